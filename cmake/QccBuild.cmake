@@ -1,0 +1,55 @@
+# How qcc's own code is built: LLVM and MLIR, warnings, sanitisers, ccache.
+
+option(QCC_SANITIZE "Build with the address and undefined-behaviour sanitisers" OFF)
+
+set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "MLIR 22's CMake package")
+find_package(MLIR 22 REQUIRED CONFIG)
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+set(QCC_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
+
+find_program(QCC_CCACHE ccache)
+if(QCC_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${QCC_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${QCC_CCACHE})
+endif()
+
+add_library(qcc_flags INTERFACE)
+target_compile_options(qcc_flags INTERFACE -Wall -Wextra -Werror -fvisibility-inlines-hidden)
+target_include_directories(qcc_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+if(QCC_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined -fno-sanitize=vptr)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+add_library(qcc_mlir_flags INTERFACE)
+target_link_libraries(qcc_mlir_flags INTERFACE qcc_flags)
+target_include_directories(qcc_mlir_flags SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+target_compile_options(qcc_mlir_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions -Wno-unused-parameter>)
+target_link_libraries(qcc_mlir_flags INTERFACE MLIR LLVM)
+
+# add_qcc_library(Name file.cpp... [DEPENDS target...] [LINK lib...]): a static library of code that uses MLIR.
+function(add_qcc_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC qcc_mlir_flags ${ARG_LINK})
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+endfunction()
+
+# add_qcc_tablegen(Target SOURCE file.td OUTPUT name FLAGS...): one generated file and the target that makes it.
+function(qcc_tablegen target td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  cmake_parse_arguments(ARG "" "" "GEN" ${ARGN})
+  foreach(entry IN LISTS ARG_GEN)
+    string(REPLACE "=" ";" pair ${entry})
+    list(POP_FRONT pair file)
+    string(REPLACE ";" "=" flags "${pair}")
+    string(REPLACE " " ";" flags "${flags}")
+    mlir_tablegen(${file} ${flags})
+  endforeach()
+  add_public_tablegen_target(${target})
+endfunction()

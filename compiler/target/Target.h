@@ -1,0 +1,36 @@
+//===- Target.h - What code generation asks of a target ---------*- C++ -*-===//
+//
+// A target is a machine family (x86); a variant is one level of its instruction
+// set, named by its --march word. One object holds all variants asked for; the
+// runtime picks one.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_TARGET_TARGET_H
+#define QCC_COMPILER_TARGET_TARGET_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace qcc::target {
+
+struct Variant {
+  std::string name;      ///< --march word: "x86-64", "avx2", "avxvnni", "avx512vnni", ...
+  std::string triple;    ///< "x86_64-unknown-linux-gnu"
+  std::string cpu;       ///< LLVM's -mcpu for scheduling: "x86-64", "haswell", "znver4", ...
+  std::string features;  ///< LLVM feature string: "+avx2,+fma,..."
+  unsigned vectorBytes;  ///< natural vector: 16, 32, 64
+  unsigned registers;    ///< vector registers: 16 or 32
+  bool hasVnni;          ///< vpdpbusd at vectorBytes
+  bool hasFma;
+  bool hasMasks;         ///< AVX-512 byte masks
+};
+
+/// The variants of a triple, least capable first; empty where qcc has no such target.
+llvm::ArrayRef<Variant> variantsOf(llvm::StringRef triple);
+/// Null where the target has no variant of that name.
+const Variant *findVariant(llvm::StringRef triple, llvm::StringRef name);
+
+} // namespace qcc::target
+
+#endif // QCC_COMPILER_TARGET_TARGET_H

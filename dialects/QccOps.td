@@ -1,0 +1,497 @@
+//===- QccOps.td - The table of operations --------------------*- tablegen -*-===//
+//
+// One record per operation: the ONNX operator it comes from, its operands and
+// attributes, its results, how it is quantised and how it takes a channels-last
+// layout. The importer, the documentation and the lint's table are generated
+// from these records; see docs/adding-an-op.md.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_OPS_TD
+#define QCC_OPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/Properties.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/QccInterfaces.td"
+
+def Qcc_Dialect : Dialect {
+  let name = "qcc";
+  let cppNamespace = "::qcc";
+  let summary = "A neural network, from ONNX's operators to integer ones";
+  let description = [{
+    Operations on ranked tensors of static shape. They have ONNX's semantics and
+    layout until stage `layout`; from stage `fuse` on, operations whose operands
+    have `!quant.uniform` types compute on the stored integers (docs/numerics.md).
+  }];
+  let usePropertiesForAttributes = 1;
+  let dependentDialects = ["::mlir::quant::QuantDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Columns of the table
+//===----------------------------------------------------------------------===//
+
+/// Where an operation comes from. `inputs` lists ONNX's inputs in order: `name`
+/// is an operand, `@name` an attribute whose value must be a constant input.
+/// An empty list means: the operands, in order. `ignored` are ONNX attributes
+/// that have no meaning for inference.
+class Onnx<string n, list<string> ins = [], list<string> ignore = [], string dom = ""> {
+  string name = n;
+  string domain = dom;
+  list<string> inputs = ins;
+  list<string> ignored = ignore;
+}
+def NotOnnx : Onnx<"">;
+
+/// How stage `quantize` treats an operation.
+class QuantRule<string k> { string kind = k; }
+def Q_Float     : QuantRule<"float">;      // stays in float; the report says so
+def Q_Weighted  : QuantRule<"weighted">;   // multiply-accumulate with constant weights, int8
+def Q_Product   : QuantRule<"product">;    // multiply-accumulate of two activations, int8
+def Q_Pointwise : QuantRule<"pointwise">;  // joins its producer's chain, else a table (q8)
+def Q_Binary    : QuantRule<"binary">;     // add and multiply of two quantised tensors (q7, q8)
+def Q_Average   : QuantRule<"average">;    // averages of quantised values (q8)
+def Q_SameScale : QuantRule<"same_scale">; // moves or selects values: keeps its input's scale
+def Q_Concat    : QuantRule<"concat">;     // keeps the scales of its inputs where they agree
+def Q_Boundary  : QuantRule<"boundary">;   // is itself a change of representation
+
+class Qcc_Op<string mnemonic, Onnx source, QuantRule q, list<string> methods = [],
+             list<Trait> traits = []>
+    : Op<Qcc_Dialect, mnemonic,
+         !listconcat([Pure, DeclareOpInterfaceMethods<Qcc_OpInterface, methods>], traits)> {
+  Onnx onnx = source;
+  QuantRule quant = q;
+  /// Attributes that no ONNX attribute sets: decisions of later stages.
+  list<string> decisions = [];
+}
+
+def Qcc_Tensor : AnyTypeOf<[AnyStaticShapeTensor]>;
+def Qcc_I64s : ConfinedAttr<DenseI64ArrayAttr, []>;
+
+class Qcc_Default<Attr attr, string value> : DefaultValuedAttr<attr, value>;
+class Qcc_IntDefault<string value> : DefaultValuedAttr<I64Attr, value>;
+class Qcc_FloatDefault<string value> : DefaultValuedAttr<F32Attr, value>;
+class Qcc_StrDefault<string value> : DefaultValuedStrAttr<StrAttr, value>;
+
+//===----------------------------------------------------------------------===//
+// Constants and changes of representation (ops/Quant.cpp)
+//===----------------------------------------------------------------------===//
+
+def Qcc_ConstantOp : Qcc_Op<"constant", NotOnnx, Q_Boundary, [], [ConstantLike]> {
+  let summary = "A tensor known at compile time";
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs Qcc_Tensor:$result);
+  let hasFolder = 1;
+}
+
+def Qcc_QuantizeOp : Qcc_Op<"quantize", NotOnnx, Q_Boundary> {
+  let summary = "Real numbers to the stored integers of the result's quantised type";
+  let description = [{ `saturate(rint(x / s) + z)`, half to even; NaN gives `z` (q1). }];
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_DequantizeOp : Qcc_Op<"dequantize", NotOnnx, Q_Boundary> {
+  let summary = "Stored integers of a quantised type to real numbers";
+  let description = [{ `(q - z) * s`, in float32. }];
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ScastOp : Qcc_Op<"scast", NotOnnx, Q_Boundary> {
+  let summary = "The same bytes under a quantised type, or its storage type";
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_QuantizeLinearOp : Qcc_Op<"quantize_linear",
+    Onnx<"QuantizeLinear", ["input", "scale", "zero_point"]>, Q_Boundary, ["normalize"]> {
+  let summary = "QuantizeLinear with a scale that is no constant, or a type MLIR's quantised types lack";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$scale, Optional<Qcc_Tensor>:$zero_point,
+                       Qcc_IntDefault<"1">:$axis, Qcc_IntDefault<"0">:$block_size,
+                       Qcc_IntDefault<"0">:$output_dtype, Qcc_IntDefault<"1">:$saturate,
+                       Qcc_IntDefault<"0">:$precision);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_DequantizeLinearOp : Qcc_Op<"dequantize_linear",
+    Onnx<"DequantizeLinear", ["input", "scale", "zero_point"]>, Q_Boundary, ["normalize"]> {
+  let summary = "DequantizeLinear with a scale that is no constant, or a type MLIR's quantised types lack";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$scale, Optional<Qcc_Tensor>:$zero_point,
+                       Qcc_IntDefault<"1">:$axis, Qcc_IntDefault<"0">:$block_size,
+                       Qcc_IntDefault<"0">:$output_dtype);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_DynamicQuantizeLinearOp : Qcc_Op<"dynamic_quantize_linear",
+    Onnx<"DynamicQuantizeLinear">, Q_Boundary> {
+  let summary = "uint8 values, scale and zero point from the range of the input";
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result, Qcc_Tensor:$scale, Qcc_Tensor:$zero_point);
+}
+
+def Qcc_CastOp : Qcc_Op<"cast", Onnx<"Cast">, Q_Float> {
+  let summary = "Conversion of the element type (`to` is ONNX's TensorProto.DataType)";
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$to, Qcc_IntDefault<"1">:$saturate,
+                       Qcc_StrDefault<"up">:$round_mode);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Convolutions and products (ops/Conv.cpp, ops/MatMul.cpp)
+//===----------------------------------------------------------------------===//
+
+/// What stage `fuse` may attach to an operation that accumulates. On float
+/// operands `chain` runs on the result; on quantised ones docs/numerics.md says
+/// which rule (q2, q7, q8, q8a) each combination follows.
+defvar fusedArguments = (ins
+    Optional<Qcc_Tensor>:$residual,      // added before the rest of the chain's steps
+    Optional<Qcc_Tensor>:$table,         // 256 bytes applied to the requantised value (q8)
+    OptionalAttr<ArrayAttr>:$chain);     // dictionaries {op = "hardswish", ...}, in order
+
+def Qcc_ConvOp : Qcc_Op<"conv", Onnx<"Conv", ["input", "filter", "bias"]>, Q_Weighted,
+                        ["normalize", "toChannelsLast"], [AttrSizedOperandSegments]> {
+  let summary = "1-D or 2-D convolution";
+  let description = [{
+    `input` is (N, C, spatial...) or, with `layout = "nhwc"`, (N, spatial..., C);
+    `filter` is (M, C/group, kernel...) in both. `pads` are begins, then ends.
+    On quantised operands `bias` is int32 and the result is requantised (q2), or
+    float (q8).
+  }];
+  let arguments = !con((ins Qcc_Tensor:$input, Qcc_Tensor:$filter, Optional<Qcc_Tensor>:$bias),
+    fusedArguments,
+    (ins Qcc_StrDefault<"NOTSET">:$auto_pad, OptionalAttr<DenseI64ArrayAttr>:$dilations,
+         Qcc_IntDefault<"1">:$group, OptionalAttr<DenseI64ArrayAttr>:$kernel_shape,
+         OptionalAttr<DenseI64ArrayAttr>:$pads, OptionalAttr<DenseI64ArrayAttr>:$strides,
+         Qcc_StrDefault<"nchw">:$layout));
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["residual", "table", "chain", "layout"];
+}
+
+def Qcc_ConvTransposeOp : Qcc_Op<"conv_transpose", Onnx<"ConvTranspose", ["input", "filter", "bias"]>,
+    Q_Weighted, ["normalize", "toChannelsLast"], [AttrSizedOperandSegments]> {
+  let summary = "Transposed convolution; `filter` is (C, M/group, kernel...)";
+  let arguments = !con((ins Qcc_Tensor:$input, Qcc_Tensor:$filter, Optional<Qcc_Tensor>:$bias),
+    fusedArguments,
+    (ins Qcc_StrDefault<"NOTSET">:$auto_pad, OptionalAttr<DenseI64ArrayAttr>:$dilations,
+         Qcc_IntDefault<"1">:$group, OptionalAttr<DenseI64ArrayAttr>:$kernel_shape,
+         OptionalAttr<DenseI64ArrayAttr>:$output_padding, OptionalAttr<DenseI64ArrayAttr>:$output_shape,
+         OptionalAttr<DenseI64ArrayAttr>:$pads, OptionalAttr<DenseI64ArrayAttr>:$strides,
+         Qcc_StrDefault<"nchw">:$layout));
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["residual", "table", "chain", "layout"];
+}
+
+def Qcc_GemmOp : Qcc_Op<"gemm", Onnx<"Gemm", ["a", "b", "c"]>, Q_Weighted, [], [AttrSizedOperandSegments]> {
+  let summary = "alpha * a * b + beta * c, with optional transposition of a and b";
+  let arguments = !con((ins Qcc_Tensor:$a, Qcc_Tensor:$b, Optional<Qcc_Tensor>:$c), fusedArguments,
+    (ins Qcc_FloatDefault<"1.0f">:$alpha, Qcc_FloatDefault<"1.0f">:$beta,
+         Qcc_IntDefault<"0">:$transA, Qcc_IntDefault<"0">:$transB));
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["residual", "table", "chain"];
+}
+
+def Qcc_MatMulOp : Qcc_Op<"matmul", Onnx<"MatMul", ["a", "b"]>, Q_Weighted, [], [AttrSizedOperandSegments]> {
+  let summary = "Matrix product with numpy's broadcasting of the leading axes";
+  let arguments = !con((ins Qcc_Tensor:$a, Qcc_Tensor:$b, Optional<Qcc_Tensor>:$bias), fusedArguments);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["bias", "residual", "table", "chain"];
+}
+
+def Qcc_MatMulIntegerOp : Qcc_Op<"matmul_integer",
+    Onnx<"MatMulInteger", ["a", "b", "a_zero_point", "b_zero_point"]>, Q_Boundary, [], [AttrSizedOperandSegments]> {
+  let summary = "Integer matrix product with int32 result";
+  let arguments = (ins Qcc_Tensor:$a, Qcc_Tensor:$b, Optional<Qcc_Tensor>:$a_zero_point,
+                       Optional<Qcc_Tensor>:$b_zero_point);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ConvIntegerOp : Qcc_Op<"conv_integer",
+    Onnx<"ConvInteger", ["input", "filter", "x_zero_point", "w_zero_point"]>, Q_Boundary, ["normalize"],
+    [AttrSizedOperandSegments]> {
+  let summary = "Integer convolution with int32 result";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$filter, Optional<Qcc_Tensor>:$x_zero_point,
+    Optional<Qcc_Tensor>:$w_zero_point, Qcc_StrDefault<"NOTSET">:$auto_pad,
+    OptionalAttr<DenseI64ArrayAttr>:$dilations, Qcc_IntDefault<"1">:$group,
+    OptionalAttr<DenseI64ArrayAttr>:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+    OptionalAttr<DenseI64ArrayAttr>:$strides);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Pooling (ops/Pool.cpp)
+//===----------------------------------------------------------------------===//
+
+def Qcc_MaxPoolOp : Qcc_Op<"max_pool", Onnx<"MaxPool", [], ["storage_order"]>, Q_SameScale,
+                           ["normalize", "toChannelsLast"]> {
+  let summary = "Maximum over a window (padding never wins)";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_StrDefault<"NOTSET">:$auto_pad,
+    Qcc_IntDefault<"0">:$ceil_mode, OptionalAttr<DenseI64ArrayAttr>:$dilations,
+    DenseI64ArrayAttr:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+    OptionalAttr<DenseI64ArrayAttr>:$strides, Qcc_StrDefault<"nchw">:$layout);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
+}
+
+def Qcc_AveragePoolOp : Qcc_Op<"average_pool", Onnx<"AveragePool">, Q_Average,
+                               ["normalize", "toChannelsLast"]> {
+  let summary = "Mean over a window";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_StrDefault<"NOTSET">:$auto_pad,
+    Qcc_IntDefault<"0">:$ceil_mode, Qcc_IntDefault<"0">:$count_include_pad,
+    OptionalAttr<DenseI64ArrayAttr>:$dilations, DenseI64ArrayAttr:$kernel_shape,
+    OptionalAttr<DenseI64ArrayAttr>:$pads, OptionalAttr<DenseI64ArrayAttr>:$strides,
+    Qcc_StrDefault<"nchw">:$layout);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
+}
+
+def Qcc_GlobalAveragePoolOp : Qcc_Op<"global_average_pool", Onnx<"GlobalAveragePool">, Q_Average,
+                                     ["toChannelsLast"]> {
+  let summary = "Mean over all spatial axes, which stay with size 1";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_StrDefault<"nchw">:$layout);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
+}
+
+def Qcc_GlobalMaxPoolOp : Qcc_Op<"global_max_pool", Onnx<"GlobalMaxPool">, Q_SameScale,
+                                 ["toChannelsLast"]> {
+  let summary = "Maximum over all spatial axes, which stay with size 1";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_StrDefault<"nchw">:$layout);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise (ops/Elementwise.cpp)
+//===----------------------------------------------------------------------===//
+
+class Qcc_Unary<string mnemonic, string onnxName, dag attributes = (ins)>
+    : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Pointwise, ["toChannelsLast"]> {
+  let arguments = !con((ins Qcc_Tensor:$input), attributes);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ReluOp : Qcc_Unary<"relu", "Relu">;
+def Qcc_LeakyReluOp : Qcc_Unary<"leaky_relu", "LeakyRelu", (ins Qcc_FloatDefault<"0.01f">:$alpha)>;
+def Qcc_EluOp : Qcc_Unary<"elu", "Elu", (ins Qcc_FloatDefault<"1.0f">:$alpha)>;
+def Qcc_SigmoidOp : Qcc_Unary<"sigmoid", "Sigmoid">;
+def Qcc_HardSigmoidOp : Qcc_Unary<"hard_sigmoid", "HardSigmoid",
+    (ins Qcc_FloatDefault<"0.2f">:$alpha, Qcc_FloatDefault<"0.5f">:$beta)>;
+def Qcc_HardSwishOp : Qcc_Unary<"hard_swish", "HardSwish">;
+def Qcc_SiluOp : Qcc_Unary<"silu", ""> { let summary = "x * sigmoid(x)"; }
+def Qcc_TanhOp : Qcc_Unary<"tanh", "Tanh">;
+def Qcc_ExpOp : Qcc_Unary<"exp", "Exp">;
+def Qcc_LogOp : Qcc_Unary<"log", "Log">;
+def Qcc_SqrtOp : Qcc_Unary<"sqrt", "Sqrt">;
+def Qcc_ReciprocalOp : Qcc_Unary<"reciprocal", "Reciprocal">;
+def Qcc_ErfOp : Qcc_Unary<"erf", "Erf">;
+def Qcc_AbsOp : Qcc_Unary<"abs", "Abs">;
+def Qcc_NegOp : Qcc_Unary<"neg", "Neg">;
+def Qcc_FloorOp : Qcc_Unary<"floor", "Floor">;
+def Qcc_CeilOp : Qcc_Unary<"ceil", "Ceil">;
+def Qcc_SoftplusOp : Qcc_Unary<"softplus", "Softplus">;
+def Qcc_NotOp : Qcc_Unary<"not", "Not">;
+
+def Qcc_ClipOp : Qcc_Op<"clip", Onnx<"Clip", ["input", "@min", "@max"]>, Q_Pointwise, ["toChannelsLast"]> {
+  let summary = "Limits to [min, max]; an absent bound is none";
+  let arguments = (ins Qcc_Tensor:$input, OptionalAttr<F64Attr>:$min, OptionalAttr<F64Attr>:$max);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+/// Two operands under numpy's broadcasting.
+class Qcc_Binary<string mnemonic, string onnxName, QuantRule q = Q_Float, dag attributes = (ins)>
+    : Qcc_Op<mnemonic, Onnx<onnxName>, q, ["toChannelsLast"]> {
+  let arguments = !con((ins Qcc_Tensor:$lhs, Qcc_Tensor:$rhs), attributes);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_AddOp : Qcc_Binary<"add", "Add", Q_Binary, (ins OptionalAttr<ArrayAttr>:$chain)> { let decisions = ["chain"]; }
+def Qcc_SubOp : Qcc_Binary<"sub", "Sub", Q_Binary>;
+def Qcc_MulOp : Qcc_Binary<"mul", "Mul", Q_Binary, (ins OptionalAttr<ArrayAttr>:$chain)> { let decisions = ["chain"]; }
+def Qcc_DivOp : Qcc_Binary<"div", "Div">;
+def Qcc_PowOp : Qcc_Binary<"pow", "Pow">;
+def Qcc_ModOp : Qcc_Binary<"mod", "Mod", Q_Float, (ins Qcc_IntDefault<"0">:$fmod)>;
+def Qcc_PReluOp : Qcc_Binary<"prelu", "PRelu", Q_Pointwise> {
+  let summary = "x < 0 ? slope * x : x; the slope broadcasts to x";
+}
+def Qcc_EqualOp : Qcc_Binary<"equal", "Equal">;
+def Qcc_GreaterOp : Qcc_Binary<"greater", "Greater">;
+def Qcc_GreaterOrEqualOp : Qcc_Binary<"greater_or_equal", "GreaterOrEqual">;
+def Qcc_LessOp : Qcc_Binary<"less", "Less">;
+def Qcc_LessOrEqualOp : Qcc_Binary<"less_or_equal", "LessOrEqual">;
+def Qcc_AndOp : Qcc_Binary<"and", "And">;
+def Qcc_OrOp : Qcc_Binary<"or", "Or">;
+
+class Qcc_Variadic<string mnemonic, string onnxName>
+    : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Float, ["toChannelsLast"]> {
+  let arguments = (ins Variadic<Qcc_Tensor>:$inputs);
+  let results = (outs Qcc_Tensor:$result);
+}
+def Qcc_MinOp : Qcc_Variadic<"min", "Min">;
+def Qcc_MaxOp : Qcc_Variadic<"max", "Max">;
+
+def Qcc_WhereOp : Qcc_Op<"where", Onnx<"Where">, Q_Float, ["toChannelsLast"]> {
+  let summary = "condition ? lhs : rhs, broadcast";
+  let arguments = (ins Qcc_Tensor:$condition, Qcc_Tensor:$lhs, Qcc_Tensor:$rhs);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_LookupOp : Qcc_Op<"lookup", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
+  let summary = "A one-input operator on 8-bit values as a table of 256 entries (q8)";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$table);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Normalisation and reductions (ops/Normalize.cpp)
+//===----------------------------------------------------------------------===//
+
+def Qcc_BatchNormalizationOp : Qcc_Op<"batch_normalization",
+    Onnx<"BatchNormalization", [], ["momentum", "spatial"]>, Q_Float> {
+  let summary = "(x - mean) / sqrt(var + epsilon) * scale + bias, per channel, with given statistics";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$scale, Qcc_Tensor:$bias, Qcc_Tensor:$mean,
+                       Qcc_Tensor:$var, Qcc_FloatDefault<"1e-5f">:$epsilon, Qcc_IntDefault<"0">:$training_mode);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_SoftmaxOp : Qcc_Op<"softmax", Onnx<"Softmax">, Q_Float, ["toChannelsLast"]> {
+  let summary = "exp(x - max) / sum along one axis";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_IntDefault<"-1">:$axis);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+class Qcc_Reduce<string mnemonic, string onnxName, QuantRule q>
+    : Qcc_Op<mnemonic, Onnx<onnxName, ["input", "@axes"]>, q, ["normalize", "toChannelsLast"]> {
+  let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$axes,
+                       Qcc_IntDefault<"1">:$keepdims, Qcc_IntDefault<"0">:$noop_with_empty_axes);
+  let results = (outs Qcc_Tensor:$result);
+}
+def Qcc_ReduceMeanOp : Qcc_Reduce<"reduce_mean", "ReduceMean", Q_Average>;
+def Qcc_ReduceMaxOp : Qcc_Reduce<"reduce_max", "ReduceMax", Q_SameScale>;
+def Qcc_ReduceMinOp : Qcc_Reduce<"reduce_min", "ReduceMin", Q_SameScale>;
+def Qcc_ReduceSumOp : Qcc_Reduce<"reduce_sum", "ReduceSum", Q_Float>;
+def Qcc_ReduceL2Op : Qcc_Reduce<"reduce_l2", "ReduceL2", Q_Float>;
+
+//===----------------------------------------------------------------------===//
+// Moving values about (ops/Shape.cpp)
+//===----------------------------------------------------------------------===//
+
+def Qcc_IdentityOp : Qcc_Op<"identity", Onnx<"Identity">, Q_SameScale, ["toChannelsLast"]> {
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ConcatOp : Qcc_Op<"concat", Onnx<"Concat">, Q_Concat, ["toChannelsLast"]> {
+  let arguments = (ins Variadic<Qcc_Tensor>:$inputs, I64Attr:$axis);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_SplitOp : Qcc_Op<"split", Onnx<"Split", ["input", "@split"]>, Q_SameScale,
+                         ["normalize", "toChannelsLast"]> {
+  let summary = "Equal or given parts along an axis";
+  let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$split,
+                       Qcc_IntDefault<"0">:$axis, Qcc_IntDefault<"0">:$num_outputs);
+  let results = (outs Variadic<Qcc_Tensor>:$results);
+}
+
+def Qcc_SliceOp : Qcc_Op<"slice", Onnx<"Slice", ["input", "@starts", "@ends", "@axes", "@steps"]>,
+                         Q_SameScale, ["normalize", "toChannelsLast"]> {
+  let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$ends,
+                       OptionalAttr<DenseI64ArrayAttr>:$axes, OptionalAttr<DenseI64ArrayAttr>:$steps);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_PadOp : Qcc_Op<"pad", Onnx<"Pad", ["input", "@pads", "@value", "@axes"]>, Q_SameScale,
+                       ["normalize", "toChannelsLast"]> {
+  let summary = "mode: constant, reflect, edge or wrap; negative pads crop";
+  let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$pads, OptionalAttr<F64Attr>:$value,
+                       OptionalAttr<DenseI64ArrayAttr>:$axes, Qcc_StrDefault<"constant">:$mode);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ResizeOp : Qcc_Op<"resize", Onnx<"Resize", ["input", "@roi", "@scales", "@sizes"]>, Q_SameScale,
+                          ["normalize", "toChannelsLast"]> {
+  let summary = "Interpolation to a new size";
+  let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseF32ArrayAttr>:$roi,
+    OptionalAttr<DenseF32ArrayAttr>:$scales, OptionalAttr<DenseI64ArrayAttr>:$sizes,
+    Qcc_IntDefault<"0">:$antialias, OptionalAttr<DenseI64ArrayAttr>:$axes,
+    Qcc_StrDefault<"half_pixel">:$coordinate_transformation_mode,
+    Qcc_FloatDefault<"-0.75f">:$cubic_coeff_a, Qcc_IntDefault<"0">:$exclude_outside,
+    Qcc_FloatDefault<"0.0f">:$extrapolation_value,
+    Qcc_StrDefault<"stretch">:$keep_aspect_ratio_policy, Qcc_StrDefault<"nearest">:$mode,
+    Qcc_StrDefault<"round_prefer_floor">:$nearest_mode);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ReshapeOp : Qcc_Op<"reshape", Onnx<"Reshape", ["input", "@shape"]>, Q_SameScale, ["normalize"]> {
+  let summary = "The same values in row-major order under another shape";
+  let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$shape, Qcc_IntDefault<"0">:$allowzero);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_FlattenOp : Qcc_Op<"flatten", Onnx<"Flatten">, Q_SameScale> {
+  let arguments = (ins Qcc_Tensor:$input, Qcc_IntDefault<"1">:$axis);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_SqueezeOp : Qcc_Op<"squeeze", Onnx<"Squeeze", ["input", "@axes"]>, Q_SameScale> {
+  let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$axes);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_UnsqueezeOp : Qcc_Op<"unsqueeze", Onnx<"Unsqueeze", ["input", "@axes"]>, Q_SameScale> {
+  let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$axes);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_TransposeOp : Qcc_Op<"transpose", Onnx<"Transpose">, Q_SameScale, ["normalize"]> {
+  let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$perm);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ExpandOp : Qcc_Op<"expand", Onnx<"Expand", ["input", "@shape"]>, Q_SameScale> {
+  let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$shape);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_TileOp : Qcc_Op<"tile", Onnx<"Tile", ["input", "@repeats"]>, Q_SameScale> {
+  let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$repeats);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_GatherOp : Qcc_Op<"gather", Onnx<"Gather">, Q_SameScale> {
+  let summary = "Slices picked by index along one axis; negative indices count from the end";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_IntDefault<"0">:$axis);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_DepthToSpaceOp : Qcc_Op<"depth_to_space", Onnx<"DepthToSpace">, Q_SameScale> {
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$blocksize, Qcc_StrDefault<"DCR">:$mode);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ShapeOp : Qcc_Op<"shape", Onnx<"Shape">, Q_Float> {
+  let summary = "The operand's shape as int64; always folds";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_IntDefault<"0">:$start, OptionalAttr<I64Attr>:$end);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_SizeOp : Qcc_Op<"size", Onnx<"Size">, Q_Float> {
+  let summary = "The operand's number of elements as int64; always folds";
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_RangeOp : Qcc_Op<"range", Onnx<"Range", ["@start", "@limit", "@delta"]>, Q_Float> {
+  let summary = "start, start + delta, ... below limit; always folds";
+  let arguments = (ins ElementsAttr:$start, ElementsAttr:$limit, ElementsAttr:$delta);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ConstantOfShapeOp : Qcc_Op<"constant_of_shape", Onnx<"ConstantOfShape", ["@shape"]>, Q_Float> {
+  let summary = "One value (float 0 if absent) in a given shape; always folds";
+  let arguments = (ins DenseI64ArrayAttr:$shape, OptionalAttr<ElementsAttr>:$value);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+#endif // QCC_OPS_TD
