@@ -48,8 +48,9 @@ struct View {
 ///   views : array      one View for each pointer argument
 /// Fails, with an error at `loc`, where the kind is unknown or the combination
 /// not supported.
-llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Location loc, llvm::StringRef name,
-                                               mlir::DictionaryAttr spec, const target::Variant &variant);
+llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Location loc,
+                                               llvm::StringRef name, mlir::DictionaryAttr spec,
+                                               const target::Variant &variant);
 
 /// One emitter; registered in Kernels.def by one line QCC_KERNEL(kind, function).
 using Emitter = llvm::LogicalResult (*)(mlir::OpBuilder &builder, mlir::func::FuncOp function,

@@ -15,15 +15,15 @@
 namespace qcc::target {
 
 struct Variant {
-  std::string name;      ///< --march word: "x86-64", "avx2", "avxvnni", "avx512vnni", ...
-  std::string triple;    ///< "x86_64-unknown-linux-gnu"
-  std::string cpu;       ///< LLVM's -mcpu for scheduling: "x86-64", "haswell", "znver4", ...
-  std::string features;  ///< LLVM feature string: "+avx2,+fma,..."
-  unsigned vectorBytes;  ///< natural vector: 16, 32, 64
-  unsigned registers;    ///< vector registers: 16 or 32
-  bool hasVnni;          ///< vpdpbusd at vectorBytes
+  std::string name;     ///< --march word: "x86-64", "avx2", "avxvnni", "avx512vnni", ...
+  std::string triple;   ///< "x86_64-unknown-linux-gnu"
+  std::string cpu;      ///< LLVM's -mcpu for scheduling: "x86-64", "haswell", "znver4", ...
+  std::string features; ///< LLVM feature string: "+avx2,+fma,..."
+  unsigned vectorBytes; ///< natural vector: 16, 32, 64
+  unsigned registers;   ///< vector registers: 16 or 32
+  bool hasVnni;         ///< vpdpbusd at vectorBytes
   bool hasFma;
-  bool hasMasks;         ///< AVX-512 byte masks
+  bool hasMasks; ///< AVX-512 byte masks
 };
 
 /// The variants of a triple, least capable first; empty where qcc has no such target.

@@ -15,8 +15,26 @@
 namespace qcc::reference {
 
 enum class DType : uint8_t {
-  F32, F64, F16, BF16, I4, U4, I8, U8, I16, U16, I32, U32, I64, U64, Bool,
-  F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F4E2M1,
+  F32,
+  F64,
+  F16,
+  BF16,
+  I4,
+  U4,
+  I8,
+  U8,
+  I16,
+  U16,
+  I32,
+  U32,
+  I64,
+  U64,
+  Bool,
+  F8E4M3FN,
+  F8E4M3FNUZ,
+  F8E5M2,
+  F8E5M2FNUZ,
+  F4E2M1,
 };
 
 /// Bytes that one element takes in `Tensor::bytes`.
