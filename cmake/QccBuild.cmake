@@ -3,7 +3,10 @@
 option(QCC_SANITIZE "Build with the address and undefined-behaviour sanitisers" OFF)
 
 set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "MLIR 22's CMake package")
-find_package(MLIR 22 REQUIRED CONFIG)
+find_package(MLIR REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "qcc needs LLVM and MLIR 22, found ${LLVM_PACKAGE_VERSION}; install libmlir-22-dev or set MLIR_DIR")
+endif()
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
