@@ -494,4 +494,6 @@ def Qcc_ConstantOfShapeOp : Qcc_Op<"constant_of_shape", Onnx<"ConstantOfShape", 
   let results = (outs Qcc_Tensor:$result);
 }
 
+include "dialects/QccProgram.td"
+
 #endif // QCC_OPS_TD
