@@ -15,6 +15,11 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace qcc {
+/// How stage `quantize` treats an operation; QccOps.td explains each.
+enum class QuantRule { Float, Weighted, Product, Pointwise, Binary, Average, SameScale, Concat, Boundary };
+} // namespace qcc
+
 namespace qcc::detail {
 /// Verifies that an operation's result types are those it infers itself.
 llvm::LogicalResult verifyInferredTypes(mlir::Operation *op);

@@ -33,6 +33,9 @@ def Qcc_OpInterface : OpInterface<"QccOpInterface"> {
       (N, C, spatial...) to (N, spatial..., C). Fails where the operation cannot
       be expressed that way.
     }], "::llvm::LogicalResult", "toChannelsLast", (ins), "", "return ::mlir::failure();">,
+    StaticInterfaceMethod<[{
+      The table's column of that name: how stage `quantize` treats the operation.
+    }], "::qcc::QuantRule", "quantRule", (ins), [{ return ConcreteOp::getQuantRule(); }]>,
   ];
   let verify = [{ return ::qcc::detail::verifyInferredTypes($_op); }];
 }

@@ -44,16 +44,16 @@ class Onnx<string n, list<string> ins = [], list<string> ignore = [], string dom
 def NotOnnx : Onnx<"">;
 
 /// How stage `quantize` treats an operation.
-class QuantRule<string k> { string kind = k; }
-def Q_Float     : QuantRule<"float">;      // stays in float; the report says so
-def Q_Weighted  : QuantRule<"weighted">;   // multiply-accumulate with constant weights, int8
-def Q_Product   : QuantRule<"product">;    // multiply-accumulate of two activations, int8
-def Q_Pointwise : QuantRule<"pointwise">;  // joins its producer's chain, else a table (q8)
-def Q_Binary    : QuantRule<"binary">;     // add and multiply of two quantised tensors (q7, q8)
-def Q_Average   : QuantRule<"average">;    // averages of quantised values (q8)
-def Q_SameScale : QuantRule<"same_scale">; // moves or selects values: keeps its input's scale
-def Q_Concat    : QuantRule<"concat">;     // keeps the scales of its inputs where they agree
-def Q_Boundary  : QuantRule<"boundary">;   // is itself a change of representation
+class QuantRule<string k> { string kind = k; } // an enumerator of qcc::QuantRule
+def Q_Float     : QuantRule<"Float">;      // stays in float; the report says so
+def Q_Weighted  : QuantRule<"Weighted">;   // multiply-accumulate with constant weights, int8
+def Q_Product   : QuantRule<"Product">;    // multiply-accumulate of two activations, int8
+def Q_Pointwise : QuantRule<"Pointwise">;  // joins its producer's chain, else a table (q8)
+def Q_Binary    : QuantRule<"Binary">;     // add and multiply of two quantised tensors (q7, q8)
+def Q_Average   : QuantRule<"Average">;    // averages of quantised values (q8)
+def Q_SameScale : QuantRule<"SameScale">; // moves or selects values: keeps its input's scale
+def Q_Concat    : QuantRule<"Concat">;     // keeps the scales of its inputs where they agree
+def Q_Boundary  : QuantRule<"Boundary">;   // is itself a change of representation
 
 class Qcc_Op<string mnemonic, Onnx source, QuantRule q, list<string> methods = [],
              list<Trait> traits = []>
@@ -63,6 +63,7 @@ class Qcc_Op<string mnemonic, Onnx source, QuantRule q, list<string> methods = [
   QuantRule quant = q;
   /// Attributes that no ONNX attribute sets: decisions of later stages.
   list<string> decisions = [];
+  let extraClassDeclaration = "static ::qcc::QuantRule getQuantRule() { return ::qcc::QuantRule::" # q.kind # "; }";
 }
 
 def Qcc_Tensor : AnyTypeOf<[AnyStaticShapeTensor]>;
@@ -102,6 +103,28 @@ def Qcc_ScastOp : Qcc_Op<"scast", NotOnnx, Q_Boundary> {
   let summary = "The same bytes under a quantised type, or its storage type";
   let arguments = (ins Qcc_Tensor:$input);
   let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ObserveOp : Qcc_Op<"observe", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
+  let summary = "A tensor that calibration measures, and what it found";
+  let description = [{
+    The operand, unchanged. Stage `quantize` marks with it what it decided to
+    quantise, calibration fills in what it measured, and the end of the stage
+    replaces it; the float model that calibration runs stops here.
+
+    Without `axis`: the tensor becomes 8-bit integers, one scale for all that
+    have the same `id`. `follows` says that the values come from another tensor
+    of that `id`, so that there is nothing to measure. `range` is [lo, hi].
+
+    With `axis`: the result of a convolution or product with weights, whose mean
+    for each index along `axis` the integer model should keep. `correction` is
+    what has to be added to its bias.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$id, UnitAttr:$follows,
+                       OptionalAttr<DenseF32ArrayAttr>:$range, OptionalAttr<I64Attr>:$axis,
+                       OptionalAttr<DenseF32ArrayAttr>:$correction);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["id", "follows", "range", "axis", "correction"];
 }
 
 def Qcc_QuantizeLinearOp : Qcc_Op<"quantize_linear",
