@@ -15,8 +15,14 @@ set(QCC_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
 
 find_program(QCC_CCACHE ccache)
 if(QCC_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${QCC_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${QCC_CCACHE})
+  # One cache serves all checkouts: paths below this one count as relative.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${QCC_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+endif()
+
+if(EXISTS ${QCC_LLVM_BIN}/ld.lld)
+  add_link_options(-B${QCC_LLVM_BIN} -fuse-ld=lld)
 endif()
 
 add_library(qcc_flags INTERFACE)
