@@ -1,0 +1,95 @@
+//===- Load.cpp - An ONNX file to a checked model -------------------------===//
+
+#include "compiler/import/Load.h"
+#include "compiler/import/Proto.h"
+
+#include "onnx/defs/schema.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include <limits>
+#include <new>
+
+using namespace qcc::import;
+
+namespace {
+
+/// A node in a graph in a node ... takes three levels of messages each.
+constexpr int maxMessageDepth = 100;
+
+void parse(const std::string &path, onnx::ModelProto &model) {
+  if (path == "-")
+    throw LoadError("reading a model from standard input is not supported: name a file");
+  std::string error;
+  Bytes bytes = readFile(path, std::numeric_limits<int32_t>::max(), error);
+  if (!bytes)
+    throw LoadError(error);
+  google::protobuf::LogSilencer quiet;
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(bytes->data()),
+                                                static_cast<int>(bytes->size()));
+  stream.SetRecursionLimit(maxMessageDepth);
+  if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+    throw LoadError("is damaged, is no ONNX model, or is nested more than " +
+                    std::to_string(maxMessageDepth) + " messages deep");
+}
+
+/// Old spellings that the opset converter replaces.
+bool isReplaced(const std::string &op) { return op == "Upsample" || op == "Scatter"; }
+
+/// Lists all nodes of the main graph that nothing can be done with.
+void checkOperators(const onnx::ModelProto &model, const IsSupported &isSupported) {
+  Diagnostics errors;
+  for (const auto &node : model.graph().node()) {
+    std::string domain = domainOf(node);
+    if (isSupported(domain, node.op_type()) || (domain.empty() && isReplaced(node.op_type())))
+      continue;
+    Node plain;
+    plain.op = node.op_type();
+    plain.domain = domain;
+    if (hasFunctionBody(plain))
+      continue;
+    std::string of = domain.empty() ? "" : " of domain '" + domain + "'";
+    bool known = onnx::OpSchemaRegistry::Instance()->GetSchema(node.op_type(), Model::opset, domain) ||
+                 onnx::OpSchemaRegistry::Instance()->GetSchema(node.op_type(),
+                                                               static_cast<int>(defaultOpset(model)), domain);
+    errors.push_back({node.name(), node.op_type(),
+                      (known ? "operator '" : "unknown operator '") + node.op_type() + "'" + of +
+                          (known ? " is not supported" : "")});
+  }
+  if (!errors.empty())
+    throw LoadError(std::move(errors));
+}
+
+void load(const std::string &path, const IsSupported &isSupported, Model &model) {
+  onnx::ModelProto proto;
+  parse(path, proto);
+  checkVersions(proto);
+  checkStructure(proto);
+  TensorStore store;
+  Folder folder(path);
+  moveTensorsOut(proto, folder, store);
+  inlineFunctions(proto);
+  dropDeadNodes(*proto.mutable_graph());
+  checkOperators(proto, isSupported);
+  checkNodes(proto);
+  convertOpset(proto);
+  model.graph = toGraph(proto.graph(), store);
+}
+
+} // namespace
+
+bool qcc::import::loadModel(const std::string &path, const IsSupported &isSupported, Model &model,
+                            Diagnostics &diagnostics) {
+  try {
+    load(path, isSupported, model);
+    return true;
+  } catch (LoadError &error) {
+    diagnostics = std::move(error.diagnostics);
+  } catch (const std::bad_alloc &) {
+    diagnostics.push_back({"", "", "is too large for the memory of this machine"});
+  } catch (const std::exception &error) {
+    diagnostics.push_back({"", "", std::string("cannot be loaded: ") + error.what()});
+  }
+  return false;
+}
