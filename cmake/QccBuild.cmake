@@ -11,6 +11,9 @@ list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+# Where tablegen looks, too.
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
+include_directories(${CMAKE_SOURCE_DIR})
 set(QCC_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
 
 find_program(QCC_CCACHE ccache)

@@ -1,0 +1,21 @@
+#ifndef QCC_MEMORY_PASSES_TD
+#define QCC_MEMORY_PASSES_TD
+include "mlir/Pass/PassBase.td"
+
+def PlanMemory : Pass<"qcc-plan-memory", "mlir::func::FuncOp"> {
+  let summary = "Gives every buffer an offset in the one workspace";
+  let description = [{
+    Two buffers may share bytes when no step between the first and the last use
+    of one lies between those of the other. Largest first, each at the lowest
+    offset that is free for its whole life.
+
+    ```mlir
+    %0 = qcc.buffer 4096 : !llvm.ptr   ==>   %0 = qcc.buffer 4096 {offset = 0 : i64} : !llvm.ptr
+    ```
+  }];
+}
+
+def VerifyMemory : Pass<"qcc-verify-memory", "mlir::func::FuncOp"> {
+  let summary = "Gate: no two buffers that live at once share a byte";
+}
+#endif
