@@ -65,7 +65,7 @@ void emit::setVariant(Module &module, const target::Variant &variant) {
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", variant.cpu);
+    function.addFnAttr("tune-cpu", variant.cpu);
     function.addFnAttr("target-features", variant.features);
     // 256 would be LLVM's preference; qcc's vectors are the variant's own.
     function.addFnAttr("prefer-vector-width", std::to_string(variant.vectorBytes * 8));

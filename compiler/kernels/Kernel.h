@@ -52,9 +52,17 @@ llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Loca
                                                llvm::StringRef name, mlir::DictionaryAttr spec,
                                                const target::Variant &variant);
 
-/// One emitter; registered in Kernels.def by one line QCC_KERNEL(kind, function).
+bool isKernelKind(llvm::StringRef kind);
+
+/// The value of `units` that fits a specification (which need not have the key yet).
+int64_t kernelUnits(mlir::DictionaryAttr spec);
+
+/// One emitter; registered in Kernels.def by one line QCC_KERNEL(kind, emitter, units).
+/// `builder` stands in the function's entry block; the return follows by itself.
+/// An emitter reports its own errors, at the function's location.
 using Emitter = llvm::LogicalResult (*)(mlir::OpBuilder &builder, mlir::func::FuncOp function,
                                         mlir::DictionaryAttr spec, const target::Variant &variant);
+using UnitCounter = int64_t (*)(mlir::DictionaryAttr spec);
 
 } // namespace qcc::kernels
 

@@ -10,6 +10,7 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
+#include <cstdint>
 #include <string>
 
 namespace qcc::target {
@@ -17,13 +18,15 @@ namespace qcc::target {
 struct Variant {
   std::string name;     ///< --march word: "x86-64", "avx2", "avxvnni", "avx512vnni", ...
   std::string triple;   ///< "x86_64-unknown-linux-gnu"
-  std::string cpu;      ///< LLVM's -mcpu for scheduling: "x86-64", "haswell", "znver4", ...
-  std::string features; ///< LLVM feature string: "+avx2,+fma,..."
+  std::string cpu;      ///< whose scheduling LLVM follows: "tune-cpu"
+  std::string features; ///< LLVM feature string over the triple's baseline: "+avx2,+fma,..."
+  uint64_t cpuBits;     ///< what the code needs at run time: QCC_CPU_* of qcc/runtime.h
   unsigned vectorBytes; ///< natural vector: 16, 32, 64
   unsigned registers;   ///< vector registers: 16 or 32
-  bool hasVnni;         ///< vpdpbusd at vectorBytes
-  bool hasFma;
-  bool hasMasks; ///< AVX-512 byte masks
+  bool hasVnni = false; ///< vpdpbusd at vectorBytes
+  bool hasFma = false;
+  bool hasMasks = false; ///< AVX-512 byte masks
+  bool hasVbmi = false;  ///< vpermi2b: tables of 256 bytes in four registers
 };
 
 /// The variants of a triple, least capable first; empty where qcc has no such target.

@@ -1,0 +1,191 @@
+//===- GemmSpec.cpp - Specifications to and from dictionaries ---------------===//
+#include "compiler/kernels/GemmSpec.h"
+
+#include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/Tiling.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace qcc::kernels;
+
+namespace {
+
+/// What both kinds have in common.
+struct Common {
+  bool isFloat;
+  int64_t batch, outH, outW, channelsIn, channelsOut;
+  int64_t kernelH, kernelW, strideH, strideW, dilationH, dilationW;
+  const Place &x, &out, &residual;
+  const Epilogue &epilogue;
+  int64_t weightBytes, paramBytes;
+};
+
+View viewOf(Type element, ArrayRef<int64_t> shape, const Place &place) {
+  View view;
+  view.element = element;
+  view.shape.assign(shape.begin(), shape.end());
+  view.strides = {place.image, place.row, place.pixel, 1};
+  view.offset = place.offset;
+  return view;
+}
+
+Place placeOf(DictionaryAttr attr) {
+  View view = View::fromAttr(attr);
+  return {view.offset, view.strides[0], view.strides[1], view.strides[2]};
+}
+
+ArrayAttr viewsOf(Builder &builder, const Common &spec) {
+  Type u8 = builder.getIntegerType(8, /*isSigned=*/false);
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  int64_t inH = (spec.outH - 1) * spec.strideH + (spec.kernelH - 1) * spec.dilationH + 1;
+  int64_t inW = (spec.outW - 1) * spec.strideW + (spec.kernelW - 1) * spec.dilationW + 1;
+  Type outType = spec.epilogue.output == Output::U8 ? u8 : spec.epilogue.output == Output::F32 ? f32 : i32;
+  SmallVector<int64_t> outShape = {spec.batch, spec.outH, spec.outW, spec.channelsOut};
+  SmallVector<View> views;
+  views.push_back(viewOf(spec.isFloat ? f32 : u8, {spec.batch, inH, inW, spec.channelsIn}, spec.x));
+  views.push_back(View::rowMajor(u8, {spec.weightBytes}));
+  views.push_back(View::rowMajor(u8, {spec.paramBytes}));
+  if (spec.epilogue.hasResidual())
+    views.push_back(viewOf(outType, outShape, spec.residual));
+  if (spec.epilogue.table)
+    views.push_back(View::rowMajor(u8, {256}));
+  views.push_back(viewOf(outType, outShape, spec.out));
+  SmallVector<Attribute> attrs;
+  for (const View &view : views)
+    attrs.push_back(view.toAttr());
+  return builder.getArrayAttr(attrs);
+}
+
+NamedAttrList commonAttrs(Builder &builder, const Common &spec, StringRef kind, int64_t units) {
+  NamedAttrList attrs;
+  attrs.set("kind", builder.getStringAttr(kind));
+  attrs.set("units", builder.getI64IntegerAttr(units));
+  attrs.set("views", viewsOf(builder, spec));
+  attrs.set("kernel", builder.getDenseI64ArrayAttr({spec.kernelH, spec.kernelW}));
+  attrs.set("stride", builder.getDenseI64ArrayAttr({spec.strideH, spec.strideW}));
+  attrs.set("dilation", builder.getDenseI64ArrayAttr({spec.dilationH, spec.dilationW}));
+  attrs.set("epilogue", spec.epilogue.toAttr(builder.getContext()));
+  return attrs;
+}
+
+/// Reads back what GemmSpec and DepthwiseSpec share; returns the output's channels.
+template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
+  auto pair = [&](StringRef name, int64_t &first, int64_t &second) {
+    auto values = attr.getAs<DenseI64ArrayAttr>(name).asArrayRef();
+    first = values[0];
+    second = values[1];
+  };
+  pair("kernel", spec.kernelH, spec.kernelW);
+  pair("stride", spec.strideH, spec.strideW);
+  pair("dilation", spec.dilationH, spec.dilationW);
+  spec.epilogue = Epilogue::fromAttr(attr.getAs<DictionaryAttr>("epilogue"));
+  auto views = attr.getAs<ArrayAttr>("views");
+  auto viewAt = [&](size_t index) { return cast<DictionaryAttr>(views[index]); };
+  spec.x = placeOf(viewAt(0));
+  if (spec.epilogue.hasResidual())
+    spec.residual = placeOf(viewAt(3));
+  View out = View::fromAttr(viewAt(views.size() - 1));
+  spec.out = placeOf(viewAt(views.size() - 1));
+  spec.isFloat = isa<FloatType>(View::fromAttr(viewAt(0)).element);
+  spec.batch = out.shape[0];
+  spec.outH = out.shape[1];
+  spec.outW = out.shape[2];
+  return out.shape[3];
+}
+
+std::string checkEpilogue(const Epilogue &epilogue, bool isFloat) {
+  if (isFloat && epilogue.output != Output::F32)
+    return "a float kernel writes f32 only";
+  if (epilogue.output == Output::I32 && !epilogue.steps.empty())
+    return "sums that are stored as they are (i32) take no steps";
+  if (epilogue.output != Output::U8 && (epilogue.table || epilogue.clampLow || epilogue.clampHigh))
+    return "clamps and tables are for u8 outputs";
+  if (llvm::count(epilogue.steps, Step::Residual) > 1)
+    return "more than one residual";
+  return "";
+}
+
+} // namespace
+
+DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
+  Builder builder(context);
+  Common common{isFloat,
+                batch,
+                outH,
+                outW,
+                groups * c,
+                groups * n,
+                kernelH,
+                kernelW,
+                strideH,
+                strideW,
+                dilationH,
+                dilationW,
+                x,
+                out,
+                residual,
+                epilogue,
+                packedWeightBytes(*this),
+                packedParamBytes(*this)};
+  NamedAttrList attrs = commonAttrs(builder, common, "gemm", gemmUnits(*this));
+  attrs.set("groups", builder.getI64IntegerAttr(groups));
+  return attrs.getDictionary(context);
+}
+
+GemmSpec GemmSpec::fromAttr(DictionaryAttr attr) {
+  GemmSpec spec;
+  int64_t channels = readCommon(spec, attr);
+  spec.groups = attr.getAs<IntegerAttr>("groups").getInt();
+  spec.n = channels / spec.groups;
+  auto x = View::fromAttr(cast<DictionaryAttr>(attr.getAs<ArrayAttr>("views")[0]));
+  spec.c = x.shape[3] / spec.groups;
+  return spec;
+}
+
+DictionaryAttr DepthwiseSpec::toAttr(MLIRContext *context) const {
+  Builder builder(context);
+  Common common{isFloat,
+                batch,
+                outH,
+                outW,
+                channels,
+                channels,
+                kernelH,
+                kernelW,
+                strideH,
+                strideW,
+                dilationH,
+                dilationW,
+                x,
+                out,
+                residual,
+                epilogue,
+                packedWeightBytes(*this),
+                packedParamBytes(*this)};
+  return commonAttrs(builder, common, "depthwise", depthwiseUnits(*this)).getDictionary(context);
+}
+
+DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
+  DepthwiseSpec spec;
+  spec.channels = readCommon(spec, attr);
+  return spec;
+}
+
+std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
+  return checkEpilogue(spec.epilogue, spec.isFloat);
+}
+
+std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
+  return checkEpilogue(spec.epilogue, spec.isFloat);
+}
+
+int64_t qcc::kernels::gemmUnits(const GemmSpec &spec) { return Tiling(spec).units(); }
+
+int64_t qcc::kernels::depthwiseUnits(const DepthwiseSpec &spec) { return spec.batch * spec.outH; }
+
+namespace qcc::kernels {
+// Named by Kernels.def.
+int64_t gemmUnits(DictionaryAttr spec) { return gemmUnits(GemmSpec::fromAttr(spec)); }
+int64_t depthwiseUnits(DictionaryAttr spec) { return depthwiseUnits(DepthwiseSpec::fromAttr(spec)); }
+} // namespace qcc::kernels

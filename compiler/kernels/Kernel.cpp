@@ -1,0 +1,86 @@
+//===- Kernel.cpp - From a kernel's specification to its code ---------------===//
+#include "compiler/kernels/Kernel.h"
+#include "compiler/target/Target.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+
+namespace qcc::kernels {
+
+View View::rowMajor(Type element, ArrayRef<int64_t> shape) {
+  View view{element, SmallVector<int64_t>(shape), SmallVector<int64_t>(shape.size(), 1), 0};
+  for (size_t i = shape.size(); i-- > 1;)
+    view.strides[i - 1] = view.strides[i] * shape[i];
+  return view;
+}
+
+DictionaryAttr View::toAttr() const {
+  Builder builder(element.getContext());
+  return builder.getDictionaryAttr({
+      builder.getNamedAttr("element", TypeAttr::get(element)),
+      builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
+      builder.getNamedAttr("shape", builder.getDenseI64ArrayAttr(shape)),
+      builder.getNamedAttr("strides", builder.getDenseI64ArrayAttr(strides)),
+  });
+}
+
+View View::fromAttr(DictionaryAttr attr) {
+  auto shape = attr.getAs<DenseI64ArrayAttr>("shape").asArrayRef();
+  auto strides = attr.getAs<DenseI64ArrayAttr>("strides").asArrayRef();
+  return View{attr.getAs<TypeAttr>("element").getValue(), SmallVector<int64_t>(shape),
+              SmallVector<int64_t>(strides), attr.getAs<IntegerAttr>("offset").getInt()};
+}
+
+#define QCC_KERNEL(kind, emitter, units)                                                                     \
+  LogicalResult emitter(OpBuilder &, func::FuncOp, DictionaryAttr, const target::Variant &);                 \
+  int64_t units(DictionaryAttr);
+#include "compiler/kernels/Kernels.def"
+
+namespace {
+struct Entry {
+  Emitter emitter = nullptr;
+  UnitCounter units = nullptr;
+};
+} // namespace
+
+static Entry find(StringRef kind) {
+  return llvm::StringSwitch<Entry>(kind)
+#define QCC_KERNEL(name, emitter, units) .Case(#name, Entry{emitter, units})
+#include "compiler/kernels/Kernels.def"
+      .Default(Entry());
+}
+
+static StringRef kindOf(DictionaryAttr spec) {
+  auto kind = spec.getAs<StringAttr>("kind");
+  return kind ? kind.getValue() : StringRef();
+}
+
+bool isKernelKind(StringRef kind) { return find(kind).emitter != nullptr; }
+
+int64_t kernelUnits(DictionaryAttr spec) {
+  Entry entry = find(kindOf(spec));
+  return entry.units ? entry.units(spec) : 1;
+}
+
+FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name, DictionaryAttr spec,
+                                   const target::Variant &variant) {
+  Entry entry = find(kindOf(spec));
+  if (!entry.emitter)
+    return emitError(loc, "no kernel of kind '") << kindOf(spec) << "'", failure();
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToEnd(module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+  SmallVector<Type> inputs(spec.getAs<ArrayAttr>("views").size(), pointer);
+  inputs.append(2, builder.getI64Type());
+  auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(inputs, {}));
+  function.setPrivate();
+  builder.setInsertionPointToEnd(function.addEntryBlock());
+  if (failed(entry.emitter(builder, function, spec, variant)))
+    return function.erase(), failure();
+  builder.setInsertionPointToEnd(&function.getBody().back());
+  func::ReturnOp::create(builder, loc);
+  return function;
+}
+
+} // namespace qcc::kernels

@@ -1,0 +1,100 @@
+//===- Pack.h - Weights and parameters as the kernels read them -*- C++ -*-===//
+//
+// Plain functions from a layer's numbers to bytes. One layout serves all x86
+// variants; both blobs want an alignment of 64.
+//
+// Weights of "gemm": for each group, for each panel of 32 columns, for each
+// segment of the filter (a row where its taps are contiguous in x, else a tap):
+//   u8:  steps of 4 depth bytes x 32 columns = 128 bytes. Bytes 64j + 4(4L + t) .. + 3 belong to column
+//        8L + 4j + t, so that two saturating packs restore the natural order in 128-, 256- and 512-bit
+//        vectors alike.
+//   f32: one depth x 32 columns, natural order, 128 bytes.
+// Missing columns and depths are zeros.
+//
+// Weights of "depthwise": for each block of 64 channels, for each group of taps,
+//   u8:  256 bytes: bytes 64v + 4(4L + t) .. + 3 are 4 taps of channel 16L + 4v + t.
+//   f32: one tap x 64 channels, natural order.
+//
+// Parameters: one line of 64 bytes for each scalar, repeated (a plain load
+// broadcasts it): zero point (i16), low, high (u8), bounds of t (f32), the steps'
+// scalars (f32); then for each panel (block) the column vectors, in the order of the weights'
+// columns: bias (i32 or f32), multiplier (f32, u8 inputs only), those of the steps.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_KERNELS_PACK_H
+#define QCC_COMPILER_KERNELS_PACK_H
+
+#include "compiler/kernels/GemmSpec.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <array>
+#include <vector>
+
+namespace qcc::kernels {
+
+using Bytes = std::vector<uint8_t>;
+
+int64_t packedWeightBytes(const GemmSpec &spec);
+int64_t packedParamBytes(const GemmSpec &spec);
+int64_t packedWeightBytes(const DepthwiseSpec &spec);
+int64_t packedParamBytes(const DepthwiseSpec &spec);
+
+/// weights: [groups * n][kernelH][kernelW][c].
+Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights);
+Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights);
+/// weights: [channels][kernelH][kernelW].
+Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights);
+Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float> weights);
+
+/// bias - zeroPoint * sum(weights of the column), modulo 2^32: the sum that starts from it is right
+/// whenever the true one fits (q4), whatever happens on the way. `depth` = weights of one column.
+std::vector<int32_t> foldZeroPoint(llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
+                                   int64_t depth, int32_t zeroPoint);
+
+/// u8 inputs: bias (from foldZeroPoint) and, unless the output is I32, multiplier, one for each output
+/// channel.
+Bytes packParams(const GemmSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<float> multiplier,
+                 const EpilogueValues &values);
+Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<float> multiplier,
+                 const EpilogueValues &values);
+/// f32 inputs: the bias starts the sum.
+Bytes packParams(const GemmSpec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values);
+Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values);
+
+//--- The layout, shared with the emitters ----------------------------------//
+
+constexpr int64_t panelColumns = 32;  ///< of "gemm"
+constexpr int64_t blockChannels = 64; ///< of "depthwise"
+constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
+
+/// The filter as the gemm kernels walk it: `outer` x `inner` segments of `depth` elements that are
+/// contiguous in x, `steps` packed steps each (of 4 bytes or 1 float).
+struct Segments {
+  int64_t outer, inner, depth, steps;
+  int64_t outerStride, innerStride; ///< in x, elements
+  int64_t packedSteps() const { return outer * inner * steps; }
+};
+Segments segmentsOf(const GemmSpec &spec);
+int64_t panelsOf(const GemmSpec &spec); ///< of one group
+
+/// Taps of the depthwise filter, four by four (-1: none; tap = row * kernelW + column): for filters of 3 to 8
+/// rows the columns of the filter from left to right, each in groups of rows from the top; else raster order.
+using TapGroup = std::array<int64_t, 4>;
+bool hasVerticalGroups(const DepthwiseSpec &spec);
+/// 3 rows and stride 1: the groups are there a second time, one row lower (-1, 0, 1, 2), for
+/// the output row below, which then uses the same four input rows.
+bool hasLowerGroups(const DepthwiseSpec &spec);
+std::vector<TapGroup> tapGroups(const DepthwiseSpec &spec); ///< with the lower ones, at the end
+
+/// Lines of the parameters, by index.
+struct ParamLayout {
+  explicit ParamLayout(const Epilogue &epilogue, bool isFloat, int64_t columns);
+  static constexpr int64_t zeroPoint = 0, low = 1, high = 2, boundLow = 3, boundHigh = 4, scalars = 5;
+  int64_t headBytes;         ///< offset of the first panel
+  int64_t vectorBytes;       ///< of one column vector of a panel
+  int64_t multiplier, steps; ///< offsets in a panel; bias is at 0
+  int64_t panelBytes;
+};
+
+} // namespace qcc::kernels
+
+#endif // QCC_COMPILER_KERNELS_PACK_H
