@@ -24,10 +24,10 @@ REASONS = {
 }
 
 CPU_FLAGS = {
-    "avx2": {"avx2", "fma"},
-    "avxvnni": {"avx2", "fma", "avx_vnni"},
-    "avx512vnni": {"avx512f", "avx512bw", "avx512vl", "avx512_vnni"},
-    "avx512bf16": {"avx512f", "avx512bw", "avx512vl", "avx512_bf16"},
+    "avx2": {"avx2", "fma", "f16c"},
+    "avxvnni": {"avx2", "fma", "f16c", "avx_vnni"},
+    "avx512vnni": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"},
+    "avx512bf16": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16"},
 }
 
 
@@ -85,7 +85,7 @@ def sanitizer_environment():
     """LLVM's and MLIR's shared libraries are not instrumented, ours are: memory that
     one side poisons in an inline allocator and the other uses is no error."""
     return {
-        "ASAN_OPTIONS": "allow_user_poisoning=0:detect_odr_violation=0:detect_leaks=0:"
+        "ASAN_OPTIONS": "allow_user_poisoning=0:detect_odr_violation=0:detect_leaks=1:"
         "detect_stack_use_after_return=1:handle_abort=0:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }

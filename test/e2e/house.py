@@ -1,0 +1,120 @@
+"""The house itself: where the build puts things, and that lint and the count see faults."""
+
+import shutil
+
+from support import *
+
+
+@case
+def the_public_header_compiles_alone_as_c99_and_cxx():
+    for compiler, standard, suffix in (("gcc", "-std=c99", ".c"), ("g++", "-std=c++11", ".cpp")):
+        source = scratch() / f"alone{suffix}"
+        source.write_text("#include <qcc/runtime.h>\n")
+        include = ROOT / "runtime/include"
+        run([compiler, standard, *WARNINGS, "-pedantic", "-fsyntax-only", "-I", include, source])
+
+
+@case
+def the_runtime_links_into_a_c_program():
+    source = scratch() / "main.c"
+    source.write_text(
+        "#include <qcc/runtime.h>\n#include <stdio.h>\n"
+        "int main(void) { return puts(qcc_status_string(QCC_ERR_BUSY)) < 0; }\n"
+    )
+    said = run([link([source], [])]).stdout.strip()
+    check(len(said) > 3, f"the text of QCC_ERR_BUSY is {said!r}")
+
+
+def lint(name, text):
+    """What lint says of a checkout with one file."""
+    require("git")
+    folder = scratch()
+    (folder / "tools").mkdir()
+    for tool in ("lint", "optable.py"):
+        shutil.copy(ROOT / "tools" / tool, folder / "tools")
+    shutil.copy(ROOT / ".clang-format", folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    run(["git", "init", "-q"], cwd=folder)
+    run(["git", "add", name], cwd=folder)
+    return run([sys.executable, "tools/lint"], status=None, cwd=folder)
+
+
+@case
+def lint_accepts_clean_code():
+    done = lint("compiler/fuse/Fuse.cpp", '#include "dialects/Qcc.h"\n\nint x;\n')
+    check(done.returncode == 0, done.stdout)
+
+
+@case
+def lint_prints_the_patch_of_a_wrong_format():
+    done = lint("compiler/fuse/Fuse.cpp", "int  x;\n")
+    check(done.returncode == 1 and "-int  x;\n+int x;\n" in done.stdout, done.stdout)
+
+
+@case
+def lint_refuses_an_include_of_another_stage():
+    done = lint("compiler/fuse/Fuse.cpp", '#include "compiler/quantize/Plan.h"\n')
+    expected = "error: compiler/fuse/Fuse.cpp:1: compiler/fuse may not include compiler/quantize"
+    check(done.returncode == 1 and expected in done.stdout, done.stdout)
+
+
+@case
+def lint_refuses_an_include_of_the_compiler_by_the_dialect():
+    done = lint("dialects/Qcc.cpp", '#include "compiler/Pipeline.h"\n')
+    check(done.returncode == 1 and "dialects may not include compiler" in done.stdout, done.stdout)
+
+
+@case
+def lint_refuses_the_path_of_one_machine():
+    done = lint("docs/a.md", "see /" + "home/me/x\n")
+    check(done.returncode == 1 and "error: docs/a.md:1: names a path" in done.stdout, done.stdout)
+
+
+@case
+def lint_warns_of_long_functions_and_files():
+    body = "".join(f"  use({i});\n" for i in range(70))
+    other = "".join(f"int g{i};\n" for i in range(450))
+    done = lint("dialects/Qcc.cpp", f"void use(int);\nvoid f() {{\n{body}}}\n{other}")
+    check("warning: dialects/Qcc.cpp:2: a function of 72 lines" in done.stdout, done.stdout)
+    check("warning: dialects/Qcc.cpp: has 523 lines" in done.stdout, done.stdout)
+
+
+def count(tests, status):
+    results = scratch() / "results.json"
+    tests = [{"name": f"qcc :: {name}", "code": code, "output": text} for name, code, text in tests]
+    results.write_text(json.dumps({"tests": tests}))
+    return run([sys.executable, ROOT / "tools/count-tests", results, str(status)], status=None)
+
+
+@case
+def the_count_is_of_cases_and_names_reasons():
+    tests = [("a.mlir", "PASS", ""), ("u", "PASS", ""), ("u:one", "PASS", ""), ("u:two", "UNSUPPORTED", "no network")]
+    tests += [("b.mlir", "UNSUPPORTED", "Test requires the following unavailable features: avx2")]
+    done = count(tests, 0)
+    check(done.returncode == 0, done.stdout)
+    check("skipped: no network:\n  u:two\n" in done.stdout, done.stdout)
+    check("skipped: this CPU has no AVX2:\n  b.mlir\n" in done.stdout, done.stdout)
+    check(done.stdout.splitlines()[-1] == "2 passed, 0 failed, 2 skipped", done.stdout)
+
+
+@case
+def the_count_fails_with_a_failed_case_or_a_crash():
+    for tests in ([("u", "FAIL", "x"), ("u:one", "PASS", ""), ("u:two", "FAIL", "")], [("u", "PASS", ""), ("v", "FAIL", "")]):
+        done = count(tests, 1)
+        check(done.returncode == 1 and done.stdout.splitlines()[-1] == "1 passed, 1 failed", done.stdout)
+
+
+@case
+def the_count_fails_where_a_program_failed_without_a_failed_case():
+    done = count([("u", "FAIL", "leaked"), ("u:one", "PASS", "")], 1)
+    check(done.stdout.splitlines()[-1] == "1 passed, 1 failed", done.stdout)
+
+
+@case
+def the_count_fails_where_nothing_ran():
+    done = count([], 0)
+    check(done.returncode == 1 and done.stdout.splitlines()[-1] == "0 passed, 1 failed", done.stdout)
+
+
+main()
