@@ -1,17 +1,25 @@
 /* A model written by hand, as qcc would emit it: two inputs, three outputs.
  *   sum/y[i][j] = 2 * x[i][j] + b[j]
  *   half[j]     = the upper 16 bits of sum/y[0][j]     (bfloat16)
- *   nib[j]      = b[j], packed                         (int4)
+ *   nib[j]      = b[j]                                 (packed int4; int8 with -DBYTES)
  */
 #include "qcc/runtime.h"
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-static int nibble(const unsigned char *bytes, uint32_t j) {
-  int code = bytes[j / 2] >> (j % 2 * 4) & 15;
+#ifdef BYTES
+#define NARROW QCC_TYPE_I8
+#define NARROW_BYTES 3
+static int narrow(const void *bytes, uint32_t j) { return ((const signed char *)bytes)[j]; }
+#else
+#define NARROW QCC_TYPE_I4
+#define NARROW_BYTES 2
+static int narrow(const void *bytes, uint32_t j) {
+  int code = ((const unsigned char *)bytes)[j / 2] >> (j % 2 * 4) & 15;
   return code < 8 ? code : code - 16;
 }
+#endif
 
 static void twice(const qcc_frame *frame, uint32_t thread, uint32_t threads) {
   for (uint32_t i = 6 * thread / threads; i < 6 * (thread + 1) / threads; ++i) {
@@ -26,7 +34,7 @@ static void add(const qcc_frame *frame, uint32_t thread, uint32_t threads) {
   for (uint32_t i = 6 * thread / threads; i < 6 * (thread + 1) / threads; ++i) {
     float value;
     memcpy(&value, frame->work + 4 * ((i + 3) % 6), 4);
-    value += (float)nibble(frame->in[1], i % 3);
+    value += (float)narrow(frame->in[1], i % 3);
     memcpy((char *)frame->out[0] + 4 * ((i + 3) % 6), &value, 4);
   }
 }
@@ -35,18 +43,18 @@ static void copy(const qcc_frame *frame, uint32_t thread, uint32_t threads) {
   (void)thread, (void)threads;
   for (int j = 0; j < 3; ++j)
     memcpy((char *)frame->out[1] + 2 * j, (const char *)frame->out[0] + 4 * j + 2, 2);
-  memcpy(frame->out[2], frame->in[1], 2);
+  memcpy(frame->out[2], frame->in[1], NARROW_BYTES);
 }
 
 static const int64_t matrix[] = {2, 3}, row[] = {3};
 static const qcc_tensor_info inputs[] = {
     {"x:0", "x_0", QCC_TYPE_F32, 2, matrix, 0, 24, 0, 0},
-    {"b", "b", QCC_TYPE_I4, 1, row, 0, 2, 0, 0},
+    {"b", "b", NARROW, 1, row, 0, NARROW_BYTES, 0, 0},
 };
 static const qcc_tensor_info outputs[] = {
     {"sum/y", "sum_y", QCC_TYPE_F32, 2, matrix, 0, 24, 0, 0},
     {"half", "half", QCC_TYPE_BF16, 1, row, 0, 6, 0, 0},
-    {"nib", "nib", QCC_TYPE_I4, 1, row, 0, 2, 0.5, 0},
+    {"nib", "nib", NARROW, 1, row, 0, NARROW_BYTES, 0.5, 0},
 };
 static const qcc_step_info infos[] = {{"net/twice", "scale-f32", 6, 0, 0},
                                       {"net/add", "add-f32", 0, 0, 0},
