@@ -114,16 +114,21 @@ def check(root):
     if not (root / "dialects/QccOps.td").exists():
         return [], []
     exceptions, errors = read_exceptions(root)
-    warnings = []
+    empty = {column: [] for column in COLUMNS}
     for mnemonic, cells in rows(root):
         for column, cell in cells.items():
             reason = exceptions.pop((mnemonic, column), None)
             if cell and reason:
                 errors.append(f"{EXCEPTIONS}: '{mnemonic} {column}' is no exception any more ({cell})")
             if not cell and not reason:
-                target = errors if column in ENFORCED else warnings
-                target.append(f"dialects/QccOps.td: qcc.{mnemonic} has no {column} (tools/optable.py)")
+                empty[column].append(mnemonic)
     errors += [f"{EXCEPTIONS}: no operation 'qcc.{mnemonic}'" for mnemonic, _ in exceptions]
+    warnings = []
+    for column, names in empty.items():
+        if names:
+            target = errors if column in ENFORCED else warnings
+            text = f"{len(names)} operations have no {column}: {', '.join(names)}"
+            target.append(f"dialects/QccOps.td: {text} (see tools/optable.py)")
     return errors, warnings
 
 
