@@ -1,0 +1,189 @@
+//===- Inputs.cpp - What --shape and --set say about inputs ---------------===//
+
+#include "compiler/import/Inputs.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <set>
+
+using namespace qcc::import;
+
+namespace {
+
+/// As for every tensor (dialects/ops/Common.h).
+constexpr int64_t maxElements = (int64_t(1) << 31) - 1;
+
+std::string listOf(const std::vector<ValueInfo> &inputs) {
+  std::string text;
+  for (const ValueInfo &input : inputs)
+    text += (text.empty() ? "'" : ", '") + input.name + "'";
+  return text.empty() ? "none" : text;
+}
+
+std::string shapeText(const std::vector<Dim> &dims) {
+  std::string text;
+  for (const Dim &dim : dims)
+    text += (text.empty() ? "" : "x") + (dim.size < 0 ? "?" : std::to_string(dim.size));
+  return text;
+}
+
+class Resolver {
+public:
+  Resolver(const Graph &graph, const ImportOptions &options, std::vector<InputError> &errors)
+      : options(options), errors(errors) {
+    std::set<std::string> initializers;
+    for (const TensorData &tensor : graph.initializers)
+      initializers.insert(tensor.name);
+    for (const ValueInfo &input : graph.inputs)
+      if (!initializers.count(input.name))
+        inputs.push_back(input);
+  }
+
+  Inputs run() {
+    for (const std::string &option : options.shapes)
+      applyShape(option);
+    bindNames();
+    for (ValueInfo &input : inputs)
+      fillFirstDim(input);
+    bindNames();
+    for (ValueInfo &input : inputs)
+      checkStatic(input);
+    for (const std::string &option : options.sets)
+      applySet(option);
+    for (ValueInfo &input : inputs)
+      if (!isSet.count(input.name))
+        result.arguments.push_back(input);
+    return std::move(result);
+  }
+
+private:
+  void usage(const std::string &message) { errors.push_back({message, true}); }
+  void error(const std::string &message) { errors.push_back({message, false}); }
+
+  ValueInfo *find(const std::string &name) {
+    auto found =
+        std::find_if(inputs.begin(), inputs.end(), [&](const ValueInfo &i) { return i.name == name; });
+    return found == inputs.end() ? nullptr : &*found;
+  }
+
+  bool parseShape(const std::string &option, const std::string &text, std::vector<int64_t> &sizes) {
+    if (text.find("..") != std::string::npos) {
+      usage("--shape=" + option + ": bounded dimensions are not built yet");
+      return false;
+    }
+    const char *at = text.c_str();
+    while (*at) {
+      char *end = nullptr;
+      errno = 0;
+      long long size = strtoll(at, &end, 10);
+      if (end == at || errno || size < 0 || (*end && (*end != 'x' || !end[1])) || *at == '+' || *at == ' ') {
+        usage("--shape=" + option + ": '" + text + "' is no shape such as 1x3x224x224");
+        return false;
+      }
+      sizes.push_back(size);
+      at = *end ? end + 1 : end;
+    }
+    return true;
+  }
+
+  void applyShape(const std::string &option) {
+    size_t colon = option.rfind(':'); // names may hold colons, too
+    if (colon == std::string::npos || colon == 0)
+      return usage("--shape=" + option + ": expected NAME:SHAPE, such as input:1x3x224x224");
+    std::vector<int64_t> sizes;
+    std::string name = option.substr(0, colon);
+    if (!parseShape(option, option.substr(colon + 1), sizes))
+      return;
+    ValueInfo *input = find(name);
+    if (!input)
+      return usage("--shape=" + option + ": the model has no input '" + name + "'; its inputs are " +
+                   listOf(inputs));
+    if (!input->hasShape)
+      input->dims.resize(sizes.size());
+    input->hasShape = true;
+    if (input->dims.size() != sizes.size())
+      return usage("--shape=" + option + ": input '" + name + "' has " + std::to_string(input->dims.size()) +
+                   " dimensions (" + shapeText(input->dims) + "), not " + std::to_string(sizes.size()));
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      Dim &dim = input->dims[i];
+      if (dim.size >= 0 && dim.size != sizes[i])
+        return usage("--shape=" + option + ": dimension " + std::to_string(i) + " of input '" + name +
+                     "' is fixed to " + std::to_string(dim.size) + " in the model");
+      dim.size = sizes[i];
+    }
+  }
+
+  /// A name stands for one size wherever it appears.
+  void bindNames() {
+    std::map<std::string, int64_t> sizes;
+    for (const ValueInfo &input : inputs)
+      for (const Dim &dim : input.dims) {
+        if (dim.name.empty() || dim.size < 0)
+          continue;
+        auto [known, isNew] = sizes.emplace(dim.name, dim.size);
+        if (!isNew && known->second != dim.size)
+          usage("dimension '" + dim.name + "' would be both " + std::to_string(known->second) + " and " +
+                std::to_string(dim.size) + " (input '" + input.name + "')");
+      }
+    for (ValueInfo &input : inputs)
+      for (Dim &dim : input.dims)
+        if (dim.size < 0 && sizes.count(dim.name))
+          dim.size = sizes[dim.name];
+  }
+
+  void fillFirstDim(ValueInfo &input) {
+    if (input.dims.empty() || input.dims[0].size >= 0)
+      return;
+    input.dims[0].size = 1;
+    result.remarks.push_back("the first dimension of input '" + input.name +
+                             "' is dynamic: compiled as 1 (--shape sets another)");
+  }
+
+  void checkStatic(const ValueInfo &input) {
+    if (!input.hasShape)
+      return error("input '" + input.name + "' has no shape: pass --shape=" + input.name + ":<sizes>");
+    int64_t elements = 1;
+    for (const Dim &dim : input.dims) {
+      if (dim.size < 0) {
+        std::string names;
+        for (const Dim &d : input.dims)
+          if (d.size < 0)
+            names += (names.empty() ? "'" : ", '") + (d.name.empty() ? "?" : d.name) + "'";
+        return error("input '" + input.name + "' has dynamic dimensions (" + names + "): pass --shape=" +
+                     input.name + ":" + shapeText(input.dims) + " with a number for each ?");
+      }
+      if (__builtin_mul_overflow(elements, dim.size, &elements) || elements > maxElements)
+        return error("input '" + input.name + "' of shape " + shapeText(input.dims) + " has more than " +
+                     std::to_string(maxElements) + " elements");
+    }
+  }
+
+  void applySet(const std::string &option) {
+    // Names may hold '=', too: the first split that gives an input counts.
+    for (size_t at = option.find('='); at != std::string::npos; at = option.find('=', at + 1))
+      if (ValueInfo *input = find(option.substr(0, at))) {
+        if (!isSet.insert(input->name).second)
+          return usage("--set=" + option + ": input '" + input->name + "' is set twice");
+        result.constants.emplace_back(*input, option.substr(at + 1));
+        return;
+      }
+    if (option.find('=') == std::string::npos)
+      return usage("--set=" + option + ": expected NAME=VALUE");
+    usage("--set=" + option + ": the model has no input '" + option.substr(0, option.find('=')) +
+          "'; its inputs are " + listOf(inputs));
+  }
+
+  const ImportOptions &options;
+  std::vector<InputError> &errors;
+  std::vector<ValueInfo> inputs;
+  std::set<std::string> isSet;
+  Inputs result;
+};
+
+} // namespace
+
+Inputs qcc::import::resolveInputs(const Graph &graph, const ImportOptions &options,
+                                  std::vector<InputError> &errors) {
+  return Resolver(graph, options, errors).run();
+}

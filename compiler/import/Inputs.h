@@ -1,0 +1,31 @@
+//===- Inputs.h - What --shape and --set say about inputs -------*- C++ -*-===//
+#ifndef QCC_COMPILER_IMPORT_INPUTS_H
+#define QCC_COMPILER_IMPORT_INPUTS_H
+
+#include "compiler/import/Import.h"
+#include "compiler/import/Model.h"
+
+#include <map>
+
+namespace qcc::import {
+
+/// Why options and inputs do not fit together.
+struct InputError {
+  std::string message;
+  bool isUsage = false; ///< the command line is at fault, not the model
+};
+
+struct Inputs {
+  /// Inputs of the function, of static shape, in the graph's order.
+  std::vector<ValueInfo> arguments;
+  /// Inputs that `--set` makes constants: the input and the text of its values.
+  std::vector<std::pair<ValueInfo, std::string>> constants;
+  std::vector<std::string> remarks;
+};
+
+/// Decides the shape of each input that is no initializer.
+Inputs resolveInputs(const Graph &graph, const ImportOptions &options, std::vector<InputError> &errors);
+
+} // namespace qcc::import
+
+#endif // QCC_COMPILER_IMPORT_INPUTS_H

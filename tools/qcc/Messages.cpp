@@ -1,0 +1,111 @@
+//===- Messages.cpp - What qcc says, on standard error --------------------===//
+
+#include "tools/qcc/Messages.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Location.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Signals.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <csignal>
+#include <unistd.h>
+
+using namespace mlir;
+
+/// One message is one line, whatever names are in it.
+static std::string oneLine(StringRef text) {
+  std::string result;
+  for (unsigned char c : text) {
+    if (c >= 0x20 && c != 0x7f)
+      result += static_cast<char>(c);
+    else
+      result += "\\x" + llvm::toHex(StringRef(reinterpret_cast<char *>(&c), 1), /*LowerCase=*/true);
+  }
+  return result;
+}
+
+/// "node 'conv1' (Conv): " of a location made by the importer, "" of others.
+static std::string placeOf(Location loc) {
+  auto name = loc->findInstanceOf<NameLoc>();
+  if (!name)
+    return "";
+  auto op = dyn_cast<NameLoc>(name.getChildLoc());
+  std::string quoted = "'" + name.getName().str() + "'";
+  return op ? "node " + quoted + " (" + op.getName().str() + "): " : "tensor " + quoted + ": ";
+}
+
+static StringRef wordOf(DiagnosticSeverity severity) {
+  switch (severity) {
+  case DiagnosticSeverity::Note:
+    return "note";
+  case DiagnosticSeverity::Warning:
+    return "warning";
+  case DiagnosticSeverity::Error:
+    return "error";
+  case DiagnosticSeverity::Remark:
+    return "remark";
+  }
+  llvm_unreachable("all severities are listed");
+}
+
+qcc::driver::MessagePrinter::MessagePrinter(MLIRContext &context, std::string model, bool quiet)
+    : context(context), model(std::move(model)), quiet(quiet) {
+  handler = context.getDiagEngine().registerHandler([this](Diagnostic &d) { print(d); });
+}
+
+qcc::driver::MessagePrinter::~MessagePrinter() { context.getDiagEngine().eraseHandler(handler); }
+
+void qcc::driver::MessagePrinter::print(Diagnostic &diagnostic) {
+  if (quiet && diagnostic.getSeverity() != DiagnosticSeverity::Error)
+    return;
+  std::string message = diagnostic.str();
+  // The operator is named already.
+  StringRef text = message;
+  if (text.consume_front("'qcc."))
+    text = text.substr(text.find("' op ") + 5);
+  llvm::errs() << oneLine(model) << ": " << oneLine(placeOf(diagnostic.getLocation()))
+               << wordOf(diagnostic.getSeverity()) << ": " << oneLine(text) << "\n";
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+    for (Diagnostic &note : diagnostic.getNotes())
+      print(note);
+}
+
+void qcc::driver::printError(StringRef message) {
+  llvm::errs() << "qcc: error: " << oneLine(message) << "\n";
+}
+
+static void dieInside(StringRef what) {
+  std::string text = "qcc: internal error: " + what.str() + "; please report this with the model\n";
+  [[maybe_unused]] ssize_t written = write(2, text.data(), text.size());
+  llvm::sys::RunInterruptHandlers(); // removes temporary files
+  _exit(70);
+}
+
+static void onSignal(int) { dieInside("crashed"); }
+
+void qcc::driver::installHandlers() {
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  llvm::install_fatal_error_handler([](void *, const char *reason, bool) { dieInside(reason); });
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
+    static const char text[] = "qcc: error: out of memory\n";
+    [[maybe_unused]] ssize_t written = write(2, text, sizeof(text) - 1);
+    llvm::sys::RunInterruptHandlers();
+    _exit(1);
+  });
+#if !defined(__SANITIZE_ADDRESS__)
+  // A crash may be for want of stack.
+  static char stack[64 * 1024];
+  stack_t alternate = {};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof(stack);
+  sigaltstack(&alternate, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = onSignal;
+  action.sa_flags = SA_ONSTACK | SA_NODEFER;
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    sigaction(number, &action, nullptr);
+#endif
+}

@@ -1,0 +1,54 @@
+//===- Output.cpp - Writing files that are whole or not there -------------===//
+
+#include "tools/qcc/Output.h"
+
+#include "llvm/Support/FileSystem.h"
+
+using namespace llvm;
+namespace fs = llvm::sys::fs;
+
+/// Writes to an open file; the stream does not close it.
+static std::error_code writeTo(int fd, function_ref<void(raw_ostream &)> write) {
+  raw_fd_ostream os(fd, /*shouldClose=*/false);
+  write(os);
+  os.flush();
+  std::error_code code = os.error();
+  os.clear_error();
+  return code;
+}
+
+static std::error_code writeDirectly(StringRef path, function_ref<void(raw_ostream &)> write) {
+  int fd = -1;
+  if (std::error_code code = fs::openFileForWrite(path, fd, fs::CD_OpenExisting, fs::OF_None))
+    return code;
+  std::error_code code = writeTo(fd, write);
+  std::error_code closed = fs::closeFile(fd);
+  return code ? code : closed;
+}
+
+static std::error_code writeByRename(StringRef path, function_ref<void(raw_ostream &)> write) {
+  Expected<fs::TempFile> temporary = fs::TempFile::create(path + ".%%%%%%%%.tmp");
+  if (!temporary)
+    return errorToErrorCode(temporary.takeError());
+  if (std::error_code code = writeTo(temporary->FD, write)) {
+    consumeError(temporary->discard());
+    return code;
+  }
+  return errorToErrorCode(temporary->keep(path));
+}
+
+bool qcc::driver::writeOutput(StringRef path, function_ref<void(raw_ostream &)> write, std::string &error) {
+  fs::file_status status;
+  std::error_code code;
+  if (path == "-")
+    code = writeTo(/*stdout*/ 1, write);
+  else if (fs::status(path, status) || !fs::exists(status) || fs::is_regular_file(status))
+    code = writeByRename(path, write);
+  else if (fs::is_directory(status))
+    code = std::make_error_code(std::errc::is_a_directory);
+  else
+    code = writeDirectly(path, write);
+  if (code)
+    error = "cannot write '" + path.str() + "': " + code.message();
+  return !code;
+}
