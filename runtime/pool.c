@@ -2,8 +2,8 @@
  *
  * A run of a small network passes 50 barriers in a millisecond: waking a thread
  * by futex (tens of microseconds) at each would cost more than the network, so
- * threads spin from step to step. Where there are more threads than processors
- * the spinning gives way to sched_yield.
+ * threads spin from step to step. Who waits for long, because a run is over or
+ * the machine has other work to do, sleeps.
  *
  *===----------------------------------------------------------------------===*/
 #define _GNU_SOURCE
@@ -20,10 +20,18 @@
 #define MAX_THREADS 1024
 #define CACHE_LINE 128 /* two lines of 64: the adjacent one is prefetched */
 
-/* Pauses before a waiting thread yields its processor; one takes 15 to 50 ns.
- * The second number holds where there are more threads than processors. */
+/* A waiting thread pauses so many times (15 to 50 ns each), then yields its
+ * processor so many times, then sleeps. With more threads than processors the
+ * one that is waited for may need this very processor: hardly any pauses. */
 #define SPINS 4096u
 #define SPINS_CROWDED 32u
+#define YIELDS 32u
+
+/* A number that threads wait for to change. */
+typedef struct {
+  _Alignas(CACHE_LINE) _Atomic uint32_t value;
+  _Atomic uint32_t sleepers;
+} signal_word;
 
 typedef struct {
   qcc_pool *pool;
@@ -41,10 +49,9 @@ struct qcc_pool {
   int stop;
   pthread_mutex_t mutex; /* for sleeping only */
   pthread_cond_t wake;
-  _Alignas(CACHE_LINE) _Atomic uint32_t generation; /* counts runs */
-  _Atomic uint32_t sleepers;
+  signal_word generation;                        /* counts runs */
+  signal_word epoch;                             /* counts barriers */
   _Alignas(CACHE_LINE) _Atomic uint32_t arrived; /* threads at the barrier */
-  _Alignas(CACHE_LINE) _Atomic uint32_t epoch;   /* counts barriers */
   _Alignas(CACHE_LINE) worker workers[];
 };
 
@@ -58,25 +65,46 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* Waits until `word` is no longer `old`. */
-static void spin_while(const _Atomic uint32_t *word, uint32_t old, uint32_t spins) {
-  while (atomic_load_explicit(word, memory_order_acquire) == old) {
-    if (spins) {
-      --spins;
-      pause_briefly();
-    } else {
-      sched_yield();
-    }
+static int still(const signal_word *word, uint32_t old) {
+  return atomic_load_explicit(&word->value, memory_order_acquire) == old;
+}
+
+/* The increment of `sleepers` and the test of `value` are ordered against
+ * change(), which does the two the other way round: one sees the other. */
+static void sleep_while(qcc_pool *pool, signal_word *word, uint32_t old) {
+  pthread_mutex_lock(&pool->mutex);
+  atomic_fetch_add(&word->sleepers, 1);
+  while (atomic_load(&word->value) == old)
+    pthread_cond_wait(&pool->wake, &pool->mutex);
+  atomic_fetch_sub(&word->sleepers, 1);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+static void wait_while(qcc_pool *pool, signal_word *word, uint32_t old) {
+  for (uint32_t spin = 0; spin < pool->spins && still(word, old); ++spin)
+    pause_briefly();
+  for (uint32_t yield = 0; yield < YIELDS && still(word, old); ++yield)
+    sched_yield();
+  if (still(word, old))
+    sleep_while(pool, word, old);
+}
+
+static void change(qcc_pool *pool, signal_word *word, uint32_t value) {
+  atomic_store(&word->value, value);
+  if (atomic_load(&word->sleepers)) {
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
   }
 }
 
 static void barrier(qcc_pool *pool) {
-  uint32_t epoch = atomic_load_explicit(&pool->epoch, memory_order_relaxed);
-  if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) + 1 == pool->head.threads) {
-    atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->epoch, epoch + 1, memory_order_release);
+  uint32_t epoch = atomic_load_explicit(&pool->epoch.value, memory_order_relaxed);
+  if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) + 1 < pool->head.threads) {
+    wait_while(pool, &pool->epoch, epoch);
   } else {
-    spin_while(&pool->epoch, epoch, pool->spins);
+    atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+    change(pool, &pool->epoch, epoch + 1);
   }
 }
 
@@ -114,38 +142,16 @@ static void walk_steps(qcc_pool *pool, const qcc_job *job, uint32_t thread) {
   barrier(pool);
 }
 
-/* The increment of `sleepers` and the test of `generation` are ordered against
- * start_workers, which does the two the other way round: one sees the other. */
-static void sleep_while(qcc_pool *pool, uint32_t generation) {
-  pthread_mutex_lock(&pool->mutex);
-  atomic_fetch_add(&pool->sleepers, 1);
-  while (atomic_load(&pool->generation) == generation)
-    pthread_cond_wait(&pool->wake, &pool->mutex);
-  atomic_fetch_sub(&pool->sleepers, 1);
-  pthread_mutex_unlock(&pool->mutex);
-}
-
 static void start_workers(qcc_pool *pool) {
-  atomic_fetch_add(&pool->generation, 1);
-  if (atomic_load(&pool->sleepers)) {
-    pthread_mutex_lock(&pool->mutex);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
-  }
+  uint32_t generation = atomic_load_explicit(&pool->generation.value, memory_order_relaxed);
+  change(pool, &pool->generation, generation + 1);
 }
 
 static void *work(void *argument) {
   worker *self = argument;
   qcc_pool *pool = self->pool;
   for (uint32_t generation = 0;; ++generation) {
-    /* A next run soon after the last one finds the worker awake. */
-    for (uint32_t spin = 0; spin < pool->spins; ++spin) {
-      if (atomic_load_explicit(&pool->generation, memory_order_acquire) != generation)
-        break;
-      pause_briefly();
-    }
-    if (atomic_load_explicit(&pool->generation, memory_order_acquire) == generation)
-      sleep_while(pool, generation);
+    wait_while(pool, &pool->generation, generation);
     if (pool->stop)
       return NULL;
     set_float_mode(pool->float_mode);

@@ -50,7 +50,7 @@ typedef struct qcc_pool qcc_pool;
 
 /* A pool of `threads` threads, the caller's included: it starts threads - 1
  * workers. Zero or less means one for each CPU that the calling thread may use.
- * NULL when memory or threads run out. Workers sleep between runs, block all
+ * NULL beyond 1024, or when memory or threads run out. Workers sleep between runs, block all
  * signals, and inherit the affinity of the thread that creates the pool.
  *
  * A pool serves one run at a time; a second one at once gets QCC_ERR_BUSY.
