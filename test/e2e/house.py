@@ -80,6 +80,40 @@ def lint_warns_of_long_functions_and_files():
     check("warning: dialects/Qcc.cpp: has 523 lines" in done.stdout, done.stdout)
 
 
+def setup_with(**programs):
+    """What tools/setup says where these programs behave like that."""
+    folder = scratch() / "bin"
+    folder.mkdir()
+    for name, text in programs.items():
+        name = name.replace("_", "-")
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    env = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return run([ROOT / "tools/setup", "build"], status=None, env=env)
+
+
+@case
+def setup_without_rights_names_the_missing_packages():
+    done = setup_with(dpkg_query='test "$3" != ccache && echo installed', id="echo 1000", sudo="exit 1", apt_get="exit 9")
+    check(done.returncode == 1, done.stderr)
+    check("not root" in done.stderr and "run as root: apt-get install ccache\n" in done.stderr, done.stderr)
+
+
+@case
+def setup_installs_only_what_is_missing():
+    log = scratch() / "apt.log"
+    done = setup_with(dpkg_query='test "$3" != ccache && echo installed', id="echo 0", apt_get=f'echo "$@" >> {log}')
+    check(done.returncode == 0, done.stderr)
+    last = log.read_text().splitlines()[-1]
+    check(last.endswith("install --no-install-recommends ccache"), last)
+
+
+@case
+def setup_is_silent_where_nothing_is_missing():
+    done = setup_with(dpkg_query="echo installed", id="echo 1000", apt_get="exit 9")
+    check(done.returncode == 0 and done.stdout + done.stderr == "", done.stderr)
+
+
 def count(tests, status):
     results = scratch() / "results.json"
     tests = [{"name": f"qcc :: {name}", "code": code, "output": text} for name, code, text in tests]

@@ -1,0 +1,231 @@
+//===- Ranges.cpp - Choosing a range and its scale ------------------------===//
+
+#include "compiler/calibrate/Ranges.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace qcc::calibrate;
+
+/// A range narrower than this counts as all zero: its scale would make products
+/// of scales leave float32's normal numbers.
+static constexpr double narrowest = 1e-30;
+static constexpr int levels = 256;
+/// Limits on a bias in units of its accumulator: half of int32.
+static constexpr double biasLimit = 1 << 30;
+
+static constexpr struct {
+  Method method;
+  const char *name;
+} methods[] = {{Method::MinMax, "minmax"},
+               {Method::Entropy, "entropy"},
+               {Method::Percentile, "percentile"},
+               {Method::MSE, "mse"},
+               {Method::L3, "l3"}};
+
+const char *qcc::calibrate::methodName(Method method) {
+  for (const auto &row : methods)
+    if (row.method == method)
+      return row.name;
+  return "";
+}
+
+std::optional<Method> qcc::calibrate::methodOfName(std::string_view name) {
+  for (const auto &row : methods)
+    if (name == row.name)
+      return row.method;
+  return std::nullopt;
+}
+
+QuantParams qcc::calibrate::chooseParams(Range range) {
+  double lo = std::min(range.lo, 0.0f), hi = std::max(range.hi, 0.0f);
+  if (!(hi - lo >= narrowest))
+    return {1.0f, 0};
+  QuantParams params;
+  params.scale = static_cast<float>((hi - lo) / (levels - 1));
+  double zero = std::nearbyint(-lo / params.scale);
+  params.zeroPoint = static_cast<int32_t>(std::clamp(zero, 0.0, levels - 1.0));
+  return params;
+}
+
+namespace {
+
+/// A histogram as (value, count) pairs at the centres of its non-empty bins,
+/// which stay inside [min, max].
+struct Points {
+  std::vector<double> values, counts;
+  double lo, hi;
+
+  explicit Points(const Histogram &histogram)
+      : lo(std::min(histogram.min(), 0.0f)), hi(std::max(histogram.max(), 0.0f)) {
+    double width = histogram.binWidth();
+    for (size_t k = 0; k < histogram.bins().size(); ++k) {
+      if (!histogram.bins()[k])
+        continue;
+      double centre = (static_cast<double>(histogram.first() + static_cast<int64_t>(k)) + 0.5) * width;
+      values.push_back(std::clamp(centre, lo, hi));
+      counts.push_back(static_cast<double>(histogram.bins()[k]));
+    }
+  }
+
+  /// Sum of |x - quantised x|^power.
+  double error(QuantParams params, int power) const {
+    double scale = params.scale, zero = params.zeroPoint, sum = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      double q = std::clamp(std::nearbyint(values[i] / scale) + zero, 0.0, levels - 1.0);
+      double difference = std::fabs(values[i] - (q - zero) * scale);
+      sum += counts[i] * difference * difference * (power == 3 ? difference : 1.0);
+    }
+    return sum;
+  }
+
+  Range scaled(double low, double high) const {
+    return {static_cast<float>(lo * low), static_cast<float>(hi * high)};
+  }
+};
+
+/// The least error over pairs of shrink factors: a coarse grid, then a fine one
+/// around its best pair. Of equal errors the wider range wins.
+class ErrorSearch {
+public:
+  ErrorSearch(const Points &points, int power) : points(points), power(power) {}
+
+  Range run() {
+    grid(1.0, 1.0, 0.05, 16, 0);
+    double low = bestLow, high = bestHigh;
+    grid(low, high, 0.01, 4, 4);
+    return points.scaled(bestLow, bestHigh);
+  }
+
+private:
+  /// Tries `down` steps below the two factors and `up` above, in all pairs; an
+  /// end that is 0 has no factor.
+  void grid(double low, double high, double step, int down, int up) {
+    bool hasLow = points.lo < 0, hasHigh = points.hi > 0;
+    for (int i = hasLow ? -up : 0; i <= (hasLow ? down : 0); ++i)
+      for (int j = hasHigh ? -up : 0; j <= (hasHigh ? down : 0); ++j)
+        consider(low - i * step, high - j * step);
+  }
+
+  void consider(double low, double high) {
+    if (low > 1 + 1e-9 || high > 1 + 1e-9)
+      return;
+    double error = points.error(chooseParams(points.scaled(low, high)), power);
+    if (error >= best)
+      return;
+    best = error;
+    bestLow = low;
+    bestHigh = high;
+  }
+
+  const Points &points;
+  int power;
+  double best = std::numeric_limits<double>::infinity();
+  double bestLow = 1, bestHigh = 1;
+};
+
+/// Kullback-Leibler divergence of the values clipped to `params`' interval from
+/// the same values quantised: each level's count is spread evenly over the
+/// non-empty bins that fall into it.
+double divergence(const Points &points, QuantParams params) {
+  std::vector<double> clipped(levels), inside(levels), used(levels);
+  std::vector<int> levelOf(points.values.size());
+  for (size_t i = 0; i < points.values.size(); ++i) {
+    double q = std::nearbyint(points.values[i] / params.scale) + params.zeroPoint;
+    levelOf[i] = static_cast<int>(std::clamp(q, 0.0, levels - 1.0));
+    bool fits = q >= 0 && q <= levels - 1;
+    (fits ? inside : clipped)[levelOf[i]] += points.counts[i];
+    used[levelOf[i]] += fits;
+  }
+  double total = 0, kept = 0, sum = 0;
+  for (int level = 0; level < levels; ++level) {
+    kept += inside[level];
+    total += inside[level] + clipped[level];
+  }
+  for (size_t i = 0; i < points.values.size(); ++i) {
+    int level = levelOf[i];
+    double q = std::nearbyint(points.values[i] / params.scale) + params.zeroPoint;
+    if (q < 0 || q > levels - 1 || !used[level])
+      continue;
+    // What was clipped counts as the outermost level's own, as saturation makes it.
+    double p = (points.counts[i] + clipped[level] / used[level]) / total;
+    double spread = inside[level] / used[level] / kept;
+    sum += p * std::log(p / spread);
+  }
+  return kept > 0 ? sum : std::numeric_limits<double>::infinity();
+}
+
+Range entropyRange(const Points &points) {
+  double best = std::numeric_limits<double>::infinity(), bestFactor = 1;
+  for (int i = 0; i <= 80; ++i) {
+    double factor = 1.0 - i * 0.01;
+    double value = divergence(points, chooseParams(points.scaled(factor, factor)));
+    if (value < best) {
+      best = value;
+      bestFactor = factor;
+    }
+  }
+  return points.scaled(bestFactor, bestFactor);
+}
+
+/// Cuts whole bins while no more than `fraction` of all values goes, at each end.
+Range percentileRange(const Histogram &histogram, double fraction) {
+  const std::vector<uint64_t> &bins = histogram.bins();
+  double budget = fraction * static_cast<double>(histogram.count());
+  size_t low = 0, high = bins.size();
+  for (double cut = 0; low < high && (cut += static_cast<double>(bins[low])) <= budget;)
+    ++low;
+  for (double cut = 0; high > low && (cut += static_cast<double>(bins[high - 1])) <= budget;)
+    --high;
+  double width = histogram.binWidth();
+  double lo = static_cast<double>(histogram.first() + static_cast<int64_t>(low)) * width;
+  double hi = static_cast<double>(histogram.first() + static_cast<int64_t>(high)) * width;
+  return {static_cast<float>(std::min(std::max<double>(lo, histogram.min()), 0.0)),
+          static_cast<float>(std::max(std::min<double>(hi, histogram.max()), 0.0))};
+}
+
+} // namespace
+
+Range qcc::calibrate::chooseRange(const Histogram &histogram, Method method) {
+  Range all = {std::min(histogram.min(), 0.0f), std::max(histogram.max(), 0.0f)};
+  if (!(static_cast<double>(all.hi) - all.lo >= narrowest))
+    return all;
+  switch (method) {
+  case Method::MinMax:
+    return all;
+  case Method::Percentile:
+    return percentileRange(histogram, 1e-5);
+  case Method::MSE:
+    return ErrorSearch(Points(histogram), 2).run();
+  case Method::L3:
+    return ErrorSearch(Points(histogram), 3).run();
+  case Method::Entropy:
+    return entropyRange(Points(histogram));
+  }
+  return all;
+}
+
+std::vector<float> WeightScales::choose() const {
+  std::vector<float> scales;
+  for (size_t c = 0; c < maxima.size(); ++c) {
+    double scale = maxima[c] / 127.0;
+    if (!biases.empty() && maxima[c] > 0)
+      scale = std::max(scale, biases[c] / (inputScale * biasLimit));
+    // Scales far below any bias or sum would leave float32's normal numbers.
+    scales.push_back(maxima[c] > 0 ? static_cast<float>(std::max(scale, narrowest)) : 0.0f);
+  }
+  float largest = scales.empty() ? 0 : *std::max_element(scales.begin(), scales.end());
+  for (size_t c = 0; c < scales.size(); ++c) {
+    if (scales[c] > 0)
+      continue;
+    scales[c] = largest > 0 ? largest : 1.0f / 127;
+    if (!biases.empty())
+      scales[c] = std::max(scales[c], static_cast<float>(biases[c] / (inputScale * biasLimit)));
+  }
+  return scales;
+}
+
+int8_t qcc::calibrate::quantizeWeight(float weight, float scale) {
+  return static_cast<int8_t>(std::clamp(std::nearbyint(weight / scale), -127.0f, 127.0f));
+}
