@@ -15,6 +15,22 @@ struct Setting {
   const char *name;
 };
 
+/// Objects compiled before must keep working: nothing moves, qcc_model only grows.
+TEST(Model, LayoutIsFixed) {
+  static_assert(sizeof(void *) == 8, "the offsets below are those of 64-bit targets");
+  EXPECT_EQ(sizeof(qcc_tensor_info), 64u);
+  EXPECT_EQ(offsetof(qcc_tensor_info, scale), 48u);
+  EXPECT_EQ(sizeof(qcc_step_info), 32u);
+  EXPECT_EQ(sizeof(qcc_variant), 24u);
+  EXPECT_EQ(sizeof(qcc_frame), 24u);
+  EXPECT_EQ(offsetof(qcc_model, run), 24u);
+  EXPECT_EQ(offsetof(qcc_model, n_inputs), 40u);
+  EXPECT_EQ(offsetof(qcc_model, workspace_bytes), 64u);
+  EXPECT_EQ(offsetof(qcc_model, variants), 96u);
+  EXPECT_EQ(offsetof(qcc_model, device_data), 112u);
+  EXPECT_EQ(offsetof(qcc_runtime, run), 40u);
+}
+
 TEST(Model, RunsAlone) {
   fake::Run run;
   EXPECT_EQ(run(fake::model()), QCC_OK);
