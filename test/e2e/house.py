@@ -114,6 +114,26 @@ def setup_is_silent_where_nothing_is_missing():
     check(done.returncode == 0 and done.stdout + done.stderr == "", done.stderr)
 
 
+def refusing(text):
+    program = scratch() / "refuse"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return program
+
+
+@case
+def a_refusal_is_checked_for_words_status_and_files():
+    fine = "echo 'm.onnx: error: no' >&2; exit 1"
+    check_refused("m.onnx", says=["m.onnx: error"], program=refusing(fine))
+    faults = ["echo 'error: other' >&2; exit 1", "echo 'm.onnx: error: no' >&2; exit 0", "kill -SEGV $$", f"touch x; {fine}"]
+    for fault in faults:
+        try:
+            check_refused("m.onnx", says=["m.onnx: error"], program=refusing(fault))
+        except AssertionError:
+            continue
+        raise AssertionError(f"accepted: {fault}")
+
+
 def count(tests, status):
     results = scratch() / "results.json"
     tests = [{"name": f"qcc :: {name}", "code": code, "output": text} for name, code, text in tests]

@@ -19,6 +19,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -76,7 +78,8 @@ def run(command, status=0, env=None, timeout=600, **options):
     """Runs a program; fails, showing what it said, unless it ends with `status`
     (None: any). Gives a CompletedProcess with text in stdout and stderr."""
     command = [str(word) for word in command]
-    options.setdefault("text", True)
+    if options.setdefault("text", True):
+        options.setdefault("errors", "replace")
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -96,6 +99,41 @@ def qcc(model, *options, output="model.o", status=0, **more):
     output = scratch() / output
     run([BUILD / "bin" / "qcc", *options, model, "-o", output], status, **more)
     return output
+
+
+def measure(command, limit=60, folder=None):
+    """Runs a program: (exit status or -signal, stdout, stderr, CPU seconds, peak MB)."""
+    files = [tempfile.TemporaryFile("w+", errors="replace") for _ in range(2)]
+    with files[0] as out, files[1] as err:
+        env = {**os.environ, **features.sanitizer_environment()}
+        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, env=env, cwd=folder)
+        alarm = threading.Timer(limit, child.kill)
+        alarm.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        alarm.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        texts = [file.seek(0) or file.read() for file in files]
+    return child.returncode, *texts, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def check_refused(model, *options, says=(), status=1, program=None):
+    """That qcc refuses a model as it should: in good time, in little memory, with
+    an error that has all of `says`, leaving no file behind. Gives what it said."""
+    folder = scratch()
+    before = sorted(folder.rglob("*"))
+    command = [program or BUILD / "bin" / "qcc", *options, model, "-o", folder / "refused.o"]
+    code, _, said, seconds, peak = measure(command, folder=folder)
+    check(code == status, f"exit status {code}, not {status}; it said:\n{said}")
+    check("error: " in said, f"no 'error: ' in what it said:\n{said}")
+    for words in says:
+        check(words in said, f"no {words!r} in what it said:\n{said}")
+    left = [str(f) for f in sorted(folder.rglob("*")) if f not in before]
+    check(not left, f"left behind: {' '.join(left)}")
+    size = Path(model).stat().st_size / 2**20 if Path(model).is_file() else 0
+    if not SANITIZE:
+        check(seconds < 2, f"took {seconds:.1f} s of CPU time")
+        check(peak < 200 + 3 * size, f"took {peak:.0f} MB for a file of {size:.0f} MB")
+    return said
 
 
 def link(sources, objects, output="app", flags=(), compiler=None):
