@@ -1,0 +1,94 @@
+"""What `cmake --install` gives to another build: CMake's find_package, and pkg-config."""
+
+from support import *
+
+# Stands in for the compiler: what matters here is how a build calls it.
+FAKE_QCC = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/calls"
+while [ $# -gt 0 ]; do
+  case $1 in --prefix=*) name=${1#*=} ;; -o) object=$2 ;; *.onnx) cat "$1" >/dev/null || exit 1 ;; esac
+  shift
+done
+printf '#include <qcc/runtime.h>\\nint %s_answer(void);\\n' "$name" > "${object%.o}.h"
+printf 'int %s_answer(void) { return 42; }\\n' "$name" | cc -x c -c - -o "$object"
+"""
+LISTS = """cmake_minimum_required(VERSION 3.25)
+project(user LANGUAGES C)
+find_package(qcc 0.1 REQUIRED)
+qcc_add_model(classifier model.onnx CALIB samples.npz OPTIONS --quantize=static)
+add_executable(app main.c)
+target_link_libraries(app PRIVATE classifier)
+"""
+MAIN = """#include "classifier.h"
+int main(void) { return classifier_answer() == 42 && qcc_status_string(QCC_OK) ? 0 : 1; }
+"""
+
+
+def install():
+    prefix = scratch() / "a prefix"
+    run(["cmake", "--install", BUILD, "--prefix", prefix])
+    return prefix
+
+
+def user(prefix):
+    """A project of a user, built against what was installed, with FAKE_QCC in qcc's place."""
+    program = prefix / "bin/qcc"
+    program.parent.mkdir(exist_ok=True)
+    program.unlink(missing_ok=True)
+    program.write_text(FAKE_QCC)
+    program.chmod(0o755)
+    source = scratch() / "user"
+    source.mkdir()
+    for name, text in {"CMakeLists.txt": LISTS, "main.c": MAIN, "model.onnx": "", "samples.npz": ""}.items():
+        (source / name).write_text(text)
+    flags = " ".join(SANITIZE)
+    run(["cmake", "-G", "Ninja", "-S", source, "-B", source / "b", f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_C_FLAGS={flags}"])
+    run(["cmake", "--build", source / "b"])
+    return source
+
+
+def calls(prefix):
+    return (prefix / "bin/calls").read_text().splitlines()
+
+
+@case
+def the_header_and_the_library_are_installed():
+    prefix = install()
+    for name in ("include/qcc/runtime.h", "lib/libqcc_rt.a", "lib/cmake/qcc/qccConfig.cmake", "bin/qcc-run"):
+        check((prefix / name).exists(), f"{name} is not installed")
+    check(BUILD.as_posix() not in (prefix / "lib/cmake/qcc/qccConfig.cmake").read_text(), "names the build folder")
+
+
+@case
+def a_cmake_project_compiles_and_links_a_model():
+    prefix = install()
+    source = user(prefix)
+    run([source / "b/app"])
+    expected = f"--prefix=classifier --quantize=static --calib={source}/samples.npz {source}/model.onnx"
+    check(calls(prefix) == [f"{expected} -o {source}/b/classifier.qcc/classifier.o"], calls(prefix))
+
+
+@case
+def the_model_is_compiled_again_only_when_something_changed():
+    prefix = install()
+    source = user(prefix)
+    run(["cmake", "--build", source / "b"])
+    check(len(calls(prefix)) == 1, "compiled again without a reason")
+    time.sleep(0.01)
+    (source / "samples.npz").write_text("other")
+    run(["cmake", "--build", source / "b"])
+    check(len(calls(prefix)) == 2, "not compiled again after the samples changed")
+
+
+@case
+def pkg_config_knows_the_runtime():
+    prefix = install()
+    env = {"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    flags = run(["pkg-config", "--cflags", "--libs", "qcc"], env=env).stdout
+    (scratch() / "main.c").write_text("#include <qcc/runtime.h>\nint main(void) { return qcc_pool_threads(0) != 1; }\n")
+    words = " ".join(["cc", *SANITIZE, str(scratch() / "main.c"), "-o", str(scratch() / "app"), flags])
+    run(["sh", "-c", words])
+    run([scratch() / "app"])
+
+
+main()
