@@ -19,6 +19,14 @@ static float fromBits(uint32_t bits) {
   return value;
 }
 
+/// The e of `value < 2^e`; far below all others for 0, which belongs to the subnormals.
+static int exponentOf(float magnitude) {
+  int exponent = -1000;
+  if (magnitude > 0)
+    std::frexp(magnitude, &exponent);
+  return exponent;
+}
+
 float bfloatToFloat(uint16_t bits) { return fromBits(static_cast<uint32_t>(bits) << 16); }
 
 uint16_t floatToBfloat(float value) {
@@ -47,9 +55,7 @@ uint16_t floatToHalf(float value) {
   float magnitude = std::fabs(value);
   if (magnitude >= 65520.0f) // halfway between the largest half and the next power of two
     return sign | 0x7c00;
-  int exponent = 0;
-  std::frexp(magnitude, &exponent);
-  int unit = std::max(exponent - 11, -24); // exponent of the last mantissa bit
+  int unit = std::max(exponentOf(magnitude) - 11, -24); // exponent of the last mantissa bit
   auto mantissa = static_cast<uint32_t>(std::nearbyint(std::ldexp(magnitude, -unit)));
   // A mantissa that rounds up to 2048 carries into the exponent by itself.
   uint32_t biased = unit == -24 ? mantissa : mantissa + (static_cast<uint32_t>(unit + 24) << 10);
@@ -119,10 +125,8 @@ uint8_t encodeSmallFloat(DType type, float value, bool saturate) {
   float magnitude = std::fabs(value);
   uint32_t bits = format.largest + 1u;
   if (!std::isinf(value)) {
-    int exponent = 0;
-    std::frexp(magnitude, &exponent);
     int lowest = 1 - format.bias - format.mantissaBits;
-    int unit = std::max(exponent - 1 - format.mantissaBits, lowest);
+    int unit = std::max(exponentOf(magnitude) - 1 - format.mantissaBits, lowest);
     double mantissa = std::nearbyint(std::ldexp(magnitude, -unit));
     bits = static_cast<uint32_t>(mantissa) + (static_cast<uint32_t>(unit - lowest) << format.mantissaBits);
   }
