@@ -104,8 +104,21 @@ class Model:
     def __call__(self, **arrays):
         return self.run(arrays)
 
+    def isa(self):
+        """The variant that runs on this machine, as a word of --march."""
+        name = c.POINTER(c.c_char_p)()  # the name is the first field of a qcc_variant
+        self._check(self._runtime.select_variant(c.cast(self._model, c.c_void_p), c.byref(name)))
+        return name[0].decode()
+
     def run(self, arrays):
         """Takes {input name: array}, returns {output name: array}."""
+        call, outputs = self.prepare(arrays)
+        call()
+        return outputs
+
+    def prepare(self, arrays):
+        """A function that runs the model, again and again, from `arrays` into the
+        arrays that come with it: for loops that shall allocate nothing."""
         wanted = [name for name, _, _ in self.inputs]
         if sorted(arrays) != sorted(wanted):
             raise ValueError(f"the model takes {wanted}, got {list(arrays)}")
@@ -116,7 +129,7 @@ class Model:
                 raise ValueError(f"{name}: is {array.shape} of {array.dtype}, should be {shape} of {dtype}")
             given.append(np.asarray(array, dtype, order="C"))
         made = [np.empty(shape, dtype) for _, shape, dtype in self.outputs]
-        status = self._runtime.run(
+        words = (
             c.cast(self._model, c.c_void_p),
             (c.c_void_p * max(len(given), 1))(*[array.ctypes.data for array in given]),
             (c.c_void_p * max(len(made), 1))(*[array.ctypes.data for array in made]),
@@ -124,9 +137,16 @@ class Model:
             self._work.nbytes,
             self._pool,
         )
+
+        def call():
+            self._check(self._runtime.run(*words))
+
+        call.arrays = given, made  # whose memory `words` points into
+        return call, {name: array for (name, _, _), array in zip(self.outputs, made)}
+
+    def _check(self, status):
         if status:
             raise RuntimeError(self._runtime.status_string(status).decode())
-        return {name: array for (name, _, _), array in zip(self.outputs, made)}
 
     def close(self):
         """Ends the threads; the model cannot run after it."""

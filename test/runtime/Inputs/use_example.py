@@ -12,6 +12,13 @@ arrays = {"x:0": np.load("x.npy").astype(np.float32), "b": np.load("b.npy")}
 for _ in range(50):
     assert (model.run(arrays)["sum/y"] == np.load("y.npy")).all()
 
+call, outputs = model.prepare(arrays)
+for _ in range(2):
+    outputs["sum/y"][:] = 0
+    call()
+    assert (outputs["sum/y"] == np.load("y.npy")).all()
+assert model.isa() == "x86-64"
+
 
 def refused(error, **changes):
     try:

@@ -1,0 +1,142 @@
+"""tools/bench: its networks, what it makes of times, and a short run."""
+
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from support import *
+
+sys.path.insert(0, str(ROOT / "tools/bench"))
+import builder
+import networks
+import plot
+import prepare
+import report
+
+# Weights without statistics, thousands of multiply-adds, convolutions: as published.
+PUBLISHED = {
+    "resnet50": (25557032, 4089184, 53),
+    "mobilenetv2": (3504872, 300774, 52),
+    "mobilenetv3-large": (5483032, 216590, 62),
+    "efficientnet-b0": (5288548, 385815, 81),
+}
+
+
+def unsettled(model, inputs):
+    sizes = {w.name.removesuffix(".weight.4d"): int(np.prod(w.dims)) for w in model.graph.initializer}
+    return {o.name: np.ones(sizes[o.name.rsplit(".", 1)[0]], np.float32) for o in model.graph.output}
+
+
+def small_model(path):
+    rng = np.random.default_rng(1)
+    weights = {
+        "w": rng.standard_normal((16, 3, 3, 3)) * 0.3,
+        "b": rng.standard_normal(16),
+        "v": rng.standard_normal((10, 16)) * 0.3,
+        "c": rng.standard_normal(10),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["1"], "conv", pads=[1] * 4),
+        helper.make_node("Relu", ["1"], ["2"], "relu"),
+        helper.make_node("GlobalAveragePool", ["2"], ["3"], "pool"),
+        helper.make_node("Flatten", ["3"], ["4"], "flatten"),
+        helper.make_node("Gemm", ["4", "v", "c"], ["y"], "dense", transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes, "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 16, 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 10])],
+        [numpy_helper.from_array(v.astype(np.float32), n) for n, v in weights.items()],
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def bench(*options, status=0):
+    small_model(scratch() / "small.onnx")
+    command = [sys.executable, "-B", ROOT / "tools/bench/bench.py", "--model", scratch() / "small.onnx", "--seconds=0.1"]
+    done = run([*command, "--threads=1", "--out", scratch() / "out", *options], status)
+    return done, json.loads((scratch() / "out/bench.json").read_text()) if (scratch() / "out/bench.json").exists() else None
+
+
+@case
+def written_networks_have_the_published_sizes():
+    for name, expected in PUBLISHED.items():
+        model = networks.WRITTEN[name]().model(unsettled)
+        onnx.checker.check_model(model, full_check=True)
+        convolutions = sum(n.op_type == "Conv" for n in model.graph.node)
+        found = (builder.parameters(model), round(builder.macs(model) / 1000), convolutions)
+        check(found == expected, f"{name}: {found}, published {expected}")
+
+
+@case
+def settled_networks_keep_every_layer_in_range():
+    model = networks.WRITTEN["mobilenetv2"]().model(prepare.run_once)
+    norms = [n.output[0] for n in model.graph.node if n.op_type == "BatchNormalization"]
+    model.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in norms)
+    values = prepare.run_once(model, {"input": networks.calibration((3, 224, 224), 1)})
+    for name, value in values.items():
+        deviation = value.std()
+        check(0.2 < deviation < 3, f"{name}: standard deviation {deviation}")
+
+
+@case
+def rows_are_compared_with_the_right_peer():
+    def row(engine, precision, milliseconds):
+        same = {"network": "n", "threads": 1, "isa": "avx512vnni", "median_ms": milliseconds, "preemptions": 0, "runs": 9}
+        return {"engine": engine, "precision": precision, "min_ms": milliseconds, "gmacs": 100 / milliseconds, **same}
+
+    rows = [row("ort-int8", "int8", 4.0), row("ort-fp32", "fp32", 9.0), row("openvino-float", "bf16", 3.0)]
+    rows += [row("qcc-int8", "int8", 2.0), row("qcc-fp32", "fp32", 6.0), {"engine": "qcc-bf16", "error": "not built yet"}]
+    machine = {"processor": "p", "isa": "avx512bf16", "cores": [0], "date": "d", "versions": {}}
+    peaks = [{"network": "n", "threads": 1, "isa": "avx512bf16", "precision": "int8", "gmacs": 200.0}]
+    layer = {"name": "conv", "kernel": "gemm", "min_ms": 1.0, "macs": 100_000_000}
+    layers = [{"network": "n", "engine": "qcc-int8", "precision": "int8", "isa": "avx512vnni", "layers": [layer]}]
+    for missing in ("network", "precision", "threads", "isa"):
+        rows[-1][missing] = {"network": "n", "threads": 1}.get(missing)
+    result = {"machine": machine, "networks": {}, "peaks": peaks, "rows": rows, "compiled": [], "layers": layers}
+    report.complete(result)
+    (line,) = result["summary"]
+    expected = {
+        "network": "n", "threads": 1, "best_peer": "openvino-float", "x_best_peer": 1.5, "x_ort_int8": 2.0,
+        "x_qcc_fp32": 3.0, "fp32_x_ort_fp32": 1.5,
+    }  # fmt: skip
+    check(line == expected, line)
+    check(rows[3]["of_peak"] == 0.25, rows[3])
+    check(layer["of_peak"] == 0.5, layer)
+    text = report.text(result)
+    check("n, qcc-bf16, 1 thread: no time: not built yet" in text, text)
+    check("qcc-int8 is 1.50x the best peer (openvino-float)" in text, text)
+    picture = plot.svg(result)
+    check(picture.count("<rect") == 6 and "qcc-bf16" not in picture, picture)
+
+
+@case
+def a_run_gives_a_table_json_and_a_picture():
+    done, result = bench("--engines=ort-int8,ort-fp32")
+    engines = {row["engine"]: row for row in result["rows"]}
+    check(set(engines) == {"ort-int8", "ort-fp32"}, engines)
+    check(all(0 < row["min_ms"] <= row["median_ms"] for row in engines.values()), engines)
+    check(engines["ort-int8"]["sqnr_db"] > 20, engines)
+    facts = result["networks"]["small"]
+    check(facts["macs"] == 16 * 16 * 16 * 27 + 160, facts)
+    check(facts["onnxruntime_convolutions"] == {"integer": 1, "float": 0}, facts)
+    check("ort-int8" in done.stdout and "1 of 1 convolutions on integers" in done.stdout, done.stdout)
+    check((scratch() / "out/bench.svg").read_text().startswith("<svg"), "no picture")
+
+
+@case
+def a_row_that_cannot_be_had_says_why():
+    fake = scratch() / "fake/bin/qcc"
+    fake.parent.mkdir(parents=True)
+    fake.write_text("#!/bin/sh\necho 'qcc: error: no such thing' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    done, result = bench("--engines=ort-fp32,qcc-fp32", "--build", scratch() / "fake", status=1)
+    check("small, qcc-fp32, 1 thread: no time: exit status 1: qcc: error: no such thing" in done.stdout, done.stdout)
+    check([row["engine"] for row in result["rows"] if "error" not in row] == ["ort-fp32"], result["rows"])
+
+
+@case
+def a_build_without_qcc_is_an_error():
+    done, _ = bench("--engines=qcc-int8", "--build", scratch() / "nothing", status=1)
+    check("bin/qcc is not there: build it" in done.stderr, done.stderr)
+
+
+main()

@@ -1,0 +1,66 @@
+"""What qcc makes of a network, how long it takes, and the times of its layers."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from measure import pinned
+
+# The rows of qcc: what is compiled, and how.
+VARIANTS = {
+    "qcc-int8": ("float_model", ["--calib={calib}"], "int8"),
+    "qcc-qdq": ("qdq_model", [], "int8"),
+    "qcc-fp32": ("float_model", ["--quantize=none"], "fp32"),
+    "qcc-bf16": ("float_model", ["--quantize=none", "--precision=bf16"], "bf16"),
+}
+
+
+class Compiled:
+    """A shared object or the reason why there is none; `facts` for the report."""
+
+    def __init__(self, qcc, variant, network, options):
+        which, words, self.precision = VARIANTS[variant]
+        self.path = network.folder / f"{variant}.so"
+        self.path.unlink(missing_ok=True)
+        words = [w.format(calib=network.calibration) for w in words]
+        command = [str(qcc), str(getattr(network, which)), *words, *options, "--emit=shared", "-o", str(self.path)]
+        start = time.monotonic()
+        status, peak, said = run(command, network.folder / f"{variant}.log")
+        self.error = None
+        if status:
+            lines = [line for line in said.splitlines() if "error:" in line] or said.splitlines() or ["no message"]
+            self.error = f"exit status {status}: {lines[0]}"
+            return
+        self.facts = {
+            "network": network.name,
+            "engine": variant,
+            "seconds": time.monotonic() - start,
+            "peak_mib": peak,
+            "bytes": self.path.stat().st_size,
+        }
+
+
+def run(command, log):
+    """Exit status, peak of memory in MiB, and all that it said, which goes to `log`, too."""
+    peak = 0
+    with open(log, "w") as file:
+        child = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        while child.poll() is None:
+            # wait4's figure would include this process, as it was when it forked.
+            found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())
+            peak = max(peak, int(found.group(1)) if found else 0)
+            time.sleep(0.01)
+    return child.returncode, peak / 1024, log.read_text()
+
+
+def profile(qcc_run, library, seconds, core, isa=None):
+    """Each step's least time, as qcc-run gives them; raises SystemExit with what it said."""
+    environment = {**os.environ, **({"QCC_ISA": isa} if isa else {})}
+    command = [str(qcc_run), str(library), "--profile", f"--bench={seconds}", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, preexec_fn=pinned([core]))
+    if done.returncode:
+        raise SystemExit(f"bench: error: qcc-run {library}: {done.stderr}")
+    return json.loads(done.stdout)
