@@ -1,7 +1,6 @@
 //===- Qcc.cpp - Registration of the qcc dialect --------------------------===//
 
 #include "dialects/Qcc.h"
-#include "dialects/ops/Families.h"
 
 using namespace mlir;
 

@@ -189,8 +189,13 @@ static void fillHead(Bytes &bytes, const Epilogue &epilogue, const EpilogueValue
   fillLine<uint8_t>(bytes, ParamLayout::high, values.high);
   fillLine<float>(bytes, ParamLayout::boundLow, -values.zeroPoint);
   fillLine<float>(bytes, ParamLayout::boundHigh, 255 - values.zeroPoint);
-  for (size_t i = 0; i < values.scalars.size(); ++i)
-    fillLine<float>(bytes, ParamLayout::scalars + i, values.scalars[i]);
+  size_t index = 0;
+  for (Step step : epilogue.steps)
+    for (unsigned i = 0; i < scalarsOf(step); ++i, ++index) {
+      bool residualZero = step == Step::Residual && i == 0 && epilogue.output == Output::U8;
+      fillLine<float>(bytes, ParamLayout::scalars + index,
+                      values.scalars[index] + (residualZero ? residualOffset : 0));
+    }
 }
 
 namespace {

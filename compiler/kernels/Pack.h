@@ -85,6 +85,9 @@ bool hasVerticalGroups(const DepthwiseSpec &spec);
 bool hasLowerGroups(const DepthwiseSpec &spec);
 std::vector<TapGroup> tapGroups(const DepthwiseSpec &spec); ///< with the lower ones, at the end
 
+/// What the kernels add to bytes of a u8 residual on their way to f32; its zero point is stored with it.
+constexpr float residualOffset = 8388608.0f;
+
 /// Lines of the parameters, by index.
 struct ParamLayout {
   explicit ParamLayout(const Epilogue &epilogue, bool isFloat, int64_t columns);

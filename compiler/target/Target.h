@@ -23,6 +23,10 @@ struct Variant {
   uint64_t cpuBits;     ///< what the code needs at run time: QCC_CPU_* of qcc/runtime.h
   unsigned vectorBytes; ///< natural vector: 16, 32, 64
   unsigned registers;   ///< vector registers: 16 or 32
+  /// Register tiles of two vectors of columns: rows that fit, for int8 and for f32. Two vectors of sums a
+  /// row, two of weights, one of activations; without VNNI operands come in two halves, and products need a
+  /// place.
+  unsigned tileRows, tileRowsFloat;
   bool hasVnni = false; ///< vpdpbusd at vectorBytes
   bool hasFma = false;
   bool hasMasks = false; ///< AVX-512 byte masks

@@ -15,9 +15,10 @@ static std::vector<Variant> makeVariants() {
   const std::string triple = "x86_64-unknown-linux-gnu";
   const uint64_t avx2Bits = QCC_MARCH_AVX2 | QCC_CPU_BMI2;
 
-  Variant base{"x86-64", triple, "x86-64", "", 0, /*vectorBytes=*/16, /*registers=*/16};
+  Variant base{"x86-64",         triple,         "x86-64",           "", 0, /*vectorBytes=*/16,
+               /*registers=*/16, /*tileRows=*/4, /*tileRowsFloat=*/4};
 
-  Variant avx2{"avx2", triple, "haswell", QCC_FEATURES_AVX2, avx2Bits, 32, 16};
+  Variant avx2{"avx2", triple, "haswell", QCC_FEATURES_AVX2, avx2Bits, 32, 16, 4, 6};
   avx2.hasFma = true;
 
   Variant avxVnni = avx2;
@@ -26,9 +27,10 @@ static std::vector<Variant> makeVariants() {
   avxVnni.features += ",+avxvnni";
   avxVnni.cpuBits |= QCC_MARCH_AVXVNNI;
   avxVnni.hasVnni = true;
+  avxVnni.tileRows = 6;
 
   // Tables need vpermi2b: Cascade Lake, which has VNNI without VBMI, takes avx2.
-  Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32};
+  Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32, 14, 14};
   avx512.features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni,+avx512vbmi";
   avx512.cpuBits |= QCC_MARCH_AVX512VNNI | QCC_CPU_AVX512CD | QCC_CPU_AVX512VBMI;
   avx512.hasVnni = avx512.hasFma = avx512.hasMasks = avx512.hasVbmi = true;

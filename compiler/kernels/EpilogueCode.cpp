@@ -1,0 +1,293 @@
+//===- EpilogueCode.cpp - Writes an epilogue's code -------------------------===//
+#include "compiler/kernels/EpilogueCode.h"
+
+using namespace mlir;
+using namespace qcc::kernels;
+using qcc::target::Variant;
+
+Value EpilogueCode::columnVector(int64_t offset, unsigned vector, VectorType type) {
+  return code.load(type, at.panel, offset + vector * form.vectorStride, 16);
+}
+
+Values EpilogueCode::bias() {
+  Values values;
+  for (unsigned j = 0; j < form.vectors; ++j)
+    values.push_back(columnVector(0, j, form.isFloat ? ops.f32s() : ops.i32s()));
+  return values;
+}
+
+Value EpilogueCode::rowPointer(Value base, Value step, unsigned row) {
+  return row == 0 ? base : code.at(base, row == 1 ? step : code.mul(step, row));
+}
+
+//--- Steps -------------------------------------------------------------------//
+
+/// The residual's elements as f32, ordered like the sums; those of a u8 residual plus 2^23.
+Values EpilogueCode::residualOf(Value pointer) {
+  Values residual;
+  if (form.epilogue.output != Output::U8) {
+    for (unsigned j = 0; j < form.vectors; ++j)
+      residual.push_back(code.load(ops.f32s(), pointer, int64_t(j) * ops.bytes));
+    return interleavedOrder(residual);
+  }
+  // Bytes to words, words to dwords; interleaving keeps lanes apart, as packs do. The upper word makes a
+  // float of 2^23 + byte without a conversion.
+  Values words;
+  if (form.vectors == 2) {
+    Value bytes = code.load(code.vec(ops.bytes / 2, code.i8()), pointer);
+    words.push_back(arith::ExtUIOp::create(code.b, code.loc, ops.i16s(), bytes));
+  } else {
+    Value bytes = code.load(ops.i8s(), pointer), zero = code.splatInt(ops.i8s(), 0);
+    for (bool high : {false, true})
+      words.push_back(code.bitcast(ops.i16s(), ops.interleave(bytes, zero, high)));
+  }
+  Value exponent = code.splatInt(ops.i16s(), 0x4b00);
+  for (Value word : words)
+    for (bool high : {false, true})
+      residual.push_back(code.bitcast(ops.f32s(), ops.interleave(word, exponent, high)));
+  return residual;
+}
+
+Value EpilogueCode::hardSigmoid(Value t, int64_t line) {
+  Value u = arith::MulFOp::create(code.b, code.loc, t, scalar(line));
+  u = arith::AddFOp::create(code.b, code.loc, u, scalar(line + 1));
+  u = ops.min(u, code.splatFloat(ops.f32s(), 1.0f));
+  return ops.max(u, code.splatFloat(ops.f32s(), 0.0f));
+}
+
+/// None of these carry fast-math flags: a multiplication and an addition must not become one FMA (q7, q8a).
+Value EpilogueCode::applySteps(Value t, unsigned vector, Value residual) {
+  OpBuilder &b = code.b;
+  Location loc = code.loc;
+  auto mul = [&](Value x, Value y) -> Value { return arith::MulFOp::create(b, loc, x, y); };
+  auto add = [&](Value x, Value y) -> Value { return arith::AddFOp::create(b, loc, x, y); };
+  auto negativePart = [&](Value x, Value slope) -> Value {
+    Value isNegative =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, code.splatFloat(ops.f32s(), 0));
+    return arith::SelectOp::create(b, loc, isNegative, mul(x, slope), x);
+  };
+  int64_t line = ParamLayout::scalars, column = form.layout.steps;
+  auto nextColumn = [&] {
+    Value values = columnVector(column, vector, ops.f32s());
+    column += form.layout.vectorBytes;
+    return values;
+  };
+  for (Step step : form.epilogue.steps) {
+    switch (step) {
+    case Step::Mul:
+      t = mul(t, scalar(line));
+      break;
+    case Step::Add:
+      t = add(t, scalar(line));
+      break;
+    case Step::Max:
+      t = ops.max(t, scalar(line));
+      break;
+    case Step::Min:
+      t = ops.min(t, scalar(line));
+      break;
+    case Step::RoundClamp:
+      t = ops.roundToFloat(ops.min(ops.max(t, scalar(line)), scalar(line + 1)));
+      break;
+    case Step::Residual:
+      if (form.epilogue.output == Output::U8) {
+        Value centred = arith::SubFOp::create(b, loc, residual, scalar(line));
+        residual = mul(centred, scalar(line + 1));
+      }
+      t = add(t, residual);
+      break;
+    case Step::HardSigmoid:
+      t = hardSigmoid(t, line);
+      break;
+    case Step::HardSwish:
+      t = mul(t, hardSigmoid(t, line));
+      break;
+    case Step::LeakyRelu:
+      t = negativePart(t, scalar(line));
+      break;
+    case Step::MulColumn:
+      t = mul(t, nextColumn());
+      break;
+    case Step::AddColumn:
+      t = add(t, nextColumn());
+      break;
+    case Step::PRelu:
+      t = negativePart(t, nextColumn());
+      break;
+    }
+    line += scalarsOf(step);
+  }
+  return t;
+}
+
+/// The values `t` of one row after all steps.
+Values EpilogueCode::values(const Values &sums, Value residualRow) {
+  Values residual = form.epilogue.hasResidual() ? residualOf(residualRow) : Values(form.vectors);
+  Values result;
+  for (unsigned j = 0; j < form.vectors; ++j) {
+    Value t = sums[j];
+    if (!form.isFloat) {
+      t = arith::SIToFPOp::create(code.b, code.loc, ops.f32s(), t);
+      t = arith::MulFOp::create(code.b, code.loc, t, columnVector(form.layout.multiplier, j, ops.f32s()));
+    }
+    result.push_back(applySteps(t, j, residual[j]));
+  }
+  return result;
+}
+
+//--- Order and conversion ----------------------------------------------------//
+
+/// Vectors of 128-bit lanes taken from others: lane `lane` of result `i` is lane source(i, lane).second of
+/// vector source(i, lane).first.
+static Values permuteLanes(CodeBuilder &code, int64_t lanes, const Values &vectors,
+                           llvm::function_ref<std::pair<int64_t, int64_t>(int64_t, int64_t)> source) {
+  Values result;
+  for (size_t i = 0; i < vectors.size(); ++i) {
+    Values parts;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      auto [vector, from] = source(i, lane);
+      Value v = vectors[vector];
+      parts.push_back(code.shuffle(v, v, {4 * from, 4 * from + 1, 4 * from + 2, 4 * from + 3}));
+    }
+    for (; parts.size() > 1;) {
+      Values joined;
+      for (size_t k = 0; k < parts.size(); k += 2)
+        joined.push_back(code.concat(parts[k], parts[k + 1]));
+      parts = joined;
+    }
+    result.push_back(parts[0]);
+  }
+  return result;
+}
+
+/// Interleaved vectors to columns in order: lane L of vector j is the (L * vectors + j)-th group of four.
+Values EpilogueCode::naturalOrder(const Values &vectors) {
+  int64_t lanes = ops.bytes / 16, count = vectors.size();
+  if (form.isFloat || lanes == 1)
+    return vectors;
+  return permuteLanes(code, lanes, vectors, [&](int64_t i, int64_t lane) {
+    int64_t group = i * lanes + lane;
+    return std::make_pair(group % count, group / count);
+  });
+}
+
+Values EpilogueCode::interleavedOrder(const Values &vectors) {
+  int64_t lanes = ops.bytes / 16, count = vectors.size();
+  if (form.isFloat || lanes == 1)
+    return vectors;
+  return permuteLanes(code, lanes, vectors, [&](int64_t i, int64_t lane) {
+    int64_t group = lane * count + i;
+    return std::make_pair(group / lanes, group % lanes);
+  });
+}
+
+/// Rounded, with the zero point added, as i16: two vectors' columns in order within each lane.
+static Value packPair(VectorOps &ops, Value first, Value second, Value zeroPoint) {
+  Value words = ops.packI16(ops.roundToInt(first), ops.roundToInt(second));
+  return ops.addSaturated(words, zeroPoint);
+}
+
+Value EpilogueCode::finishBytes(Value bytes, const Values &table) {
+  auto line = [&](int64_t index) { return code.load(ops.i8s(), at.head, index * lineBytes, 64); };
+  if (form.epilogue.clampLow)
+    bytes = ops.maxU8(bytes, line(ParamLayout::low));
+  if (form.epilogue.clampHigh)
+    bytes = ops.minU8(bytes, line(ParamLayout::high));
+  return table.empty() ? bytes : ops.lookUp(table, bytes);
+}
+
+void EpilogueCode::storeBytes(ArrayRef<Values> rows) {
+  Values table;
+  if (form.epilogue.table && ops.hasTables())
+    table = ops.loadTable(at.table);
+  Value zeroPoint = code.load(ops.i16s(), at.head, ParamLayout::zeroPoint * lineBytes, 64);
+  auto wordsOf = [&](unsigned row) {
+    Values t = values(rows[row], at.residual ? rowPointer(at.residual, at.residualStep, row) : Value());
+    if (!form.epilogue.bounded)
+      for (Value &value : t)
+        value = ops.min(ops.max(value, scalar(ParamLayout::boundLow)), scalar(ParamLayout::boundHigh));
+    Values words;
+    for (unsigned j = 0; j < form.vectors; j += 2)
+      words.push_back(packPair(ops, t[j], t[j + 1], zeroPoint));
+    return words;
+  };
+  auto outRow = [&](unsigned row) { return rowPointer(at.out, at.outStep, row); };
+  if (form.vectors == 4) {
+    for (unsigned row = 0; row < rows.size(); ++row) {
+      Values words = wordsOf(row);
+      storeRow(finishBytes(ops.packU8(words[0], words[1]), table), outRow(row));
+    }
+    return;
+  }
+  // Two rows share a pack; halves of lanes are then sorted by row.
+  SmallVector<int64_t> byRow;
+  for (int64_t half : {0, 1})
+    for (int64_t lane = 0; lane < ops.bytes / 16; ++lane)
+      byRow.push_back(2 * lane + half);
+  auto quads = code.vec(ops.bytes / 8, code.b.getI64Type());
+  for (unsigned row = 0; row < rows.size(); row += 2) {
+    bool pair = row + 1 < rows.size();
+    Value first = wordsOf(row)[0], second = pair ? wordsOf(row + 1)[0] : first;
+    Value bytes = code.bitcast(quads, finishBytes(ops.packU8(first, second), table));
+    Value sorted = code.bitcast(ops.i8s(), code.shuffle(bytes, bytes, byRow));
+    storeRow(code.half(sorted, false), outRow(row));
+    if (pair)
+      storeRow(code.half(sorted, true), outRow(row + 1));
+  }
+}
+
+void EpilogueCode::store(ArrayRef<Values> rows) {
+  if (form.epilogue.output == Output::U8)
+    return storeBytes(rows);
+  for (unsigned row = 0; row < rows.size(); ++row) {
+    Values result = rows[row];
+    if (form.epilogue.output == Output::F32)
+      result = values(rows[row], at.residual ? rowPointer(at.residual, at.residualStep, row) : Value());
+    storeRow(naturalOrder(result), rowPointer(at.out, at.outStep, row));
+  }
+}
+
+//--- Stores ------------------------------------------------------------------//
+
+void EpilogueCode::storeRow(ArrayRef<Value> pieces, Value row) {
+  int64_t elementSize = elementBytes(form.epilogue.output);
+  bool needsScratch = at.columns && !ops.hasMasks();
+  if (needsScratch && !scratch)
+    scratch = code.stackBytes(form.columns(ops) * elementSize);
+  int64_t element = 0;
+  for (Value piece : pieces) {
+    if (!at.columns)
+      code.store(piece, row, element * elementSize);
+    else if (needsScratch)
+      code.store(piece, scratch, element * elementSize);
+    else
+      storeMasked(piece, row, element);
+    element += cast<VectorType>(piece.getType()).getNumElements();
+  }
+  if (needsScratch)
+    copyBytes(row, code.mul(at.columns, elementSize));
+  if (form.epilogue.table && !ops.hasTables())
+    tableByBytes(row);
+}
+
+/// Only what lies before column `at.columns`.
+void EpilogueCode::storeMasked(Value piece, Value row, int64_t element) {
+  int64_t count = cast<VectorType>(piece.getType()).getNumElements();
+  Value mask = code.firstElements(count, element == 0 ? at.columns : code.sub(at.columns, code.i64(element)));
+  LLVM::MaskedStoreOp::create(code.b, code.loc, piece,
+                              code.at(row, element * elementBytes(form.epilogue.output)), mask, 1);
+}
+
+void EpilogueCode::copyBytes(Value row, Value bytes) {
+  code.forLoop(code.i64(0), bytes,
+               [&](Value i) { code.store(code.load(code.i8(), code.at(scratch, i)), code.at(row, i)); });
+}
+
+void EpilogueCode::tableByBytes(Value row) {
+  Value columns = at.columns ? at.columns : code.i64(form.columns(ops));
+  code.forLoop(code.i64(0), columns, [&](Value i) {
+    Value place = code.at(row, i);
+    Value index = arith::ExtUIOp::create(code.b, code.loc, code.b.getI64Type(), code.load(code.i8(), place));
+    code.store(code.load(code.i8(), code.at(at.table, index)), place);
+  });
+}

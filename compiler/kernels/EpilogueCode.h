@@ -1,0 +1,72 @@
+//===- EpilogueCode.h - Writes an epilogue's code ---------------*- C++ -*-===//
+#ifndef QCC_COMPILER_KERNELS_EPILOGUECODE_H
+#define QCC_COMPILER_KERNELS_EPILOGUECODE_H
+
+#include "compiler/kernels/Pack.h"
+#include "compiler/target/VectorOps.h"
+
+namespace qcc::kernels {
+
+using mlir::ValueRange;
+using target::CodeBuilder;
+using target::Value;
+using target::Values;
+using target::VectorOps;
+
+/// Writes the way from sums to stored elements for rows (pixels) of some vectors each. Vectors of
+/// integer kernels are interleaved as Pack.h says, those of float ones in natural order.
+class EpilogueCode {
+public:
+  struct Form {
+    const Epilogue &epilogue;
+    bool isFloat;
+    unsigned vectors;     ///< of a row: 2 or 4
+    int64_t vectorStride; ///< bytes from one vector's parameters to the next one's
+    ParamLayout layout;
+    int64_t columns(const VectorOps &ops) const { return vectors * ops.count(); }
+  };
+  struct Pointers {
+    Value head, panel;           ///< parameters
+    Value out, residual;         ///< first row
+    Value outStep, residualStep; ///< bytes to the next row
+    Value table;
+    Value columns; ///< how many to store; null: all
+  };
+
+  EpilogueCode(VectorOps &ops, const Form &form, const Pointers &pointers)
+      : ops(ops), code(ops.code), form(form), at(pointers) {}
+
+  /// Starting values of the sums of a row.
+  Values bias();
+  /// Stores rows; each is form.vectors sums.
+  void store(llvm::ArrayRef<Values> rows);
+
+  static unsigned elementBytes(Output output) { return output == Output::U8 ? 1 : 4; }
+
+private:
+  VectorOps &ops;
+  CodeBuilder &code;
+  Form form;
+  Pointers at;
+  Value scratch; ///< for partial rows where the variant has no masks
+
+  Value columnVector(int64_t offset, unsigned vector, mlir::VectorType type);
+  Value scalar(int64_t line) { return code.load(ops.f32s(), at.head, line * lineBytes, 64); }
+  Values residualOf(Value pointer);
+  Value hardSigmoid(Value t, int64_t line);
+  Value applySteps(Value t, unsigned vector, Value residual);
+  Values values(const Values &sums, Value residualRow);
+  Values naturalOrder(const Values &vectors);
+  Values interleavedOrder(const Values &vectors);
+  Value finishBytes(Value bytes, const Values &table);
+  void storeBytes(llvm::ArrayRef<Values> rows);
+  void storeRow(llvm::ArrayRef<Value> pieces, Value row);
+  void storeMasked(Value piece, Value row, int64_t element);
+  void copyBytes(Value row, Value bytes);
+  void tableByBytes(Value row);
+  Value rowPointer(Value base, Value step, unsigned row);
+};
+
+} // namespace qcc::kernels
+
+#endif // QCC_COMPILER_KERNELS_EPILOGUECODE_H

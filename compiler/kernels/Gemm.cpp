@@ -1,0 +1,197 @@
+//===- Gemm.cpp - Convolutions and matrix products --------------------------===//
+//
+// A driver for each specification, with its sizes as constants, walks panels of
+// columns (outside) and tiles of pixels (inside) and calls register tiles that are
+// shared by all layers of their form. The weights of the next panel are prefetched
+// meanwhile.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/kernels/GemmTile.h"
+#include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/Tiling.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace qcc::kernels;
+using qcc::target::Variant;
+
+namespace {
+
+class Driver {
+public:
+  Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant);
+  void write();
+
+private:
+  CodeBuilder code;
+  func::FuncOp function;
+  const GemmSpec &spec;
+  const Variant &variant;
+  Tiling tiling;
+  Segments segments;
+  ParamLayout layout;
+  int64_t inBytes, outBytes, panelBytes;
+  Value x, weights, params, residual, table, out, begin, end;
+
+  /// What the loops over panels and tiles have computed.
+  struct Position {
+    Value weights, panel;   ///< the panel's
+    Value x, out, residual; ///< the panel's group and columns, first pixel
+    Value firstTile, endTile, prefetchStep;
+  };
+
+  void writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep);
+  void writeColumns(const Position &position, int64_t columns);
+  void writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns);
+  void callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
+                int64_t height, GemmTileArgs args);
+  Value offsetOf(const Place &place, Value image, Value row, Value pixel, int64_t bytes);
+};
+
+Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
+    : code(builder, function.getLoc()), function(function), spec(spec), variant(variant), tiling(spec),
+      segments(segmentsOf(spec)), layout(spec.epilogue, spec.isFloat, panelColumns) {
+  inBytes = spec.isFloat ? 4 : 1;
+  outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
+  panelBytes = segments.packedSteps() * panelColumns * 4;
+  auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
+  x = code.at(next(), spec.x.offset * inBytes);
+  weights = next();
+  params = next();
+  if (spec.epilogue.hasResidual())
+    residual = code.at(next(), spec.residual.offset * outBytes);
+  if (spec.epilogue.table)
+    table = next();
+  out = code.at(next(), spec.out.offset * outBytes);
+  begin = next();
+  end = next();
+}
+
+void Driver::write() {
+  Value zero = code.i64(0);
+  Value firstTile = tiling.byPanels ? zero : begin,
+        endTile = tiling.byPanels ? code.i64(tiling.tiles()) : end;
+  Value firstPanel = tiling.byPanels ? begin : zero,
+        endPanel = tiling.byPanels ? end : code.i64(tiling.panels);
+  // A tile prefetches as many bytes of the next panel at each step as all tiles need to fetch it once.
+  Value tiles = arith::MaxSIOp::create(code.b, code.loc, code.sub(endTile, firstTile), code.i64(1));
+  Value prefetchStep = arith::CeilDivUIOp::create(code.b, code.loc, code.i64(panelColumns * 4), tiles);
+  code.forLoop(firstPanel, endPanel,
+               [&](Value panelIndex) { writePanel(panelIndex, firstTile, endTile, prefetchStep); });
+}
+
+void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep) {
+  int64_t panels = panelsOf(spec);
+  Value group = code.div(panelIndex, panels), inGroup = code.rem(panelIndex, panels);
+  Value column = code.add(code.mul(group, spec.n), code.mul(inGroup, panelColumns));
+  Position position;
+  position.weights = code.at(weights, code.mul(panelIndex, panelBytes));
+  position.panel = code.at(code.at(params, layout.headBytes), code.mul(panelIndex, layout.panelBytes));
+  position.x = code.at(x, code.mul(group, spec.c * inBytes));
+  position.out = code.at(out, code.mul(column, outBytes));
+  if (residual)
+    position.residual = code.at(residual, code.mul(column, outBytes));
+  position.firstTile = firstTile;
+  position.endTile = endTile;
+  position.prefetchStep = prefetchStep;
+
+  int64_t rest = spec.n % panelColumns;
+  if (rest == 0)
+    return writeColumns(position, panelColumns);
+  if (panels == 1)
+    return writeColumns(position, rest);
+  code.ifElse(
+      code.lessThan(inGroup, code.i64(panels - 1)), [&] { writeColumns(position, panelColumns); },
+      [&] { writeColumns(position, rest); });
+}
+
+/// A panel's columns, in sweeps of as many as two vectors hold.
+void Driver::writeColumns(const Position &position, int64_t columns) {
+  GemmTile tile(spec, variant);
+  for (int64_t first = 0; first < columns;) {
+    // Half a vector does for half the columns.
+    tile.vectorBytes = variant.vectorBytes;
+    while (tile.vectorBytes > 32 && columns - first <= tile.columns() / 2)
+      tile.vectorBytes /= 2;
+    int64_t here = std::min(tile.columns(), columns - first);
+    tile.partial = here < tile.columns();
+    writeTiles(position, first, tile, here);
+    first += tile.columns();
+  }
+}
+
+Value Driver::offsetOf(const Place &place, Value image, Value row, Value pixel, int64_t bytes) {
+  Value offset = code.mul(pixel, place.pixel * bytes);
+  offset = code.add(offset, code.mul(row, place.row * bytes));
+  return code.add(offset, code.mul(image, place.image * bytes));
+}
+
+void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns) {
+  int64_t stepBytes = segments.packedSteps();
+  code.forLoop(position.firstTile, position.endTile, [&](Value index) {
+    Value tileInRow = code.rem(index, tiling.tilesPerRow), line = code.div(index, tiling.tilesPerRow);
+    Value row = code.rem(line, tiling.rows), image = code.div(line, tiling.rows);
+    Value pixel = code.add(code.mul(tileInRow, tiling.height), code.min(tileInRow, code.i64(tiling.tall)));
+    GemmTileArgs args;
+    args.x = code.at(position.x, offsetOf(tiling.x, image, row, pixel, inBytes));
+    args.out = code.at(position.out, offsetOf(tiling.out, image, row, pixel, outBytes));
+    if (residual)
+      args.residual = code.at(position.residual, offsetOf(tiling.residual, image, row, pixel, outBytes));
+    Value done = code.mul(code.sub(index, position.firstTile), position.prefetchStep);
+    args.prefetch = code.at(code.at(position.weights, panelBytes), code.mul(done, stepBytes));
+    auto call = [&](int64_t height) { callTile(position, tile, firstColumn, columns, height, args); };
+    if (tiling.tall == 0)
+      return call(tiling.height);
+    code.ifElse(
+        code.lessThan(tileInRow, code.i64(tiling.tall)), [&] { call(tiling.height + 1); },
+        [&] { call(tiling.height); });
+  });
+}
+
+void Driver::callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
+                      int64_t height, GemmTileArgs args) {
+  GemmTile tile = shape;
+  // Integer panels are interleaved: a narrower vector takes its part of both 64-byte vectors.
+  int64_t inPanel = spec.isFloat ? firstColumn * 4 : firstColumn * 2;
+  args.weights = code.at(position.weights, inPanel);
+  args.panel = code.at(position.panel, inPanel);
+  args.head = params;
+  args.table = table;
+  args.out = code.at(args.out, firstColumn * outBytes);
+  if (residual)
+    args.residual = code.at(args.residual, firstColumn * outBytes);
+  args.steps = code.i64(segments.steps);
+  args.xPixel = code.i64(tiling.x.pixel * inBytes);
+  args.outer = code.i64(segments.outer);
+  args.outerStride = code.i64(segments.outerStride * inBytes);
+  args.inner = code.i64(segments.inner);
+  args.innerStride = code.i64(segments.innerStride * inBytes);
+  args.outPixel = code.i64(tiling.out.pixel * outBytes);
+  args.residualPixel = code.i64(tiling.residual.pixel * outBytes);
+  args.prefetchStep = position.prefetchStep;
+  args.columns = code.i64(columns);
+
+  int64_t maxRows = spec.isFloat ? variant.tileRowsFloat : variant.tileRows;
+  int64_t parts = llvm::divideCeil(height, maxRows);
+  for (int64_t part = 0; part < parts; ++part) {
+    tile.rows = height / parts + (part < height % parts);
+    code.call(getGemmTile(code, tile, variant), args.list(tile));
+    args.x = code.at(args.x, tile.rows * tiling.x.pixel * inBytes);
+    args.out = code.at(args.out, tile.rows * tiling.out.pixel * outBytes);
+    if (residual)
+      args.residual = code.at(args.residual, tile.rows * tiling.residual.pixel * outBytes);
+  }
+}
+
+} // namespace
+
+namespace qcc::kernels {
+LogicalResult emitGemm(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                       const Variant &variant) {
+  GemmSpec spec = GemmSpec::fromAttr(attr);
+  if (std::string reason = unsupportedReason(spec); !reason.empty())
+    return emitError(function.getLoc(), "kernel 'gemm': ") << reason;
+  Driver(builder, function, spec, variant).write();
+  return success();
+}
+} // namespace qcc::kernels

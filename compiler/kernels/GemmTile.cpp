@@ -1,0 +1,169 @@
+//===- GemmTile.cpp - The register tile of a gemm kernel --------------------===//
+#include "compiler/kernels/GemmTile.h"
+
+using namespace mlir;
+using namespace qcc::kernels;
+using qcc::target::Variant;
+
+constexpr int64_t tileVectors = 2;
+constexpr int64_t stepBytes = panelColumns * 4; ///< of a panel's weights
+
+GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
+    : isFloat(spec.isFloat), epilogue(spec.epilogue), vectorBytes(variant.vectorBytes) {
+  Segments segments = segmentsOf(spec);
+  hasOuter = segments.outer > 1;
+  hasInner = segments.inner > 1;
+}
+
+std::string GemmTile::name() const {
+  std::string name = isFloat ? "qcc_gemm_f32_" : "qcc_gemm_u8_";
+  name += std::to_string(rows) + "x" + std::to_string(columns());
+  name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
+  name += partial ? "_partial_" : "_";
+  return name + epilogue.key();
+}
+
+void GemmTileArgs::visit(const GemmTile &tile, llvm::function_ref<void(Value &, bool isPointer)> visitor) {
+  auto pointers = [&](bool there, std::initializer_list<Value *> values) {
+    for (Value *value : values)
+      if (there)
+        visitor(*value, true);
+  };
+  auto integers = [&](bool there, std::initializer_list<Value *> values) {
+    for (Value *value : values)
+      if (there)
+        visitor(*value, false);
+  };
+  bool residual = tile.epilogue.hasResidual();
+  pointers(true, {&x, &weights, &head, &panel, &out});
+  pointers(residual, {&this->residual});
+  pointers(tile.epilogue.table, {&table});
+  pointers(tile.prefetches(), {&prefetch});
+  integers(true, {&steps, &xPixel, &outPixel});
+  integers(residual, {&residualPixel});
+  integers(tile.hasOuter, {&outer, &outerStride});
+  integers(tile.hasInner, {&inner, &innerStride});
+  integers(tile.prefetches(), {&prefetchStep});
+  integers(tile.partial, {&columns});
+}
+
+SmallVector<Type> GemmTileArgs::types(CodeBuilder &code, const GemmTile &tile) {
+  SmallVector<Type> types;
+  GemmTileArgs().visit(tile, [&](Value &, bool isPointer) {
+    types.push_back(isPointer ? code.pointerType() : code.b.getI64Type());
+  });
+  return types;
+}
+
+Values GemmTileArgs::list(const GemmTile &tile) const {
+  Values values;
+  GemmTileArgs(*this).visit(tile, [&](Value &value, bool) { values.push_back(value); });
+  return values;
+}
+
+void GemmTileArgs::set(const GemmTile &tile, ValueRange values) {
+  size_t index = 0;
+  visit(tile, [&](Value &value, bool) { value = values[index++]; });
+}
+
+namespace {
+
+class TileWriter {
+public:
+  TileWriter(CodeBuilder &code, const GemmTile &tile, const Variant &variant, const GemmTileArgs &args)
+      : code(code), ops(VectorOps::create(code, variant, tile.vectorBytes)), tile(tile), args(args) {}
+  void write();
+
+private:
+  CodeBuilder &code;
+  std::unique_ptr<VectorOps> ops;
+  const GemmTile &tile;
+  GemmTileArgs args;
+  Values rowOffsets;
+
+  /// Carried through the loops: the sums, row by row, then pointers into the weights and what is prefetched.
+  Values loopSegments(Value x, const Values &carried);
+  Values loopSteps(Value x, const Values &carried);
+  Values step(Value x, Value depth, ValueRange carried);
+  int64_t vectorStride() const { return tile.isFloat ? tile.vectorBytes : 64; }
+};
+
+void TileWriter::write() {
+  EpilogueCode::Form form{tile.epilogue, tile.isFloat, tileVectors, vectorStride(),
+                          ParamLayout(tile.epilogue, tile.isFloat, panelColumns)};
+  EpilogueCode::Pointers at{args.head,     args.panel,         args.out,   args.residual,
+                            args.outPixel, args.residualPixel, args.table, args.columns};
+  EpilogueCode epilogue(*ops, form, at);
+  Values bias = epilogue.bias();
+  Values carried;
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    carried.append(bias.begin(), bias.end());
+    rowOffsets.push_back(code.mul(args.xPixel, row));
+  }
+  carried.push_back(args.weights);
+  if (tile.prefetches())
+    carried.push_back(args.prefetch);
+  carried = loopSegments(args.x, carried);
+  SmallVector<Values> rows;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    rows.emplace_back(ArrayRef(carried).slice(row * tileVectors, tileVectors));
+  epilogue.store(rows);
+}
+
+Values TileWriter::loopSegments(Value x, const Values &carried) {
+  auto inner = [&](Value x, ValueRange carried) {
+    if (!tile.hasInner)
+      return loopSteps(x, Values(carried));
+    return code.forLoop(code.i64(0), args.inner, 1, carried, [&](Value i, ValueRange carried) {
+      return loopSteps(code.at(x, code.mul(i, args.innerStride)), Values(carried));
+    });
+  };
+  if (!tile.hasOuter)
+    return inner(x, carried);
+  return code.forLoop(code.i64(0), args.outer, 1, carried, [&](Value i, ValueRange carried) {
+    return inner(code.at(x, code.mul(i, args.outerStride)), carried);
+  });
+}
+
+Values TileWriter::loopSteps(Value x, const Values &carried) {
+  Values rowPointers;
+  for (Value offset : rowOffsets)
+    rowPointers.push_back(code.at(x, offset));
+  return code.forLoop(code.i64(0), code.mul(args.steps, 4), 4, carried, [&](Value depth, ValueRange carried) {
+    Values next(carried);
+    Value weights = next[tile.rows * tileVectors];
+    VectorType type = tile.isFloat ? ops->f32s() : ops->i8s();
+    SmallVector<VectorOps::Operand> columns;
+    for (int64_t j = 0; j < tileVectors; ++j) {
+      Value loaded = code.load(type, weights, j * vectorStride(), tile.vectorBytes);
+      columns.push_back(tile.isFloat ? VectorOps::Operand{loaded} : ops->weights(loaded));
+    }
+    for (int64_t row = 0; row < tile.rows; ++row) {
+      Value scalar = code.load(tile.isFloat ? code.f32() : code.i32(), code.at(rowPointers[row], depth));
+      Value pixel = code.splat(ops->count(), scalar);
+      VectorOps::Operand operand = tile.isFloat ? VectorOps::Operand{pixel} : ops->activations(pixel);
+      for (int64_t j = 0; j < tileVectors; ++j) {
+        Value &sum = next[row * tileVectors + j];
+        sum = tile.isFloat ? ops->multiplyAdd(pixel, columns[j][0], sum) : ops->dot(sum, operand, columns[j]);
+      }
+    }
+    next[tile.rows * tileVectors] = code.at(weights, stepBytes);
+    if (tile.prefetches()) {
+      code.prefetch(next.back());
+      next.back() = code.at(next.back(), args.prefetchStep);
+    }
+    return next;
+  });
+}
+
+} // namespace
+
+func::FuncOp qcc::kernels::getGemmTile(CodeBuilder &code, const GemmTile &tile, const Variant &variant) {
+  // Nothing is written through the first four; the residual may be what is written.
+  return code.sharedFunction(tile.name(), GemmTileArgs::types(code, tile), /*noalias=*/{0, 1, 2, 3},
+                             [&](func::FuncOp function) {
+                               GemmTileArgs args;
+                               args.set(tile, ValueRange(function.getArguments()));
+                               TileWriter(code, tile, variant, args).write();
+                             });
+}

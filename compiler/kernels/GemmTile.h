@@ -1,0 +1,50 @@
+//===- GemmTile.h - The register tile of a gemm kernel ----------*- C++ -*-===//
+//
+// Some pixels x two vectors of columns, summed over the whole filter in registers
+// and finished. One function for each form, shared by the layers that have it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_KERNELS_GEMMTILE_H
+#define QCC_COMPILER_KERNELS_GEMMTILE_H
+
+#include "compiler/kernels/EpilogueCode.h"
+
+namespace qcc::kernels {
+
+/// The form: what decides the code.
+struct GemmTile {
+  GemmTile(const GemmSpec &spec, const target::Variant &variant);
+
+  bool isFloat;
+  Epilogue epilogue;
+  int64_t rows = 1;        ///< pixels
+  unsigned vectorBytes;    ///< two of these are the columns
+  bool hasOuter, hasInner; ///< loops around the steps of a segment
+  bool partial = false;    ///< stores fewer columns than the vectors hold
+
+  int64_t columns() const { return vectorBytes / 2; }
+  /// Single rows are bound by the weights' bandwidth, and the hardware's own prefetch does better there.
+  bool prefetches() const { return rows > 1; }
+  std::string name() const;
+};
+
+/// Arguments of a tile; which ones are there depends on its form. Strides are in bytes.
+struct GemmTileArgs {
+  Value x, weights, head, panel, out, residual, table, prefetch;
+  Value steps, xPixel, outPixel, residualPixel;
+  Value outer, outerStride, inner, innerStride;
+  Value prefetchStep, columns;
+
+  static llvm::SmallVector<mlir::Type> types(CodeBuilder &code, const GemmTile &tile);
+  Values list(const GemmTile &tile) const;
+  void set(const GemmTile &tile, ValueRange values);
+
+private:
+  void visit(const GemmTile &tile, llvm::function_ref<void(Value &, bool isPointer)> visitor);
+};
+
+mlir::func::FuncOp getGemmTile(CodeBuilder &code, const GemmTile &tile, const target::Variant &variant);
+
+} // namespace qcc::kernels
+
+#endif // QCC_COMPILER_KERNELS_GEMMTILE_H

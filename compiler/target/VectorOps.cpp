@@ -1,0 +1,44 @@
+//===- VectorOps.cpp - What all targets write alike -------------------------===//
+#include "compiler/target/VectorOps.h"
+
+using namespace mlir;
+using namespace qcc::target;
+
+namespace qcc::target {
+std::unique_ptr<VectorOps> createX86VectorOps(CodeBuilder &code, const Variant &variant, unsigned bytes);
+}
+
+VectorOps::~VectorOps() = default;
+
+// The only target with vectors of its own so far; another one is chosen by variant.triple.
+std::unique_ptr<VectorOps> VectorOps::create(CodeBuilder &code, const Variant &variant, unsigned bytes) {
+  return createX86VectorOps(code, variant, bytes);
+}
+
+static std::string typeSuffix(VectorType type) {
+  return "v" + std::to_string(type.getNumElements()) + "i" + std::to_string(type.getElementTypeBitWidth());
+}
+
+Value VectorOps::addSaturated(Value x, Value y) {
+  return code.intrinsic("llvm.sadd.sat." + typeSuffix(cast<VectorType>(x.getType())), x.getType(), {x, y});
+}
+Value VectorOps::maxU8(Value x, Value y) { return arith::MaxUIOp::create(code.b, code.loc, x, y); }
+Value VectorOps::minU8(Value x, Value y) { return arith::MinUIOp::create(code.b, code.loc, x, y); }
+
+Value VectorOps::interleave(Value x, Value y, bool high) {
+  auto type = cast<VectorType>(x.getType());
+  int64_t count = type.getNumElements(), laneElements = count * 16 / bytes;
+  SmallVector<int64_t> indices;
+  for (int64_t lane = 0; lane < count; lane += laneElements)
+    for (int64_t i = 0; i < laneElements / 2; ++i)
+      for (int64_t source : {int64_t(0), count})
+        indices.push_back(source + lane + high * laneElements / 2 + i);
+  return code.shuffle(x, y, indices);
+}
+
+static Value select(CodeBuilder &code, arith::CmpFPredicate predicate, Value c, Value x) {
+  Value takeC = arith::CmpFOp::create(code.b, code.loc, predicate, c, x);
+  return arith::SelectOp::create(code.b, code.loc, takeC, c, x);
+}
+Value VectorOps::max(Value x, Value c) { return select(code, arith::CmpFPredicate::OGT, c, x); }
+Value VectorOps::min(Value x, Value c) { return select(code, arith::CmpFPredicate::OLT, c, x); }

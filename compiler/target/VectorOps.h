@@ -1,0 +1,67 @@
+//===- VectorOps.h - The vector primitives of a variant ---------*- C++ -*-===//
+//
+// What kernels are written in where plain arith and vector operations would not
+// become the instruction they should: dot products, conversions with rounding,
+// saturating packs, table look-ups. All at one width, which may be less than the
+// variant's own. "Lane" is a part of 128 bits.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_TARGET_VECTOROPS_H
+#define QCC_COMPILER_TARGET_VECTOROPS_H
+
+#include "compiler/target/CodeBuilder.h"
+#include "compiler/target/Target.h"
+#include <memory>
+
+namespace qcc::target {
+
+class VectorOps {
+public:
+  VectorOps(CodeBuilder &code, unsigned bytes) : code(code), bytes(bytes) {}
+  virtual ~VectorOps();
+  static std::unique_ptr<VectorOps> create(CodeBuilder &code, const Variant &variant, unsigned bytes);
+
+  CodeBuilder &code;
+  const unsigned bytes; ///< of a vector
+
+  int64_t count() const { return bytes / 4; } ///< of 32-bit elements
+  mlir::VectorType f32s() { return code.vec(count(), code.f32()); }
+  mlir::VectorType i32s() { return code.vec(count(), code.i32()); }
+  mlir::VectorType i16s() { return code.vec(bytes / 2, code.i16()); }
+  mlir::VectorType i8s() { return code.vec(bytes, code.i8()); }
+
+  //--- Sums of products, exact ------------------------------------------------//
+  /// Operands of `dot`, prepared once for several uses.
+  using Operand = llvm::SmallVector<Value, 2>;
+  virtual Operand activations(Value i32s) = 0; ///< four u8 in each element
+  virtual Operand weights(Value i8s) = 0;      ///< s8
+  /// sum + the four products of each element.
+  virtual Value dot(Value sum, const Operand &activations, const Operand &weights) = 0;
+  /// x * y + sum, fused where the variant can.
+  virtual Value multiplyAdd(Value x, Value y, Value sum) = 0;
+
+  //--- Conversions ------------------------------------------------------------//
+  virtual Value roundToInt(Value f32s) = 0;          ///< half to even; |x| < 2^31
+  virtual Value roundToFloat(Value f32s) = 0;        ///< half to even; |x| < 2^31
+  virtual Value packI16(Value i32a, Value i32b) = 0; ///< in each lane: a, then b, saturated
+  virtual Value packU8(Value i16a, Value i16b) = 0;  ///< in each lane: a, then b, saturated
+  Value addSaturated(Value i16a, Value i16b);
+  Value maxU8(Value a, Value b);
+  Value minU8(Value a, Value b);
+  /// In each lane of x and y: x0 y0 x1 y1 ... of the lower (or upper) half.
+  Value interleave(Value x, Value y, bool high);
+  /// f32 of c > x ? c : x and the like: NaN in x stays.
+  Value max(Value x, Value c);
+  Value min(Value x, Value c);
+
+  virtual bool hasMasks() const = 0; ///< LLVM's masked stores are instructions for any element
+
+  //--- Tables -----------------------------------------------------------------//
+  virtual bool hasTables() const = 0;
+  virtual Values loadTable(Value pointer) = 0;
+  virtual Value lookUp(const Values &table, Value i8s) = 0;
+};
+
+} // namespace qcc::target
+
+#endif // QCC_COMPILER_TARGET_VECTOROPS_H

@@ -1,0 +1,172 @@
+//===- X86VectorOps.cpp - SSE2, AVX2, AVX-VNNI, AVX-512 ---------------------===//
+#include "compiler/target/VectorOps.h"
+
+using namespace mlir;
+using namespace qcc::target;
+
+namespace {
+
+/// 16, 32 or 64 bytes, with the instructions that the variant has at that width.
+class X86VectorOps final : public VectorOps {
+public:
+  X86VectorOps(CodeBuilder &code, const Variant &variant, unsigned bytes)
+      : VectorOps(code, bytes), variant(variant) {}
+
+  Operand activations(Value dwords) override;
+  Operand weights(Value bytes) override;
+  Value dot(Value sum, const Operand &activations, const Operand &weights) override;
+  Value multiplyAdd(Value x, Value y, Value sum) override;
+  Value roundToInt(Value x) override;
+  Value roundToFloat(Value x) override;
+  Value packI16(Value x, Value y) override;
+  Value packU8(Value x, Value y) override;
+  bool hasMasks() const override { return variant.hasMasks; }
+  bool hasTables() const override { return variant.vectorBytes > 16; }
+  Values loadTable(Value pointer) override;
+  Value lookUp(const Values &table, Value index) override;
+
+private:
+  const Variant &variant;
+
+  /// The name for this width: SSE2's, AVX2's, AVX-512's.
+  StringRef pick(StringRef sse, StringRef avx, StringRef avx512) const {
+    return bytes == 16 ? sse : bytes == 32 ? avx : avx512;
+  }
+  Value lookUpByPermute(const Values &table, Value index);
+  Value lookUpByShuffle(Value pointer, Value index);
+};
+
+//--- Products ----------------------------------------------------------------//
+// Without VNNI, s16 x s16 products of neighbours are added exactly (pmaddwd): even
+// and odd bytes of each element are widened to s16 apart from each other.
+
+VectorOps::Operand X86VectorOps::activations(Value dwords) {
+  if (variant.hasVnni)
+    return {code.bitcast(i8s(), dwords)};
+  Value words = code.bitcast(i16s(), dwords);
+  Value even = arith::AndIOp::create(code.b, code.loc, words, code.splatInt(i16s(), 0xff));
+  Value odd = arith::ShRUIOp::create(code.b, code.loc, words, code.splatInt(i16s(), 8));
+  return {even, odd};
+}
+
+VectorOps::Operand X86VectorOps::weights(Value bytes) {
+  if (variant.hasVnni)
+    return {bytes};
+  Value words = code.bitcast(i16s(), bytes), eight = code.splatInt(i16s(), 8);
+  Value shifted = arith::ShLIOp::create(code.b, code.loc, words, eight);
+  Value even = arith::ShRSIOp::create(code.b, code.loc, shifted, eight);
+  Value odd = arith::ShRSIOp::create(code.b, code.loc, words, eight);
+  return {even, odd};
+}
+
+Value X86VectorOps::dot(Value sum, const Operand &a, const Operand &w) {
+  if (variant.hasVnni) {
+    std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(bytes * 8);
+    return code.intrinsic(name, i32s(), {sum, a[0], w[0]});
+  }
+  StringRef name = pick("llvm.x86.sse2.pmadd.wd", "llvm.x86.avx2.pmadd.wd", "llvm.x86.avx512.pmaddw.d.512");
+  Value even = code.intrinsic(name, i32s(), {a[0], w[0]});
+  Value odd = code.intrinsic(name, i32s(), {a[1], w[1]});
+  return code.add(code.add(sum, even), odd);
+}
+
+Value X86VectorOps::multiplyAdd(Value x, Value y, Value sum) {
+  if (variant.hasFma)
+    return code.intrinsic("llvm.fma.v" + std::to_string(count()) + "f32", f32s(), {x, y, sum});
+  Value product = arith::MulFOp::create(code.b, code.loc, x, y);
+  return arith::AddFOp::create(code.b, code.loc, sum, product);
+}
+
+//--- Conversions --------------------------------------------------------------//
+
+Value X86VectorOps::roundToInt(Value x) {
+  // MXCSR's default mode.
+  if (bytes == 64)
+    return code.intrinsic("llvm.lrint.v16i32.v16f32", i32s(), x);
+  return code.intrinsic(pick("llvm.x86.sse2.cvtps2dq", "llvm.x86.avx.cvt.ps2dq.256", ""), i32s(), x);
+}
+
+Value X86VectorOps::roundToFloat(Value x) {
+  if (variant.vectorBytes == 16) // roundps came with SSE4.1
+    return arith::SIToFPOp::create(code.b, code.loc, f32s(), roundToInt(x));
+  return code.intrinsic("llvm.roundeven.v" + std::to_string(count()) + "f32", f32s(), x);
+}
+
+Value X86VectorOps::packI16(Value x, Value y) {
+  return code.intrinsic(
+      pick("llvm.x86.sse2.packssdw.128", "llvm.x86.avx2.packssdw", "llvm.x86.avx512.packssdw.512"), i16s(),
+      {x, y});
+}
+
+Value X86VectorOps::packU8(Value x, Value y) {
+  return code.intrinsic(
+      pick("llvm.x86.sse2.packuswb.128", "llvm.x86.avx2.packuswb", "llvm.x86.avx512.packuswb.512"), i8s(),
+      {x, y});
+}
+
+//--- Tables -------------------------------------------------------------------//
+
+Values X86VectorOps::loadTable(Value pointer) {
+  if (!variant.hasVbmi)
+    return {pointer};
+  Values table;
+  for (int64_t i = 0; i < 4; ++i)
+    table.push_back(code.load(code.vec(64, code.i8()), pointer, 64 * i));
+  return table;
+}
+
+Value X86VectorOps::lookUp(const Values &table, Value index) {
+  return variant.hasVbmi ? lookUpByPermute(table, index) : lookUpByShuffle(table[0], index);
+}
+
+/// vpermi2b takes 7 bits of the index; the eighth chooses between two of them.
+Value X86VectorOps::lookUpByPermute(const Values &table, Value index) {
+  VectorType wide = code.vec(64, code.i8());
+  SmallVector<int64_t> widen, narrow;
+  for (int64_t i = 0; i < 64; ++i)
+    widen.push_back(i % bytes);
+  for (int64_t i = 0; i < bytes; ++i)
+    narrow.push_back(i);
+  Value wideIndex = bytes == 64 ? index : code.shuffle(index, index, widen);
+  auto permute = [&](Value low, Value high) {
+    return code.intrinsic("llvm.x86.avx512.vpermi2var.qi.512", wide, {low, wideIndex, high});
+  };
+  Value low = permute(table[0], table[1]), high = permute(table[2], table[3]);
+  Value isHigh =
+      arith::CmpIOp::create(code.b, code.loc, arith::CmpIPredicate::slt, wideIndex, code.splatInt(wide, 0));
+  Value found = arith::SelectOp::create(code.b, code.loc, isHigh, high, low);
+  return bytes == 64 ? found : code.shuffle(found, found, narrow);
+}
+
+/// pshufb takes 4 bits of the index and gives 0 where the top bit is set: each of the 16 rows of the
+/// table answers for its own 16 values, which a saturating add sets apart.
+Value X86VectorOps::lookUpByShuffle(Value pointer, Value index) {
+  SmallVector<int64_t> repeat;
+  for (int64_t i = 0; i < bytes; ++i)
+    repeat.push_back(i % 16);
+  std::string uaddSat = "llvm.uadd.sat.v" + std::to_string(bytes) + "i8";
+  StringRef pshufb =
+      pick("llvm.x86.ssse3.pshuf.b.128", "llvm.x86.avx2.pshuf.b", "llvm.x86.avx512.pshuf.b.512");
+  Value found;
+  for (int64_t row = 0; row < 16; ++row) {
+    Value part = code.load(code.vec(16, code.i8()), pointer, 16 * row);
+    if (bytes > 16)
+      part = code.shuffle(part, part, repeat);
+    Value inRow = row == 0 ? index : code.sub(index, code.splatInt(i8s(), 16 * row));
+    Value selector = code.intrinsic(uaddSat, i8s(), {inRow, code.splatInt(i8s(), 0x70)});
+    Value hit = code.intrinsic(pshufb, i8s(), {part, selector});
+    found = row == 0 ? hit : Value(arith::OrIOp::create(code.b, code.loc, found, hit));
+  }
+  return found;
+}
+
+} // namespace
+
+namespace qcc::target {
+std::unique_ptr<VectorOps> createX86VectorOps(CodeBuilder &code, const Variant &variant, unsigned bytes);
+}
+
+std::unique_ptr<VectorOps> qcc::target::createX86VectorOps(CodeBuilder &code, const Variant &variant,
+                                                           unsigned bytes) {
+  return std::make_unique<X86VectorOps>(code, variant, bytes);
+}
