@@ -17,7 +17,7 @@ INCLUDE = "/usr/lib/llvm-22/include"
 EXCEPTIONS = "tools/optable.exceptions"
 COLUMNS = ["reference", "float", "int8", "rule", "test"]
 # Columns in which an empty cell is an error; in the others it is a warning, while they are being built.
-ENFORCED = {"rule"}
+ENFORCED = {"rule", "reference"}
 
 
 class Operation:
