@@ -128,6 +128,50 @@ static void readInline(DenseElementsAttr attr, Tensor &tensor) {
       byte = static_cast<uint8_t>(static_cast<int8_t>(byte << 4) >> 4);
 }
 
+std::optional<DType> qcc::findOnnxDType(int64_t code) {
+  // Indexed by code; undefined, string and complex types have no equivalent.
+  static const std::optional<DType> types[] = {{},
+                                               DType::F32,
+                                               DType::U8,
+                                               DType::I8,
+                                               DType::U16,
+                                               DType::I16,
+                                               DType::I32,
+                                               DType::I64,
+                                               {},
+                                               DType::Bool,
+                                               DType::F16,
+                                               DType::F64,
+                                               DType::U32,
+                                               DType::U64,
+                                               {},
+                                               {},
+                                               DType::BF16,
+                                               DType::F8E4M3FN,
+                                               DType::F8E4M3FNUZ,
+                                               DType::F8E5M2,
+                                               DType::F8E5M2FNUZ,
+                                               DType::U4,
+                                               DType::I4,
+                                               DType::F4E2M1};
+  return code >= 0 && code < static_cast<int64_t>(std::size(types)) ? types[code] : std::nullopt;
+}
+
+bool qcc::isReadable(ElementsAttr attr) {
+  std::optional<DType> type = findDType(attr.getElementType());
+  auto resource = dyn_cast<DenseResourceElementsAttr>(attr);
+  if (!type || !resource)
+    return type && isa<DenseElementsAttr>(attr);
+  AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+  auto bytes = static_cast<size_t>(attr.getNumElements() * reference::byteSize(*type));
+  return blob && blob->getData().size() == bytes;
+}
+
+std::optional<Tensor> qcc::constantTensor(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  return constant ? std::optional<Tensor>(toTensor(constant.getValue())) : std::nullopt;
+}
+
 Tensor qcc::toTensor(ElementsAttr attr) {
   Tensor tensor(dtypeOf(attr.getElementType()), attr.getShapedType().getShape().vec());
   if (auto dense = dyn_cast<DenseElementsAttr>(attr)) {

@@ -19,7 +19,15 @@ mlir::RankedTensorType tensorTypeOf(mlir::MLIRContext *context, const reference:
 /// The type with quantised elements replaced by the integers that store them.
 mlir::RankedTensorType storageTypeOf(mlir::RankedTensorType type);
 
+/// The type that ONNX's TensorProto.DataType numbers so; none for types the reference lacks.
+std::optional<reference::DType> findOnnxDType(int64_t code);
+
+/// False where `toTensor` would have to give up: an unknown element type, a
+/// resource that is missing or of the wrong size. `qcc.constant` verifies it.
+bool isReadable(mlir::ElementsAttr attr);
 reference::Tensor toTensor(mlir::ElementsAttr attr);
+/// The numbers of a value that a `qcc.constant` defines; none where it is another.
+std::optional<reference::Tensor> constantTensor(mlir::Value value);
 /// `type` gives shape and element type; where it is quantised the attribute has
 /// the storage type.
 mlir::ElementsAttr toAttr(const reference::Tensor &tensor, mlir::RankedTensorType type);

@@ -1,6 +1,7 @@
 //===- Qcc.cpp - Registration of the qcc dialect --------------------------===//
 
 #include "dialects/Qcc.h"
+#include "dialects/ops/Families.h"
 
 using namespace mlir;
 

@@ -85,21 +85,21 @@ def Qcc_ConstantOp : Qcc_Op<"constant", NotOnnx, Q_Boundary, [], [ConstantLike]>
   let hasFolder = 1;
 }
 
-def Qcc_QuantizeOp : Qcc_Op<"quantize", NotOnnx, Q_Boundary> {
+def Qcc_QuantizeOp : Qcc_Op<"quantize", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
   let summary = "Real numbers to the stored integers of the result's quantised type";
   let description = [{ `saturate(rint(x / s) + z)`, half to even; NaN gives `z` (q1). }];
   let arguments = (ins Qcc_Tensor:$input);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_DequantizeOp : Qcc_Op<"dequantize", NotOnnx, Q_Boundary> {
+def Qcc_DequantizeOp : Qcc_Op<"dequantize", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
   let summary = "Stored integers of a quantised type to real numbers";
   let description = [{ `(q - z) * s`, in float32. }];
   let arguments = (ins Qcc_Tensor:$input);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_ScastOp : Qcc_Op<"scast", NotOnnx, Q_Boundary> {
+def Qcc_ScastOp : Qcc_Op<"scast", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
   let summary = "The same bytes under a quantised type, or its storage type";
   let arguments = (ins Qcc_Tensor:$input);
   let results = (outs Qcc_Tensor:$result);
@@ -153,7 +153,7 @@ def Qcc_DynamicQuantizeLinearOp : Qcc_Op<"dynamic_quantize_linear",
   let results = (outs Qcc_Tensor:$result, Qcc_Tensor:$scale, Qcc_Tensor:$zero_point);
 }
 
-def Qcc_CastOp : Qcc_Op<"cast", Onnx<"Cast">, Q_Float> {
+def Qcc_CastOp : Qcc_Op<"cast", Onnx<"Cast">, Q_Float, ["toChannelsLast"]> {
   let summary = "Conversion of the element type (`to` is ONNX's TensorProto.DataType)";
   let arguments = (ins Qcc_Tensor:$input, I64Attr:$to, Qcc_IntDefault<"1">:$saturate,
                        Qcc_StrDefault<"up">:$round_mode);
@@ -288,10 +288,22 @@ def Qcc_GlobalMaxPoolOp : Qcc_Op<"global_max_pool", Onnx<"GlobalMaxPool">, Q_Sam
 // Elementwise (ops/Elementwise.cpp)
 //===----------------------------------------------------------------------===//
 
+/// A function of the reference's table (reference/Pointwise.cpp) on each element;
+/// a new one needs this record and its row there.
 class Qcc_Unary<string mnemonic, string onnxName, dag attributes = (ins)>
     : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Pointwise, ["toChannelsLast"]> {
   let arguments = !con((ins Qcc_Tensor:$input), attributes);
   let results = (outs Qcc_Tensor:$result);
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &results) {
+      return ::qcc::ops::inferUnary(*this, results);
+    }
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<const ::qcc::reference::Tensor *> operands,
+                                              ::llvm::SmallVectorImpl<::qcc::reference::Tensor> &results) {
+      return ::qcc::ops::evaluateUnary(*this, operands, results);
+    }
+    ::llvm::LogicalResult $cppClass::toChannelsLast() { return ::qcc::ops::elementwiseToChannelsLast(*this); }
+  }];
 }
 
 def Qcc_ReluOp : Qcc_Unary<"relu", "Relu">;
@@ -313,7 +325,11 @@ def Qcc_NegOp : Qcc_Unary<"neg", "Neg">;
 def Qcc_FloorOp : Qcc_Unary<"floor", "Floor">;
 def Qcc_CeilOp : Qcc_Unary<"ceil", "Ceil">;
 def Qcc_SoftplusOp : Qcc_Unary<"softplus", "Softplus">;
-def Qcc_NotOp : Qcc_Unary<"not", "Not">;
+
+def Qcc_NotOp : Qcc_Op<"not", Onnx<"Not">, Q_Float, ["toChannelsLast"]> {
+  let arguments = (ins Qcc_Tensor:$input);
+  let results = (outs Qcc_Tensor:$result);
+}
 
 def Qcc_ClipOp : Qcc_Op<"clip", Onnx<"Clip", ["input", "@min", "@max"]>, Q_Pointwise, ["toChannelsLast"]> {
   let summary = "Limits to [min, max]; an absent bound is none";
@@ -326,6 +342,16 @@ class Qcc_Binary<string mnemonic, string onnxName, QuantRule q = Q_Float, dag at
     : Qcc_Op<mnemonic, Onnx<onnxName>, q, ["toChannelsLast"]> {
   let arguments = !con((ins Qcc_Tensor:$lhs, Qcc_Tensor:$rhs), attributes);
   let results = (outs Qcc_Tensor:$result);
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &results) {
+      return ::qcc::ops::inferBinary(*this, results);
+    }
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<const ::qcc::reference::Tensor *> operands,
+                                              ::llvm::SmallVectorImpl<::qcc::reference::Tensor> &results) {
+      return ::qcc::ops::evaluateBinary(*this, operands, results);
+    }
+    ::llvm::LogicalResult $cppClass::toChannelsLast() { return ::qcc::ops::elementwiseToChannelsLast(*this); }
+  }];
 }
 
 def Qcc_AddOp : Qcc_Binary<"add", "Add", Q_Binary, (ins OptionalAttr<ArrayAttr>:$chain)> { let decisions = ["chain"]; }
@@ -349,6 +375,16 @@ class Qcc_Variadic<string mnemonic, string onnxName>
     : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Float, ["toChannelsLast"]> {
   let arguments = (ins Variadic<Qcc_Tensor>:$inputs);
   let results = (outs Qcc_Tensor:$result);
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &results) {
+      return ::qcc::ops::inferVariadic(*this, results);
+    }
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<const ::qcc::reference::Tensor *> operands,
+                                              ::llvm::SmallVectorImpl<::qcc::reference::Tensor> &results) {
+      return ::qcc::ops::evaluateVariadic(*this, operands, results);
+    }
+    ::llvm::LogicalResult $cppClass::toChannelsLast() { return ::qcc::ops::elementwiseToChannelsLast(*this); }
+  }];
 }
 def Qcc_MinOp : Qcc_Variadic<"min", "Min">;
 def Qcc_MaxOp : Qcc_Variadic<"max", "Max">;
@@ -370,14 +406,16 @@ def Qcc_LookupOp : Qcc_Op<"lookup", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
 //===----------------------------------------------------------------------===//
 
 def Qcc_BatchNormalizationOp : Qcc_Op<"batch_normalization",
-    Onnx<"BatchNormalization", [], ["momentum", "spatial"]>, Q_Float> {
+    Onnx<"BatchNormalization", [], ["momentum", "spatial"]>, Q_Float, ["toChannelsLast"]> {
   let summary = "(x - mean) / sqrt(var + epsilon) * scale + bias, per channel, with given statistics";
   let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$scale, Qcc_Tensor:$bias, Qcc_Tensor:$mean,
-                       Qcc_Tensor:$var, Qcc_FloatDefault<"1e-5f">:$epsilon, Qcc_IntDefault<"0">:$training_mode);
+                       Qcc_Tensor:$var, Qcc_FloatDefault<"1e-5f">:$epsilon, Qcc_IntDefault<"0">:$training_mode,
+                       Qcc_StrDefault<"nchw">:$layout);
   let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
 }
 
-def Qcc_SoftmaxOp : Qcc_Op<"softmax", Onnx<"Softmax">, Q_Float, ["toChannelsLast"]> {
+def Qcc_SoftmaxOp : Qcc_Op<"softmax", Onnx<"Softmax">, Q_Float, ["normalize", "toChannelsLast"]> {
   let summary = "exp(x - max) / sum along one axis";
   let arguments = (ins Qcc_Tensor:$input, Qcc_IntDefault<"-1">:$axis);
   let results = (outs Qcc_Tensor:$result);
@@ -388,6 +426,17 @@ class Qcc_Reduce<string mnemonic, string onnxName, QuantRule q>
   let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$axes,
                        Qcc_IntDefault<"1">:$keepdims, Qcc_IntDefault<"0">:$noop_with_empty_axes);
   let results = (outs Qcc_Tensor:$result);
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &results) {
+      return ::qcc::ops::inferReduce(*this, results);
+    }
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<const ::qcc::reference::Tensor *> operands,
+                                              ::llvm::SmallVectorImpl<::qcc::reference::Tensor> &results) {
+      return ::qcc::ops::evaluateReduce(*this, operands, results);
+    }
+    ::llvm::LogicalResult $cppClass::toChannelsLast() { return ::qcc::ops::reduceToChannelsLast(*this); }
+    ::llvm::LogicalResult $cppClass::normalize() { return ::qcc::ops::normalizeReduce(*this); }
+  }];
 }
 def Qcc_ReduceMeanOp : Qcc_Reduce<"reduce_mean", "ReduceMean", Q_Average>;
 def Qcc_ReduceMaxOp : Qcc_Reduce<"reduce_max", "ReduceMax", Q_SameScale>;
@@ -404,7 +453,7 @@ def Qcc_IdentityOp : Qcc_Op<"identity", Onnx<"Identity">, Q_SameScale, ["toChann
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_ConcatOp : Qcc_Op<"concat", Onnx<"Concat">, Q_Concat, ["toChannelsLast"]> {
+def Qcc_ConcatOp : Qcc_Op<"concat", Onnx<"Concat">, Q_Concat, ["normalize", "toChannelsLast"]> {
   let arguments = (ins Variadic<Qcc_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Qcc_Tensor:$result);
 }
@@ -452,17 +501,17 @@ def Qcc_ReshapeOp : Qcc_Op<"reshape", Onnx<"Reshape", ["input", "@shape"]>, Q_Sa
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_FlattenOp : Qcc_Op<"flatten", Onnx<"Flatten">, Q_SameScale> {
+def Qcc_FlattenOp : Qcc_Op<"flatten", Onnx<"Flatten">, Q_SameScale, ["normalize"]> {
   let arguments = (ins Qcc_Tensor:$input, Qcc_IntDefault<"1">:$axis);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_SqueezeOp : Qcc_Op<"squeeze", Onnx<"Squeeze", ["input", "@axes"]>, Q_SameScale> {
+def Qcc_SqueezeOp : Qcc_Op<"squeeze", Onnx<"Squeeze", ["input", "@axes"]>, Q_SameScale, ["normalize"]> {
   let arguments = (ins Qcc_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$axes);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_UnsqueezeOp : Qcc_Op<"unsqueeze", Onnx<"Unsqueeze", ["input", "@axes"]>, Q_SameScale> {
+def Qcc_UnsqueezeOp : Qcc_Op<"unsqueeze", Onnx<"Unsqueeze", ["input", "@axes"]>, Q_SameScale, ["normalize"]> {
   let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$axes);
   let results = (outs Qcc_Tensor:$result);
 }
@@ -472,25 +521,27 @@ def Qcc_TransposeOp : Qcc_Op<"transpose", Onnx<"Transpose">, Q_SameScale, ["norm
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_ExpandOp : Qcc_Op<"expand", Onnx<"Expand", ["input", "@shape"]>, Q_SameScale> {
+def Qcc_ExpandOp : Qcc_Op<"expand", Onnx<"Expand", ["input", "@shape"]>, Q_SameScale, ["normalize", "toChannelsLast"]> {
   let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$shape);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_TileOp : Qcc_Op<"tile", Onnx<"Tile", ["input", "@repeats"]>, Q_SameScale> {
+def Qcc_TileOp : Qcc_Op<"tile", Onnx<"Tile", ["input", "@repeats"]>, Q_SameScale, ["toChannelsLast"]> {
   let arguments = (ins Qcc_Tensor:$input, DenseI64ArrayAttr:$repeats);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_GatherOp : Qcc_Op<"gather", Onnx<"Gather">, Q_SameScale> {
+def Qcc_GatherOp : Qcc_Op<"gather", Onnx<"Gather">, Q_SameScale, ["normalize"]> {
   let summary = "Slices picked by index along one axis; negative indices count from the end";
   let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_IntDefault<"0">:$axis);
   let results = (outs Qcc_Tensor:$result);
 }
 
-def Qcc_DepthToSpaceOp : Qcc_Op<"depth_to_space", Onnx<"DepthToSpace">, Q_SameScale> {
-  let arguments = (ins Qcc_Tensor:$input, I64Attr:$blocksize, Qcc_StrDefault<"DCR">:$mode);
+def Qcc_DepthToSpaceOp : Qcc_Op<"depth_to_space", Onnx<"DepthToSpace">, Q_SameScale, ["toChannelsLast"]> {
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$blocksize, Qcc_StrDefault<"DCR">:$mode,
+                       Qcc_StrDefault<"nchw">:$layout);
   let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
 }
 
 def Qcc_ShapeOp : Qcc_Op<"shape", Onnx<"Shape">, Q_Float> {

@@ -1,229 +1,209 @@
 //===- Tensor.cpp - Numbers the reference computes on ---------------------===//
 
 #include "dialects/reference/Tensor.h"
+#include "dialects/reference/SmallFloat.h"
 
 #include <cmath>
 #include <limits>
 
-using namespace qcc::reference;
+namespace qcc::reference {
 
-namespace {
-struct TypeInfo {
-  const char *name;
-  int8_t bytes;
-  bool isFloat;
-  bool isUnsigned;
-};
-
-const TypeInfo infos[] = {
-    {"f32", 4, true, false},        {"f64", 8, true, false},        {"f16", 2, true, false},
-    {"bf16", 2, true, false},       {"i4", 1, false, false},        {"u4", 1, false, true},
-    {"i8", 1, false, false},        {"u8", 1, false, true},         {"i16", 2, false, false},
-    {"u16", 2, false, true},        {"i32", 4, false, false},       {"u32", 4, false, true},
-    {"i64", 8, false, false},       {"u64", 8, false, true},        {"bool", 1, false, true},
-    {"f8e4m3fn", 1, true, false},   {"f8e4m3fnuz", 1, true, false}, {"f8e5m2", 1, true, false},
-    {"f8e5m2fnuz", 1, true, false}, {"f4e2m1", 1, true, false},
-};
-
-const TypeInfo &info(DType type) { return infos[static_cast<int>(type)]; }
-
-/// The layout of a small float: value = (-1)^s * 2^(e - bias) * 1.m
-struct SmallFloat {
-  int exponentBits, mantissaBits, bias;
-  bool hasInfinity, isFnuz, hasNan;
-};
-
-SmallFloat format(DType type) {
+int64_t byteSize(DType type) {
   switch (type) {
-  case DType::F8E4M3FN:
-    return {4, 3, 7, false, false, true};
-  case DType::F8E4M3FNUZ:
-    return {4, 3, 8, false, true, true};
-  case DType::F8E5M2:
-    return {5, 2, 15, true, false, true};
-  case DType::F8E5M2FNUZ:
-    return {5, 2, 16, false, true, true};
-  case DType::F4E2M1:
-    return {2, 1, 1, false, false, false};
+  case DType::F64:
+  case DType::I64:
+  case DType::U64:
+    return 8;
+  case DType::F32:
+  case DType::I32:
+  case DType::U32:
+    return 4;
+  case DType::F16:
+  case DType::BF16:
+  case DType::I16:
+  case DType::U16:
+    return 2;
   default:
-    return {5, 10, 15, true, false, true}; // f16
+    return 1;
   }
 }
 
-double decode(const SmallFloat &f, uint32_t bits) {
-  uint32_t sign = bits >> (f.exponentBits + f.mantissaBits) & 1;
-  uint32_t exponent = bits >> f.mantissaBits & ((1u << f.exponentBits) - 1);
-  uint32_t mantissa = bits & ((1u << f.mantissaBits) - 1);
-  uint32_t topExponent = (1u << f.exponentBits) - 1, topMantissa = (1u << f.mantissaBits) - 1;
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  if (f.isFnuz && sign && exponent == 0 && mantissa == 0)
-    return nan;
-  if (f.hasInfinity && exponent == topExponent)
-    return mantissa ? nan : (sign ? -1 : 1) * std::numeric_limits<double>::infinity();
-  if (!f.hasInfinity && !f.isFnuz && f.hasNan && exponent == topExponent && mantissa == topMantissa)
-    return nan;
-  double value = exponent
-                     ? std::ldexp(1.0 + std::ldexp(double(mantissa), -f.mantissaBits), int(exponent) - f.bias)
-                     : std::ldexp(double(mantissa), 1 - f.bias - f.mantissaBits);
-  return sign ? -value : value;
+const char *name(DType type) {
+  static const char *const names[] = {
+      "f32", "f64", "f16", "bf16", "i4",   "u4",       "i8",         "u8",     "i16",        "u16",
+      "i32", "u32", "i64", "u64",  "bool", "f8E4M3FN", "f8E4M3FNUZ", "f8E5M2", "f8E5M2FNUZ", "f4E2M1FN"};
+  return names[static_cast<int>(type)];
 }
 
-/// Rounds to nearest even; beyond the largest finite value gives infinity where
-/// the format has one, else the largest finite value.
-uint32_t encode(const SmallFloat &f, double value) {
-  uint32_t signBit = std::signbit(value) ? 1u << (f.exponentBits + f.mantissaBits) : 0;
-  uint32_t topExponent = (1u << f.exponentBits) - 1, topMantissa = (1u << f.mantissaBits) - 1;
-  if (std::isnan(value))
-    return f.isFnuz ? 1u << (f.exponentBits + f.mantissaBits)
-                    : signBit | topExponent << f.mantissaBits |
-                          (f.hasInfinity ? 1u << (f.mantissaBits - 1) : topMantissa);
-  uint32_t largest = f.hasInfinity           ? (topExponent - 1) << f.mantissaBits | topMantissa
-                     : f.isFnuz || !f.hasNan ? topExponent << f.mantissaBits | topMantissa
-                                             : topExponent << f.mantissaBits | (topMantissa - 1);
-  uint32_t infinity = f.hasInfinity ? topExponent << f.mantissaBits : largest;
-  double magnitude = std::fabs(value);
-  if (std::isinf(magnitude))
-    return signBit | infinity;
-  int exponent = magnitude > 0 ? std::ilogb(magnitude) : 1 - f.bias;
-  exponent = exponent < 1 - f.bias ? 1 - f.bias : exponent;
-  double steps = std::nearbyint(std::ldexp(magnitude, f.mantissaBits - exponent));
-  // `steps` counts units in the last place from zero of this binade's scale; a
-  // carry into the next binade falls out of the addition by itself.
-  uint64_t bits = (uint64_t(exponent + f.bias - 1) << f.mantissaBits) + uint64_t(steps);
-  if (bits > largest)
-    bits = infinity;
-  if (f.isFnuz && bits == 0)
-    return 0;
-  return signBit | uint32_t(bits);
+bool isFloat(DType type) { return type <= DType::BF16 || type >= DType::F8E4M3FN; }
+
+bool isUnsigned(DType type) {
+  return type == DType::U4 || type == DType::U8 || type == DType::U16 || type == DType::U32 ||
+         type == DType::U64 || type == DType::Bool;
 }
 
-template <typename T> T load(const uint8_t *at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-template <typename T> void store(uint8_t *at, T value) { std::memcpy(at, &value, sizeof value); }
-} // namespace
-
-int64_t qcc::reference::byteSize(DType type) { return info(type).bytes; }
-const char *qcc::reference::name(DType type) { return info(type).name; }
-bool qcc::reference::isFloat(DType type) { return info(type).isFloat; }
-bool qcc::reference::isUnsigned(DType type) { return info(type).isUnsigned; }
-
-float qcc::reference::halfToFloat(uint16_t bits) { return float(decode(format(DType::F16), bits)); }
-uint16_t qcc::reference::floatToHalf(float value) { return uint16_t(encode(format(DType::F16), value)); }
-
-float qcc::reference::bfloatToFloat(uint16_t bits) {
-  uint32_t wide = uint32_t(bits) << 16;
-  return load<float>(reinterpret_cast<uint8_t *>(&wide));
-}
-
-uint16_t qcc::reference::floatToBfloat(float value) {
-  uint32_t bits = load<uint32_t>(reinterpret_cast<uint8_t *>(&value));
-  if (std::isnan(value))
-    return uint16_t(bits >> 16 | 0x40);
-  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+Range rangeOf(DType type) {
+  switch (type) {
+  case DType::I4:
+    return {-8, 7};
+  case DType::U4:
+    return {0, 15};
+  case DType::I8:
+    return {-128, 127};
+  case DType::U8:
+    return {0, 255};
+  case DType::I16:
+    return {-32768, 32767};
+  case DType::U16:
+    return {0, 65535};
+  case DType::I32:
+    return {INT32_MIN, INT32_MAX};
+  case DType::U32:
+    return {0, UINT32_MAX};
+  case DType::Bool:
+    return {0, 1};
+  default:
+    return {INT64_MIN, INT64_MAX};
+  }
 }
 
 Tensor::Tensor(DType type, std::vector<int64_t> shape) : type(type), shape(std::move(shape)) {
-  bytes.resize(size() * byteSize(type));
+  bytes.resize(static_cast<size_t>(size() * byteSize(type)));
 }
 
-int64_t Tensor::size() const {
-  int64_t n = 1;
-  for (int64_t d : shape)
-    n *= d;
-  return n;
+int64_t Tensor::size() const { return elementCount(shape); }
+
+int64_t elementCount(const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t dim : shape)
+    count *= dim;
+  return count;
 }
 
 double Tensor::getDouble(int64_t i) const {
-  const uint8_t *at = bytes.data() + i * byteSize(type);
   switch (type) {
   case DType::F32:
-    return load<float>(at);
+    return data<float>()[i];
   case DType::F64:
-    return load<double>(at);
-  case DType::BF16:
-    return bfloatToFloat(load<uint16_t>(at));
+    return data<double>()[i];
   case DType::F16:
-    return halfToFloat(load<uint16_t>(at));
+    return halfToFloat(data<uint16_t>()[i]);
+  case DType::BF16:
+    return bfloatToFloat(data<uint16_t>()[i]);
   case DType::U64:
-    return double(load<uint64_t>(at));
+    return static_cast<double>(data<uint64_t>()[i]);
+  case DType::F8E4M3FN:
+  case DType::F8E4M3FNUZ:
+  case DType::F8E5M2:
+  case DType::F8E5M2FNUZ:
+  case DType::F4E2M1:
+    return decodeSmallFloat(type, data<uint8_t>()[i]);
   default:
-    return isFloat(type) ? decode(format(type), *at) : double(getInt(i));
+    return static_cast<double>(getInt(i));
   }
 }
 
+/// Toward zero; beyond the range the nearest bound, NaN 0: defined everywhere.
+static int64_t truncate(double value) {
+  if (std::isnan(value))
+    return 0;
+  if (value >= 9223372036854775808.0)
+    return INT64_MAX;
+  if (value <= -9223372036854775808.0)
+    return INT64_MIN;
+  return static_cast<int64_t>(value);
+}
+
 void Tensor::setDouble(int64_t i, double value) {
-  uint8_t *at = bytes.data() + i * byteSize(type);
   switch (type) {
   case DType::F32:
-    return store(at, float(value));
+    data<float>()[i] = static_cast<float>(value);
+    return;
   case DType::F64:
-    return store(at, value);
-  case DType::BF16:
-    return store(at, floatToBfloat(float(value)));
+    data<double>()[i] = value;
+    return;
   case DType::F16:
-    return store(at, uint16_t(encode(format(type), value)));
-  case DType::U64:
-    return store(at, uint64_t(value));
+    data<uint16_t>()[i] = floatToHalf(static_cast<float>(value));
+    return;
+  case DType::BF16:
+    data<uint16_t>()[i] = floatToBfloat(static_cast<float>(value));
+    return;
+  case DType::F8E4M3FN:
+  case DType::F8E4M3FNUZ:
+  case DType::F8E5M2:
+  case DType::F8E5M2FNUZ:
+  case DType::F4E2M1:
+    data<uint8_t>()[i] = encodeSmallFloat(type, static_cast<float>(value), /*saturate=*/true);
+    return;
   case DType::Bool:
-    return store(at, uint8_t(value != 0));
+    data<uint8_t>()[i] = value != 0;
+    return;
+  case DType::U64:
+    if (value >= 9223372036854775808.0) {
+      data<uint64_t>()[i] = value >= 18446744073709551616.0 ? UINT64_MAX : static_cast<uint64_t>(value);
+      return;
+    }
+    [[fallthrough]];
   default:
-    if (isFloat(type))
-      return store(at, uint8_t(encode(format(type), value)));
-    setInt(i, int64_t(value));
+    setInt(i, truncate(value));
   }
 }
 
 int64_t Tensor::getInt(int64_t i) const {
-  const uint8_t *at = bytes.data() + i * byteSize(type);
   switch (type) {
   case DType::I4:
   case DType::I8:
-    return int8_t(*at);
+    return data<int8_t>()[i];
   case DType::U4:
   case DType::U8:
   case DType::Bool:
-    return *at;
+    return data<uint8_t>()[i];
   case DType::I16:
-    return load<int16_t>(at);
+    return data<int16_t>()[i];
   case DType::U16:
-    return load<uint16_t>(at);
+    return data<uint16_t>()[i];
   case DType::I32:
-    return load<int32_t>(at);
+    return data<int32_t>()[i];
   case DType::U32:
-    return load<uint32_t>(at);
+    return data<uint32_t>()[i];
   case DType::I64:
   case DType::U64:
-    return load<int64_t>(at);
+    return data<int64_t>()[i];
   default:
-    return int64_t(getDouble(i));
+    return truncate(getDouble(i));
   }
 }
 
 void Tensor::setInt(int64_t i, int64_t value) {
-  uint8_t *at = bytes.data() + i * byteSize(type);
   switch (type) {
-  case DType::I4:
-    return store(at, int8_t(int8_t(uint8_t(value) << 4) >> 4));
+  case DType::I4: // wraps into the low four bits, sign-extended
+    data<int8_t>()[i] = static_cast<int8_t>(static_cast<int8_t>(static_cast<uint8_t>(value) << 4) >> 4);
+    return;
   case DType::U4:
-    return store(at, uint8_t(value & 15));
+    data<uint8_t>()[i] = static_cast<uint8_t>(value & 15);
+    return;
+  case DType::Bool:
+    data<uint8_t>()[i] = value != 0;
+    return;
   case DType::I8:
   case DType::U8:
-    return store(at, uint8_t(value));
-  case DType::Bool:
-    return store(at, uint8_t(value != 0));
+    data<uint8_t>()[i] = static_cast<uint8_t>(value);
+    return;
   case DType::I16:
   case DType::U16:
-    return store(at, uint16_t(value));
+    data<uint16_t>()[i] = static_cast<uint16_t>(value);
+    return;
   case DType::I32:
   case DType::U32:
-    return store(at, uint32_t(value));
+    data<uint32_t>()[i] = static_cast<uint32_t>(value);
+    return;
   case DType::I64:
   case DType::U64:
-    return store(at, value);
+    data<int64_t>()[i] = value;
+    return;
   default:
-    setDouble(i, double(value));
+    setDouble(i, static_cast<double>(value));
   }
 }
+
+} // namespace qcc::reference

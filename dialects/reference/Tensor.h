@@ -52,6 +52,14 @@ uint16_t floatToHalf(float value);
 float bfloatToFloat(uint16_t bits);
 uint16_t floatToBfloat(float value);
 
+/// The smallest and largest value of an integer type (of i64 for u64 and floats).
+struct Range {
+  int64_t low, high;
+};
+Range rangeOf(DType type);
+
+int64_t elementCount(const std::vector<int64_t> &shape);
+
 struct Tensor {
   DType type = DType::F32;
   std::vector<int64_t> shape;
@@ -70,7 +78,8 @@ struct Tensor {
 
   /// Element `i` in row-major order as a double (exact for all but 64-bit integers).
   double getDouble(int64_t i) const;
-  /// Rounds to the element type as a C cast does; callers saturate first.
+  /// Rounds to the element type: integers toward zero, then wrapping (callers
+  /// saturate first), floats to the nearest.
   void setDouble(int64_t i, double value);
   int64_t getInt(int64_t i) const;
   void setInt(int64_t i, int64_t value);

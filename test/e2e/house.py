@@ -25,6 +25,17 @@ def the_runtime_links_into_a_c_program():
     check(len(said) > 3, f"the text of QCC_ERR_BUSY is {said!r}")
 
 
+@case
+def the_sanitisers_see_an_overflow_and_a_leak():
+    require("asan")
+    for fault in ("char *p = malloc(4); p[argc + 3] = 1; free(p);", "return malloc(argc * 40) == 0;"):
+        source = scratch() / "fault.c"
+        source.write_text(f"#include <stdlib.h>\nint main(int argc, char **argv) {{ (void)argv; {fault} return 0; }}\n")
+        done = run([link([source], [])], status=None)
+        seen = "Sanitizer" in done.stderr or "runtime error" in done.stderr
+        check(done.returncode != 0 and seen, f"not seen: {fault}\n{done.stderr}")
+
+
 def lint(name, text):
     """What lint says of a checkout with one file."""
     require("git")
