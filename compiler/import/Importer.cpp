@@ -11,10 +11,10 @@ namespace {
 
 /// Constants are folded on import while that is cheap, for the shapes computed
 /// from them; stage simplify does the rest.
-constexpr int64_t maxFoldedElements = int64_t(1) << 24;
+constexpr int64_t maxGrownElements = int64_t(1) << 18;
 constexpr int64_t maxFoldedProductElements = 4096;
-constexpr int64_t maxFoldedGrowth = 16;
-constexpr int64_t alwaysFoldedElements = int64_t(1) << 18;
+/// Bytes of all folded constants together: a resource lives as long as the context.
+constexpr int64_t maxFoldedBytes = int64_t(16) << 20;
 
 /// Bodies of bodies of operators: none of ONNX's is deeper.
 constexpr int maxBodyDepth = 8;
@@ -35,6 +35,11 @@ bool needsOnlyShapes(Operation *op) { return isa<ShapeOp, SizeOp>(op); }
 /// Operations that later stages read as decisions of the model, not as numbers.
 bool isRepresentation(Operation *op) { return isa<QuantizeOp, DequantizeOp, ScastOp>(op); }
 
+int64_t byteCount(Value value) {
+  RankedTensorType type = tensorType(value);
+  return type.getNumElements() * reference::byteSize(dtypeOf(type.getElementType()));
+}
+
 bool isCheapToFold(Operation *op) {
   int64_t in = 0, out = 0;
   for (Value operand : op->getOperands())
@@ -45,7 +50,7 @@ bool isCheapToFold(Operation *op) {
     return true;
   if (isa<ConvOp, ConvTransposeOp, GemmOp, MatMulOp, MatMulIntegerOp, ConvIntegerOp>(op))
     return in + out <= maxFoldedProductElements;
-  return out <= alwaysFoldedElements || (out <= maxFoldedElements && out <= maxFoldedGrowth * in);
+  return out <= std::max(in, maxGrownElements);
 }
 
 /// Bytes of ONNX's 4-bit pairs, low half first, as one byte each.
@@ -156,7 +161,10 @@ FailureOr<Values> Importer::buildInferred(const Node &node, StringRef name, Valu
 
 FailureOr<Values> Importer::fold(Operation *op, bool &folded) {
   Values results(op->getResults());
-  if (isRepresentation(op) || !isCheapToFold(op))
+  int64_t bytes = 0;
+  for (Value result : results)
+    bytes += byteCount(result);
+  if (isRepresentation(op) || !isCheapToFold(op) || foldedBytes + bytes > maxFoldedBytes)
     return results;
   std::vector<reference::Tensor> tensors(op->getNumOperands());
   SmallVector<const reference::Tensor *> operands;
@@ -174,6 +182,7 @@ FailureOr<Values> Importer::fold(Operation *op, bool &folded) {
   if (failed(cast<QccOpInterface>(op).evaluate(operands, values)))
     return failure();
   folded = true;
+  foldedBytes += bytes > maxInlineConstantBytes ? bytes : 0;
   for (auto [result, value] : llvm::zip_equal(results, values)) {
     auto type = cast<RankedTensorType>(result.getType());
     result = ConstantOp::create(builder, op->getLoc(), type, toAttr(value, type));

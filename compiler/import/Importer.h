@@ -64,13 +64,13 @@ private:
   llvm::FailureOr<mlir::Attribute> convertAttribute(const Node &node, const Attribute &attribute, Kind kind);
   llvm::FailureOr<mlir::Attribute> convertInput(const Node &node, const InputRow &row, mlir::Value value);
   llvm::FailureOr<Values> fold(mlir::Operation *op, bool &folded);
-  void countUses(const Graph &graph);
 
   std::vector<Scope> scopes;
   std::unordered_map<std::string, const TensorData *> lazyInitializers;
   std::unordered_set<std::string> used; ///< names that some node or output reads
   mlir::LocationAttr bodyLocation;      ///< of the node whose body is being imported
   int bodyDepth = 0;
+  int64_t foldedBytes = 0;
 };
 
 /// A node that needs more than its row says.

@@ -44,6 +44,8 @@ public:
     for (const std::string &option : options.shapes)
       applyShape(option);
     bindNames();
+    if (!errors.empty())
+      return {};
     for (ValueInfo &input : inputs)
       fillFirstDim(input);
     bindNames();

@@ -18,6 +18,9 @@ namespace {
 /// A node in a graph in a node ... takes three levels of messages each.
 constexpr int maxMessageDepth = 100;
 
+/// What names and nodes may take in memory beyond their share of the file.
+constexpr int64_t maxOverhead = int64_t(64) << 20;
+
 void parse(const std::string &path, onnx::ModelProto &model) {
   if (path == "-")
     throw LoadError("reading a model from standard input is not supported: name a file");
@@ -25,11 +28,16 @@ void parse(const std::string &path, onnx::ModelProto &model) {
   Bytes bytes = readFile(path, std::numeric_limits<int32_t>::max(), error);
   if (!bytes)
     throw LoadError(error);
+  int64_t size = parsedSize(*bytes, maxMessageDepth);
+  int64_t limit = maxOverhead + static_cast<int64_t>(bytes->size()) * 3 / 2;
+  if (size > limit)
+    throw LoadError("has " + std::to_string(bytes->size()) + " bytes that would become " +
+                    std::to_string(size) + " in memory; at most " + std::to_string(limit) + " are accepted");
   google::protobuf::LogSilencer quiet;
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(bytes->data()),
                                                 static_cast<int>(bytes->size()));
   stream.SetRecursionLimit(maxMessageDepth);
-  if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+  if (size < 0 || !model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
     throw LoadError("is damaged, is no ONNX model, or is nested more than " +
                     std::to_string(maxMessageDepth) + " messages deep");
 }

@@ -29,6 +29,10 @@ struct LoadError {
 /// external location "#<number>".
 using TensorStore = std::vector<TensorData>;
 
+/// Scan.cpp: the memory that parsing the bytes of a ModelProto would take, about.
+/// -1 where they are no such message, or nested deeper than `depth`.
+int64_t parsedSize(const std::string &bytes, int depth);
+
 /// Check.cpp: tests versions, names, types and shapes of the declared values and
 /// the form of the graphs; sorts nodes; names unnamed ones "#<index>".
 void checkVersions(const onnx::ModelProto &model);

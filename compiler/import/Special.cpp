@@ -62,6 +62,17 @@ LogicalResult importDropout(Importer &importer, const Node &node) {
   return importIdentity(importer, node);
 }
 
+LogicalResult importSum(Importer &importer, const Node &node) {
+  Value sum = importer.input(node, 0);
+  for (size_t i = 1; sum && i < node.inputs.size(); ++i) {
+    FailureOr<Values> next = importer.buildInferred(node, "qcc.add", {sum, importer.input(node, i)}, {}, 1);
+    if (failed(next))
+      return failure();
+    sum = next->front();
+  }
+  return sum ? importer.defineOutputs(node, sum) : failure();
+}
+
 LogicalResult importIf(Importer &importer, const Node &node) {
   Value condition = importer.input(node, 0);
   auto known = importer.constantOf(condition);
@@ -84,10 +95,9 @@ LogicalResult importIf(Importer &importer, const Node &node) {
 
 SpecialTable makeTable() {
   SpecialTable table = {
-      {":Constant", importConstant},
-      {":Identity", importIdentity},
-      {":Dropout", importDropout},
-      {":If", importIf},
+      {":Constant", importConstant}, {":Identity", importIdentity},
+      {":Dropout", importDropout},   {":If", importIf},
+      {":Sum", importSum},
   };
   addQuantImports(table);
   return table;

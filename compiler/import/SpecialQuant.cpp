@@ -24,13 +24,17 @@ struct Scheme {
   Tensor scale;
   std::optional<Tensor> zeroPoint;
   Type storage; ///< ONNX's element type of the stored integers
-  int64_t axis = 0, blockSize = 0;
+  int64_t axis = 0;
 };
 
 int64_t attributeOr(const Node &node, const std::string &name, int64_t value) {
   const import::Attribute *attribute = node.find(name);
   return attribute && attribute->kind == import::Attribute::Int ? attribute->i : value;
 }
+
+/// The operations with scales in their types have one for the tensor or for each
+/// place on an axis; scales of blocks stay operands.
+bool isBlocked(const Node &node) { return attributeOr(node, "block_size", 0) != 0; }
 
 /// Reads scale and zero point; `scheme` stays empty where they are no constants.
 LogicalResult readScheme(Importer &importer, const Node &node, Value scale, Value zero,
@@ -83,25 +87,6 @@ quant::QuantizedType perAxis(Importer &importer, const Scheme &scheme, unsigned 
       importer.builder.getF32Type(), scales, zeros, scheme.axis, low, high);
 }
 
-quant::QuantizedType perBlock(Importer &importer, const Scheme &scheme, unsigned flags, Type storage,
-                              int64_t low, int64_t high) {
-  Builder &b = importer.builder;
-  auto scaleType = RankedTensorType::get(scheme.scale.shape, b.getF32Type());
-  auto zeroType = RankedTensorType::get(scheme.scale.shape, storage);
-  SmallVector<float> scales;
-  SmallVector<APInt> zeros;
-  for (int64_t i = 0; i < scheme.scale.size(); ++i) {
-    scales.push_back(static_cast<float>(scheme.scale.getDouble(i)));
-    zeros.push_back(APInt(storage.getIntOrFloatBitWidth(), scheme.zeroPoint ? scheme.zeroPoint->getInt(i) : 0,
-                          /*isSigned=*/false, /*implicitTrunc=*/true));
-  }
-  return quant::UniformQuantizedSubChannelType::getChecked(
-      [&] { return emitError(importer.builder.getUnknownLoc()); }, flags, storage, b.getF32Type(),
-      DenseElementsAttr::get(scaleType, ArrayRef<float>(scales)),
-      DenseElementsAttr::get(zeroType, ArrayRef<APInt>(zeros)), ArrayRef<int32_t>{int32_t(scheme.axis)},
-      ArrayRef<int64_t>{scheme.blockSize}, low, high);
-}
-
 /// The quantised tensor type of values of `shape`. Null without an error where
 /// MLIR's types do not reach.
 FailureOr<RankedTensorType> quantizedType(Importer &importer, const Node &node, ArrayRef<int64_t> shape,
@@ -115,7 +100,7 @@ FailureOr<RankedTensorType> quantizedType(Importer &importer, const Node &node, 
       return importer.error(node) << "attribute 'axis' is " << scheme.axis << ", but the input has " << rank
                                   << " dimensions";
     scheme.axis += scheme.axis < 0 ? rank : 0;
-    if (scheme.blockSize == 0 && (scheme.scale.rank() != 1 || scheme.scale.size() != shape[scheme.axis]))
+    if (scheme.scale.rank() != 1 || scheme.scale.size() != shape[scheme.axis])
       return importer.error(node) << "has " << scheme.scale.size() << " scales, but axis " << scheme.axis
                                   << " of the input has size " << shape[scheme.axis];
   }
@@ -125,7 +110,7 @@ FailureOr<RankedTensorType> quantizedType(Importer &importer, const Node &node, 
   int64_t low = quant::QuantizedType::getDefaultMinimumForInteger(isSigned, width);
   int64_t high = quant::QuantizedType::getDefaultMaximumForInteger(isSigned, width);
   Type storage = importer.builder.getIntegerType(width);
-  auto make = scheme.blockSize != 0 ? perBlock : scheme.scale.size() == 1 ? perTensor : perAxis;
+  auto make = scheme.scale.size() == 1 ? perTensor : perAxis;
   // MLIR reports what its types cannot say; here that is no error.
   ScopedDiagnosticHandler quiet(importer.builder.getContext(), [](mlir::Diagnostic &) { return success(); });
   quant::QuantizedType element = make(importer, scheme, flags, storage, low, high);
@@ -181,11 +166,10 @@ LogicalResult importQuantizeLinear(Importer &importer, const Node &node) {
       failed(checkZeroPointType(importer, node, zero, elementTypeOf(importer.builder.getContext(), wanted))))
     return failure();
   bool isFloat32 = tensorType(input).getElementType().isF32();
-  if (!scheme || !storage || !isFloat32 || attributeOr(node, "precision", 0) > 1)
+  if (!scheme || !storage || !isFloat32 || isBlocked(node) || attributeOr(node, "precision", 0) > 1)
     return importGeneric(importer, node);
   scheme->storage = storage;
   scheme->axis = attributeOr(node, "axis", 1);
-  scheme->blockSize = attributeOr(node, "block_size", 0);
   auto type = quantizedType(importer, node, tensorType(input).getShape(), *scheme);
   if (failed(type))
     return failure();
@@ -205,11 +189,10 @@ LogicalResult importDequantizeLinear(Importer &importer, const Node &node) {
       failed(readScheme(importer, node, scale, zero, scheme)))
     return failure();
   int64_t wanted = attributeOr(node, "output_dtype", 0);
-  if (!scheme || (wanted != 0 && wanted != 1))
+  if (!scheme || isBlocked(node) || (wanted != 0 && wanted != 1))
     return importGeneric(importer, node);
   scheme->storage = storage;
   scheme->axis = attributeOr(node, "axis", 1);
-  scheme->blockSize = attributeOr(node, "block_size", 0);
   auto type = quantizedType(importer, node, tensorType(input).getShape(), *scheme);
   if (failed(type))
     return failure();

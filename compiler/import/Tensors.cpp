@@ -15,11 +15,9 @@ namespace {
 /// are what shapes are computed from.
 constexpr size_t smallTensorBytes = 1024;
 
+/// 0 for types that are not supported.
 int64_t bitsOf(int32_t type) {
   switch (type) {
-  case TensorProto::UINT2:
-  case TensorProto::INT2:
-    return 2;
   case TensorProto::UINT4:
   case TensorProto::INT4:
   case TensorProto::FLOAT4E2M1:
@@ -31,7 +29,6 @@ int64_t bitsOf(int32_t type) {
   case TensorProto::FLOAT8E4M3FNUZ:
   case TensorProto::FLOAT8E5M2:
   case TensorProto::FLOAT8E5M2FNUZ:
-  case TensorProto::FLOAT8E8M0:
     return 8;
   case TensorProto::UINT16:
   case TensorProto::INT16:

@@ -52,6 +52,7 @@ static StringRef wordOf(DiagnosticSeverity severity) {
 
 qcc::driver::MessagePrinter::MessagePrinter(MLIRContext &context, std::string model, bool quiet)
     : context(context), model(std::move(model)), quiet(quiet) {
+  context.printOpOnDiagnostic(false);
   handler = context.getDiagEngine().registerHandler([this](Diagnostic &d) { print(d); });
 }
 
