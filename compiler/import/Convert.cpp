@@ -122,6 +122,28 @@ private:
   onnx::version_conversion::DefaultVersionConverter converter;
 };
 
+/// Until opset 10 Resize and Upsample knew one way to place samples, which the
+/// converter forgets to write down: later opsets have another default.
+constexpr int64_t lastOpsetOfAsymmetricResize = 10;
+
+void setIfAbsent(onnx::NodeProto &node, const char *name, const char *value) {
+  for (const auto &attribute : node.attribute())
+    if (attribute.name() == name)
+      return;
+  auto *attribute = node.add_attribute();
+  attribute->set_name(name);
+  attribute->set_type(onnx::AttributeProto::STRING);
+  attribute->set_s(value);
+}
+
+void keepAsymmetricResize(onnx::GraphProto &graph) {
+  for (auto &node : *graph.mutable_node())
+    if (node.op_type() == "Resize" && node.domain().empty()) {
+      setIfAbsent(node, "coordinate_transformation_mode", "asymmetric");
+      setIfAbsent(node, "nearest_mode", "floor");
+    }
+}
+
 /// Nodes that the converter added are named for what they compute.
 void nameAddedNodes(onnx::GraphProto &graph) {
   for (auto &node : *graph.mutable_node())
@@ -134,7 +156,10 @@ void nameAddedNodes(onnx::GraphProto &graph) {
 void qcc::import::convertOpset(onnx::ModelProto &model) {
   if (defaultOpset(model) == Model::opset)
     return;
+  int64_t from = defaultOpset(model);
   Converter(model).convert(*model.mutable_graph());
+  if (from <= lastOpsetOfAsymmetricResize)
+    forEachGraph(*model.mutable_graph(), keepAsymmetricResize);
   forEachGraph(*model.mutable_graph(), nameAddedNodes);
   for (auto &import : *model.mutable_opset_import())
     if (import.domain().empty())

@@ -33,7 +33,9 @@ void addUses(const Graph &graph, std::unordered_set<std::string> &used) {
 bool needsOnlyShapes(Operation *op) { return isa<ShapeOp, SizeOp>(op); }
 
 /// Operations that later stages read as decisions of the model, not as numbers.
-bool isRepresentation(Operation *op) { return isa<QuantizeOp, DequantizeOp, ScastOp>(op); }
+bool isRepresentation(Operation *op) {
+  return isa<QuantizeOp, DequantizeOp, ScastOp, QuantizeLinearOp, DequantizeLinearOp>(op);
+}
 
 int64_t byteCount(Value value) {
   RankedTensorType type = tensorType(value);
