@@ -3,78 +3,9 @@
 #include "dialects/QuantTypes.h"
 #include "dialects/Constants.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace qcc;
 using reference::QuantParams;
-using reference::Tensor;
-
-/// Checks one pair; `index` is only for the message.
-static LogicalResult checkPair(double scale, int64_t zeroPoint, reference::DType storage, int64_t index,
-                               EmitError emitError) {
-  if (!std::isfinite(scale) || scale <= 0)
-    return emitError() << "scale[" << index << "] is " << scale << " but must be positive and finite";
-  reference::Range range = reference::rangeOf(storage);
-  if (zeroPoint < range.low || zeroPoint > range.high)
-    return emitError() << "zero_point[" << index << "] is " << zeroPoint << " but "
-                       << reference::name(storage) << " holds " << range.low << ".." << range.high;
-  return success();
-}
-
-static LogicalResult checkCounts(const Tensor &scale, const Tensor *zeroPoint, int64_t axis,
-                                 ArrayRef<int64_t> shape, EmitError emitError) {
-  int64_t count = scale.size();
-  if (zeroPoint && zeroPoint->size() != count)
-    return emitError() << "has " << count << " scales but " << zeroPoint->size() << " zero points";
-  if (scale.rank() == 0 || (scale.rank() == 1 && count == 1))
-    return success();
-  auto rank = static_cast<int64_t>(shape.size());
-  if (scale.rank() != 1)
-    return emitError() << "scale has rank " << scale.rank() << " but should have 0 or 1";
-  if (axis < -rank || axis >= rank)
-    return emitError() << "axis is " << axis << " but the operand has rank " << rank;
-  int64_t dim = shape[axis < 0 ? axis + rank : axis];
-  if (count != dim)
-    return emitError() << "has " << count << " scales but axis " << axis << " has size " << dim;
-  return success();
-}
-
-FailureOr<quant::QuantizedType> qcc::makeQuantType(MLIRContext *context, const Tensor &scale,
-                                                   const Tensor *zeroPoint, int64_t axis,
-                                                   ArrayRef<int64_t> shape, reference::DType storage,
-                                                   EmitError emitError) {
-  if (reference::isFloat(storage) || reference::byteSize(storage) > 4 || storage == reference::DType::U32)
-    return emitError() << "quantised values cannot be stored as " << reference::name(storage);
-  if (zeroPoint && zeroPoint->type != storage)
-    return emitError() << "zero_point has type " << reference::name(zeroPoint->type)
-                       << " but the quantised values are " << reference::name(storage);
-  if (failed(checkCounts(scale, zeroPoint, axis, shape, emitError)))
-    return failure();
-  SmallVector<double> scales;
-  SmallVector<int64_t> zeroPoints;
-  for (int64_t i = 0, e = scale.size(); i < e; ++i) {
-    scales.push_back(scale.getDouble(i));
-    zeroPoints.push_back(zeroPoint ? zeroPoint->getInt(i) : 0);
-    if (failed(checkPair(scales.back(), zeroPoints.back(), storage, i, emitError)))
-      return failure();
-  }
-  bool isSigned = !reference::isUnsigned(storage);
-  unsigned flags = isSigned ? quant::QuantizationFlags::Signed : 0;
-  auto width = reference::byteSize(storage) * 8;
-  if (storage == reference::DType::I4 || storage == reference::DType::U4)
-    width = 4;
-  Type integer = IntegerType::get(context, static_cast<unsigned>(width));
-  Type expressed = Float32Type::get(context);
-  reference::Range range = reference::rangeOf(storage);
-  if (scales.size() == 1)
-    return quant::QuantizedType(quant::UniformQuantizedType::getChecked(
-        emitError, flags, integer, expressed, scales[0], zeroPoints[0], range.low, range.high));
-  return quant::QuantizedType(quant::UniformQuantizedPerAxisType::getChecked(
-      emitError, flags, integer, expressed, scales, zeroPoints,
-      static_cast<int32_t>(axis < 0 ? axis + static_cast<int64_t>(shape.size()) : axis), range.low,
-      range.high));
-}
 
 std::optional<QuantParams> qcc::quantParams(Type element) {
   auto type = dyn_cast<quant::UniformQuantizedType>(element);
@@ -99,6 +30,77 @@ FailureOr<SmallVector<QuantParams>> qcc::channelParams(Type element, int64_t axi
     params.push_back(
         {static_cast<float>(scale), zeroPoint, type.getStorageTypeMin(), type.getStorageTypeMax()});
   return params;
+}
+
+/// For each axis of the tensor the size of a block: all of it where the type
+/// does not tell positions along it apart.
+static SmallVector<int64_t> blockSizes(Type element, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> blocks(shape);
+  if (auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(element))
+    blocks[type.getQuantizedDimension()] = 1;
+  if (auto type = dyn_cast<quant::UniformQuantizedSubChannelType>(element)) {
+    llvm::fill(blocks, 1);
+    for (auto [axis, size] : llvm::zip(type.getQuantizedDimensions(), type.getBlockSizes()))
+      blocks[axis] = size;
+  }
+  return blocks;
+}
+
+LogicalResult qcc::checkGranularity(Type element, ArrayRef<int64_t> shape, EmitError emitError) {
+  auto rank = static_cast<int64_t>(shape.size());
+  if (isa<quant::UniformQuantizedType>(element))
+    return success();
+  if (auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
+    int64_t axis = type.getQuantizedDimension();
+    if (axis < rank && shape[axis] == static_cast<int64_t>(type.getScales().size()))
+      return success();
+  } else if (auto type = dyn_cast<quant::UniformQuantizedSubChannelType>(element)) {
+    ArrayRef<int64_t> scales = type.getScales().getType().getShape();
+    bool fits = static_cast<int64_t>(scales.size()) == rank &&
+                llvm::all_of(type.getQuantizedDimensions(), [&](int64_t axis) { return axis < rank; });
+    SmallVector<int64_t> blocks = fits ? blockSizes(element, shape) : SmallVector<int64_t>();
+    for (auto [dim, block, count] : llvm::zip(shape, blocks, scales))
+      fits &= (dim + block - 1) / block == count;
+    if (fits)
+      return success();
+  } else {
+    return emitError() << "needs a quantised type but has " << element;
+  }
+  return emitError() << "has the type " << RankedTensorType::get(shape, element)
+                     << ", whose scales do not fit its shape";
+}
+
+static std::vector<QuantParams> allParams(Type element) {
+  if (std::optional<QuantParams> one = quantParams(element))
+    return {*one};
+  auto range = cast<quant::QuantizedType>(element);
+  std::vector<QuantParams> params;
+  if (auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(element))
+    for (auto [scale, zero] : llvm::zip(type.getScales(), type.getZeroPoints()))
+      params.push_back(
+          {static_cast<float>(scale), zero, range.getStorageTypeMin(), range.getStorageTypeMax()});
+  if (auto type = dyn_cast<quant::UniformQuantizedSubChannelType>(element))
+    for (auto [scale, zero] :
+         llvm::zip(type.getScales().getValues<APFloat>(), type.getZeroPoints().getValues<APInt>()))
+      params.push_back({scale.convertToFloat(),
+                        type.isSigned() ? zero.getSExtValue() : static_cast<int64_t>(zero.getZExtValue()),
+                        range.getStorageTypeMin(), range.getStorageTypeMax()});
+  return params;
+}
+
+ElementParams qcc::elementParams(Type element, ArrayRef<int64_t> shape) {
+  ElementParams result = {allParams(element), {}};
+  SmallVector<int64_t> blocks = blockSizes(element, shape), position(shape.size(), 0);
+  int64_t count = ShapedType::getNumElements(shape);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t index = 0, rest = i;
+    for (size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
+      position[axis] = rest % shape[axis];
+    for (auto [dim, block, at] : llvm::zip(shape, blocks, position))
+      index = index * ((dim + block - 1) / block) + at / block;
+    result.index.push_back(index);
+  }
+  return result;
 }
 
 Type qcc::storageTypeOf(quant::QuantizedType type) { return elementTypeOf(type.getContext(), dtypeOf(type)); }

@@ -9,14 +9,6 @@ namespace qcc {
 
 using EmitError = llvm::function_ref<mlir::InFlightDiagnostic()>;
 
-/// The quantised type of ONNX's (scale, zero point, storage type): per tensor
-/// for one scale, else per `axis` of `shape`. `zeroPoint` may be null (all 0).
-/// An error for a scale that is not positive and finite, a zero point outside
-/// the storage's range or of another type, and counts unlike the axis' size.
-llvm::FailureOr<mlir::quant::QuantizedType>
-makeQuantType(mlir::MLIRContext *context, const reference::Tensor &scale, const reference::Tensor *zeroPoint,
-              int64_t axis, llvm::ArrayRef<int64_t> shape, reference::DType storage, EmitError emitError);
-
 /// Scale and zero point of one element type per tensor; of float types none.
 std::optional<reference::QuantParams> quantParams(mlir::Type element);
 
@@ -24,6 +16,18 @@ std::optional<reference::QuantParams> quantParams(mlir::Type element);
 /// repeats its own. Fails where a per-axis type has another count or axis.
 llvm::FailureOr<llvm::SmallVector<reference::QuantParams>> channelParams(mlir::Type element, int64_t axis,
                                                                          int64_t count, EmitError emitError);
+
+/// Scales and zero points of a tensor's elements: `index` says for each element,
+/// in row-major order, which of `params` it has. Any of MLIR's granularities:
+/// per tensor, per axis, or in blocks (sub-channel).
+struct ElementParams {
+  std::vector<reference::QuantParams> params;
+  std::vector<int64_t> index;
+};
+/// An error where the type does not fit a tensor of `shape`.
+llvm::LogicalResult checkGranularity(mlir::Type element, llvm::ArrayRef<int64_t> shape, EmitError emitError);
+/// The type must have passed `checkGranularity`.
+ElementParams elementParams(mlir::Type element, llvm::ArrayRef<int64_t> shape);
 
 /// The storage as a plain integer type: i8 for signed, ui8 for unsigned.
 mlir::Type storageTypeOf(mlir::quant::QuantizedType type);

@@ -103,7 +103,7 @@ FailureOr<mlir::Attribute> Importer::convertInput(const Node &node, const InputR
   if (tensor->rank() > 1 || (!isList && tensor->size() != 1))
     return error(node) << "input '" << row.name << "' has " << tensor->size() << " elements in "
                        << tensor->rank() << " dimensions, but " << kindName(row.kind) << " is expected";
-  if (isInteger == reference::isFloat(tensor->type))
+  if (isInteger && reference::isFloat(tensor->type)) // an integer is a number, too
     return error(node) << "input '" << row.name << "' has elements of type " << reference::name(tensor->type)
                        << ", but " << kindName(row.kind) << " is expected";
   SmallVector<int64_t> ints;

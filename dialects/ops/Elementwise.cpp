@@ -113,8 +113,6 @@ static LogicalResult checkBinaryElements(Operation *op) {
     return failure();
   if (isQuantized(lhs) || isQuantized(rhs))
     return op->emitOpError("takes no quantised operands");
-  if (auto mod = dyn_cast<ModOp>(op); mod && isa<FloatType>(elementOf(lhs)) && !mod.getFmod())
-    return op->emitOpError("fmod is 0 but must be 1 for floats");
   return isa<PowOp>(op) ? success() : requireSameElement(op, op->getOperands());
 }
 

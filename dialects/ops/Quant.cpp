@@ -10,7 +10,6 @@ using namespace qcc;
 using namespace qcc::ops;
 using reference::DType;
 using reference::Granularity;
-using reference::QuantParams;
 using reference::Tensor;
 
 //===----------------------------------------------------------------------===//
@@ -45,61 +44,43 @@ LogicalResult ConstantOp::evaluate(Operands, Tensors &results) {
 // Quantize, Dequantize, Scast: the type carries scales and zero points
 //===----------------------------------------------------------------------===//
 
-/// Scales per tensor or along the type's own axis, which the shape must have.
-static FailureOr<SmallVector<QuantParams>> paramsOf(Operation *op, Type element, ArrayRef<int64_t> shape,
-                                                    int64_t &axis) {
-  auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
-  axis = perAxis ? perAxis.getQuantizedDimension() : 0;
-  if (axis >= static_cast<int64_t>(shape.size()) && perAxis)
-    return op->emitOpError("has ") << element << " along axis " << axis << " but the tensor has rank "
-                                   << shape.size();
-  return channelParams(element, axis, perAxis ? shape[axis] : 1, [&] { return op->emitOpError(); });
-}
-
 LogicalResult QuantizeOp::inferTypes(Results &results) {
-  int64_t axis;
+  ArrayRef<int64_t> shape = shapeOf(getInput());
   if (failed(requireFloat(*this, "input", getInput())) ||
-      failed(paramsOf(*this, declaredElement(*this), shapeOf(getInput()), axis)))
+      failed(checkGranularity(declaredElement(*this), shape, [&] { return emitOpError(); })))
     return failure();
-  return addResult(*this, results, shapeOf(getInput()), declaredElement(*this));
+  return addResult(*this, results, shape, declaredElement(*this));
 }
 
 LogicalResult QuantizeOp::evaluate(Operands operands, Tensors &results) {
-  int64_t axis;
-  FailureOr<SmallVector<QuantParams>> params =
-      paramsOf(*this, declaredElement(*this), shapeOf(getInput()), axis);
-  if (failed(params))
-    return failure();
-  results.push_back(reference::quantize(*operands[0], {params->begin(), params->end()}, axis,
-                                        dtypeOf(declaredElement(*this))));
+  Type element = declaredElement(*this);
+  ElementParams scales = elementParams(element, shapeOf(getInput()));
+  results.push_back(reference::quantize(*operands[0], scales.params, scales.index, dtypeOf(element)));
   return success();
 }
 
 /// A per-axis type would have to follow its axis; weights keep their layout.
 static LogicalResult keepsPerTensor(Type element) {
-  return success(!isa<quant::UniformQuantizedPerAxisType>(element));
+  auto type = dyn_cast<quant::QuantizedType>(element);
+  return success(!type || isa<quant::UniformQuantizedType>(type));
 }
 
 LogicalResult QuantizeOp::toChannelsLast() { return keepsPerTensor(declaredElement(*this)); }
 
 LogicalResult DequantizeOp::inferTypes(Results &results) {
-  int64_t axis;
-  if (failed(paramsOf(*this, elementOf(getInput()), shapeOf(getInput()), axis)))
+  ArrayRef<int64_t> shape = shapeOf(getInput());
+  if (failed(checkGranularity(elementOf(getInput()), shape, [&] { return emitOpError(); })))
     return failure();
   Type result = declaredElement(*this);
   if (!result.isF32() && !result.isF16() && !result.isBF16() && !result.isF64())
     return emitOpError("has a result of ") << result << " but should have a float type";
-  return addResult(*this, results, shapeOf(getInput()), result);
+  return addResult(*this, results, shape, result);
 }
 
 LogicalResult DequantizeOp::evaluate(Operands operands, Tensors &results) {
-  int64_t axis;
-  FailureOr<SmallVector<QuantParams>> params =
-      paramsOf(*this, elementOf(getInput()), shapeOf(getInput()), axis);
-  if (failed(params))
-    return failure();
-  results.push_back(reference::dequantize(*operands[0], {params->begin(), params->end()}, axis,
-                                          dtypeOf(declaredElement(*this))));
+  ElementParams scales = elementParams(elementOf(getInput()), shapeOf(getInput()));
+  results.push_back(
+      reference::dequantize(*operands[0], scales.params, scales.index, dtypeOf(declaredElement(*this))));
   return success();
 }
 
@@ -131,7 +112,7 @@ LogicalResult ScastOp::toChannelsLast() {
 //===----------------------------------------------------------------------===//
 
 /// The shape that scale and zero point must have, by ONNX's three granularities.
-template <typename Op> static LogicalResult checkGranularity(Op op) {
+template <typename Op> static LogicalResult checkScaleShape(Op op) {
   ArrayRef<int64_t> shape = shapeOf(op.getInput()), scale = shapeOf(op.getScale());
   auto rank = static_cast<int64_t>(shape.size()), block = static_cast<int64_t>(op.getBlockSize());
   if (op.getZeroPoint() && shapeOf(op.getZeroPoint()) != scale &&
@@ -187,7 +168,7 @@ static FailureOr<Type> onnxType(Op op, StringRef attribute, int64_t code, Type o
 LogicalResult QuantizeLinearOp::normalize() { return normalizeQuantAxis(*this); }
 
 LogicalResult QuantizeLinearOp::inferTypes(Results &results) {
-  if (failed(requireFloat(*this, "scale", getScale())) || failed(checkGranularity(*this)))
+  if (failed(requireFloat(*this, "scale", getScale())) || failed(checkScaleShape(*this)))
     return failure();
   if (!elementOf(getInput()).isSignlessInteger(32) && failed(requireFloat(*this, "input", getInput())))
     return failure();
@@ -215,7 +196,7 @@ LogicalResult QuantizeLinearOp::evaluate(Operands operands, Tensors &results) {
 LogicalResult DequantizeLinearOp::normalize() { return normalizeQuantAxis(*this); }
 
 LogicalResult DequantizeLinearOp::inferTypes(Results &results) {
-  if (failed(requireFloat(*this, "scale", getScale())) || failed(checkGranularity(*this)))
+  if (failed(requireFloat(*this, "scale", getScale())) || failed(checkScaleShape(*this)))
     return failure();
   if (getZeroPoint() && elementOf(getZeroPoint()) != elementOf(getInput()))
     return emitOpError("has a zero point of ")

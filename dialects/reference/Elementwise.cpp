@@ -55,6 +55,14 @@ Tensor broadcastTo(const Tensor &input, const std::vector<int64_t> &shape) {
   return result;
 }
 
+/// The remainder with the divisor's sign; exact, and defined for infinities.
+template <typename T> static T floorMod(T a, T b) {
+  T rest = std::fmod(a, b);
+  if (rest == 0)
+    return std::copysign(T(0), b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 template <typename T> static T onFloats(Binary op, T a, T b) {
   switch (op) {
   case Binary::Add:
@@ -68,7 +76,7 @@ template <typename T> static T onFloats(Binary op, T a, T b) {
   case Binary::Pow:
     return std::pow(a, b);
   case Binary::Mod:
-    return a - std::floor(a / b) * b;
+    return floorMod(a, b);
   case Binary::FMod:
     return std::fmod(a, b);
   case Binary::PRelu:

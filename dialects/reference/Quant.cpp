@@ -76,33 +76,27 @@ DynamicQuantized dynamicQuantizeLinear(const Tensor &input) {
   float scale = (low == high ? 1.0f : high - low) / 255.0f;
   float zero = std::nearbyint(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
   QuantParams params = {scale, static_cast<int64_t>(zero), 0, 255};
-  DynamicQuantized result = {quantize(input, {params}, 0, DType::U8), Tensor(DType::F32, {}),
+  std::vector<int64_t> same(static_cast<size_t>(input.size()), 0);
+  DynamicQuantized result = {quantize(input, {params}, same, DType::U8), Tensor(DType::F32, {}),
                              Tensor(DType::U8, {})};
   result.scale.setDouble(0, scale);
   result.zeroPoint.setInt(0, params.zeroPoint);
   return result;
 }
 
-/// Which entry of `params` element i has.
-static const QuantParams &paramsAt(const Tensor &tensor, const std::vector<QuantParams> &params, int64_t axis,
-                                   int64_t i) {
-  if (params.size() == 1)
-    return params[0];
-  int64_t inner = elementCount({tensor.shape.begin() + axis + 1, tensor.shape.end()});
-  return params[i / inner % tensor.shape[axis]];
-}
-
-Tensor quantize(const Tensor &input, const std::vector<QuantParams> &params, int64_t axis, DType to) {
+Tensor quantize(const Tensor &input, const std::vector<QuantParams> &params,
+                const std::vector<int64_t> &index, DType to) {
   Tensor result(to, input.shape);
   for (int64_t i = 0, e = input.size(); i < e; ++i)
-    result.setInt(i, quantize(static_cast<float>(input.getDouble(i)), paramsAt(input, params, axis, i)));
+    result.setInt(i, quantize(static_cast<float>(input.getDouble(i)), params[index[i]]));
   return result;
 }
 
-Tensor dequantize(const Tensor &input, const std::vector<QuantParams> &params, int64_t axis, DType to) {
+Tensor dequantize(const Tensor &input, const std::vector<QuantParams> &params,
+                  const std::vector<int64_t> &index, DType to) {
   Tensor result(to, input.shape);
   for (int64_t i = 0, e = input.size(); i < e; ++i)
-    result.setDouble(i, dequantize(input.getInt(i), paramsAt(input, params, axis, i)));
+    result.setDouble(i, dequantize(input.getInt(i), params[index[i]]));
   return result;
 }
 

@@ -30,9 +30,11 @@ struct DynamicQuantized {
 };
 DynamicQuantized dynamicQuantizeLinear(const Tensor &input);
 
-/// With one entry in `params`, or one for each index of `axis`.
-Tensor quantize(const Tensor &input, const std::vector<QuantParams> &params, int64_t axis, DType to);
-Tensor dequantize(const Tensor &input, const std::vector<QuantParams> &params, int64_t axis, DType to);
+/// Element i has `params[index[i]]`.
+Tensor quantize(const Tensor &input, const std::vector<QuantParams> &params,
+                const std::vector<int64_t> &index, DType to);
+Tensor dequantize(const Tensor &input, const std::vector<QuantParams> &params,
+                  const std::vector<int64_t> &index, DType to);
 
 /// ONNX's Cast: floats truncate to integers, integers wrap.
 Tensor cast(const Tensor &input, DType to, bool saturate);
