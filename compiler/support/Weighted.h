@@ -1,0 +1,28 @@
+//===- Weighted.h - Operations with weights, alike --------------*- C++ -*-===//
+#ifndef QCC_COMPILER_SUPPORT_WEIGHTED_H
+#define QCC_COMPILER_SUPPORT_WEIGHTED_H
+
+#include "dialects/Qcc.h"
+
+namespace qcc {
+
+/// What rewrites need to know of a convolution or matrix product.
+struct Weighted {
+  mlir::OpOperand *input, *weights;
+  mlir::MutableOperandRange bias; ///< empty or one value
+  mlir::MutableOperandRange residual, table;
+  int64_t channelAxis; ///< of the result
+  int64_t channels;    ///< its size
+  int64_t weightAxis;  ///< of the weights: where their output channels lie
+  int64_t groups = 1;  ///< each has channels / groups indices on that axis
+};
+
+/// Nothing for other operations.
+std::optional<Weighted> describeWeighted(mlir::Operation *op);
+
+/// No fused steps yet.
+bool isPlain(mlir::Operation *op);
+
+} // namespace qcc
+
+#endif // QCC_COMPILER_SUPPORT_WEIGHTED_H
