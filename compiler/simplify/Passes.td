@@ -1,0 +1,105 @@
+//===- Passes.td - Passes of stage simplify ---------------------*- tablegen -*-===//
+#ifndef QCC_COMPILER_SIMPLIFY_PASSES_TD
+#define QCC_COMPILER_SIMPLIFY_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FoldConstants : Pass<"qcc-fold-constants", "mlir::func::FuncOp"> {
+  let summary = "Compute at compile time what depends on constants only";
+  let description = [{
+    Through the reference, so that the result is the definition's. Stays: the
+    dequantize of a constant, which says that the weights are stored quantised.
+
+    ```mlir
+    %0 = qcc.quantize(constant f32)  ==>  qcc.constant of the quantised type
+    %1 = qcc.transpose(constant)     ==>  qcc.constant
+    ```
+  }];
+  let options = [Option<"maxBytes", "max-bytes", "int64_t", "int64_t(64) << 20",
+                        "largest result, in bytes, that is computed">];
+}
+
+def RemoveIdentities : Pass<"qcc-remove-identities", "mlir::func::FuncOp"> {
+  let summary = "Drop operations that hand their operand on unchanged";
+  let description = [{
+    ```mlir
+    %0 = qcc.identity(%x)                      ==>  %x
+    %1 = qcc.reshape(%x) to its own shape      ==>  %x
+    %2 = qcc.transpose(%x) {perm = [0, 1, 2]}  ==>  %x
+    ```
+  }];
+}
+
+def UnifyReshapes : Pass<"qcc-unify-reshapes", "mlir::func::FuncOp"> {
+  let summary = "One spelling of reshape; compose and cancel transposes";
+  let description = [{
+    ```mlir
+    qcc.flatten, qcc.squeeze, qcc.unsqueeze       ==>  qcc.reshape
+    qcc.transpose of qcc.transpose                ==>  one transpose, or none
+    qcc.transpose that moves only axes of size 1  ==>  qcc.reshape
+    qcc.reshape of qcc.reshape                    ==>  one reshape
+    ```
+  }];
+}
+
+def RecognizeActivations : Pass<"qcc-recognize-activations", "mlir::func::FuncOp"> {
+  let summary = "Find activation functions that exporters spell out";
+  let description = [{
+    ```mlir
+    x * clip(x + 3, 0, 6) / 6   ==>  qcc.hard_swish(x)   (and its permutations)
+    clip(x + 3, 0, 6) / 6       ==>  qcc.hard_sigmoid(x) {alpha = 1/6, beta = 0.5}
+    x * sigmoid(x)              ==>  qcc.silu(x)
+    max(x, 0)                   ==>  qcc.relu(x)
+    relu, then clip to [a, b]   ==>  one qcc.clip
+    prelu with one slope        ==>  qcc.leaky_relu
+    ```
+  }];
+}
+
+def DecomposeNormalization : Pass<"qcc-decompose-normalization", "mlir::func::FuncOp"> {
+  let summary = "Batch normalisation with given statistics is a multiply and an add per channel";
+  let description = [{
+    ```mlir
+    qcc.batch_normalization(x)  ==>  x * (scale / sqrt(var + eps)) + (bias - mean * ...)
+    ```
+    Stage's next pass folds both into a convolution before it.
+  }];
+}
+
+def FoldAffine : Pass<"qcc-fold-affine", "mlir::func::FuncOp"> {
+  let summary = "Fold multiplies and adds by constants into the weights before them";
+  let description = [{
+    Needs float constant weights and no other user: between a model's own
+    quantize and dequantize nothing is folded.
+
+    ```mlir
+    conv(x, w, b) * c + d   ==>  conv(x, w * c, b * c + d)
+    matmul(x, w) + d        ==>  matmul(x, w, bias = d)
+    x - c, x / c            ==>  x + (-c), x * (1 / c)
+    x + x * s               ==>  x * (s + 1)              (s smaller than x)
+    ```
+  }];
+}
+
+def FoldPads : Pass<"qcc-fold-pads", "mlir::func::FuncOp"> {
+  let summary = "A pad with zeros becomes padding of the convolution or pooling after it";
+  let description = [{
+    ```mlir
+    conv(pad(x, 1), pads = 0)          ==>  conv(x, pads = 1)
+    average_pool(pad(x, 1), pads = 0)  ==>  average_pool(x, pads = 1, count_include_pad = 1)
+    ```
+  }];
+}
+
+def UnifyPools : Pass<"qcc-unify-pools", "mlir::func::FuncOp"> {
+  let summary = "Reductions over all of an image are global pools";
+  let description = [{
+    ```mlir
+    reduce_mean(x: N x C x H x W) {axes = [2, 3]}  ==>  global_average_pool (and a reshape without keepdims)
+    reduce_max(x: N x C x H x W) {axes = [2, 3]}   ==>  global_max_pool
+    average_pool over the whole image              ==>  global_average_pool
+    ```
+  }];
+}
+
+#endif // QCC_COMPILER_SIMPLIFY_PASSES_TD

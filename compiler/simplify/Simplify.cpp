@@ -1,0 +1,24 @@
+//===- Simplify.cpp - The order of stage simplify's passes ----------------===//
+
+#include "compiler/simplify/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void qcc::simplify::addSimplify(OpPassManager &pm, const SimplifyOptions &options) {
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  FoldConstantsOptions folding{options.maxConstantBytes};
+  functions.addPass(createFoldConstants(folding));
+  functions.addPass(createRemoveIdentities());
+  functions.addPass(createUnifyReshapes());
+  // Exporters repeat subexpressions; the passes below look for sole users.
+  functions.addPass(createCSEPass());
+  functions.addPass(createUnifyPools());
+  functions.addPass(createDecomposeNormalization());
+  // Before FoldAffine, which takes spelled-out activations apart.
+  functions.addPass(createRecognizeActivations());
+  functions.addPass(createFoldAffine());
+  // Merged constants uncover spellings such as ((x * 6) / 6) and clip(relu).
+  functions.addPass(createRecognizeActivations());
+  functions.addPass(createFoldPads());
+}
