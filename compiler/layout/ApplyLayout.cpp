@@ -1,0 +1,113 @@
+//===- ApplyLayout.cpp - Permute the tensors of the chosen operations -----===//
+
+#include "compiler/layout/Passes.h"
+#include "compiler/support/Rewrite.h"
+
+namespace qcc::layout {
+#define GEN_PASS_DEF_APPLYLAYOUT
+#include "compiler/layout/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+SmallVector<int64_t> permToLast(int64_t rank) {
+  SmallVector<int64_t> perm = {0};
+  for (int64_t axis = 2; axis < rank; ++axis)
+    perm.push_back(axis);
+  perm.push_back(1);
+  return perm;
+}
+
+SmallVector<int64_t> permToFirst(int64_t rank) {
+  SmallVector<int64_t> perm = {0, rank - 1};
+  for (int64_t axis = 1; axis < rank - 1; ++axis)
+    perm.push_back(axis);
+  return perm;
+}
+
+/// The type after permToLast; a quantised axis moves along.
+Type permuted(RankedTensorType type) {
+  SmallVector<int64_t> perm = permToLast(type.getRank()), shape;
+  for (int64_t axis : perm)
+    shape.push_back(type.getDimSize(axis));
+  Type element = type.getElementType();
+  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
+    auto moved = llvm::find(perm, perAxis.getQuantizedDimension()) - perm.begin();
+    element = quant::UniformQuantizedPerAxisType::get(
+        perAxis.getFlags(), perAxis.getStorageType(), perAxis.getExpressedType(), perAxis.getScales(),
+        perAxis.getZeroPoints(), moved, perAxis.getStorageTypeMin(), perAxis.getStorageTypeMax());
+  }
+  return RankedTensorType::get(shape, element);
+}
+
+struct ApplyLayout : impl::ApplyLayoutBase<ApplyLayout> {
+  llvm::DenseSet<Value> channelsLast;           ///< results of chosen operations
+  llvm::DenseMap<Value, Value> toLast, toFirst; ///< transposes made so far
+
+  Value inChannelsLast(Value value) {
+    if (channelsLast.contains(value))
+      return value;
+    Value &known = toLast[value];
+    if (known)
+      return known;
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(value);
+    return known = createTranspose(builder, value.getLoc(), value, permToLast(tensorType(value).getRank()));
+  }
+
+  Value inOwnLayout(Value value) {
+    Value &known = toFirst[value];
+    if (known)
+      return known;
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(value);
+    return known = createTranspose(builder, value.getLoc(), value, permToFirst(tensorType(value).getRank()));
+  }
+
+  /// While the operands still have the old types, which the operation reads.
+  static LogicalResult rewriteAttributes(Operation *op) {
+    if (succeeded(cast<QccOpInterface>(op).toChannelsLast()))
+      return success();
+    return op->emitOpError("was chosen for the channels-last layout but cannot take it");
+  }
+
+  void rewriteOperands(Operation *op) {
+    for (OpOperand &operand : op->getOpOperands())
+      if (isActivation(operand))
+        operand.set(inChannelsLast(operand.get()));
+    op->removeAttr(channelsLastAttr);
+  }
+
+  void runOnOperation() override {
+    channelsLast.clear();
+    toLast.clear();
+    toFirst.clear();
+    SmallVector<Operation *> chosen;
+    for (Operation &op : getOperation().getBody().getOps())
+      if (op.hasAttr(channelsLastAttr))
+        chosen.push_back(&op);
+    for (Operation *op : chosen)
+      if (failed(rewriteAttributes(op)))
+        return signalPassFailure();
+    // Users outside the regions first: they see the old types.
+    SmallVector<std::pair<OpOperand *, Value>> outside;
+    for (Operation *op : chosen)
+      for (Value result : op->getResults())
+        if (followsLayout(result))
+          for (OpOperand &use : result.getUses())
+            if (!use.getOwner()->hasAttr(channelsLastAttr) || !isActivation(use))
+              outside.push_back({&use, result});
+    for (Operation *op : chosen)
+      for (Value result : op->getResults())
+        if (followsLayout(result))
+          channelsLast.insert(result);
+    for (Value result : channelsLast)
+      result.setType(permuted(tensorType(result)));
+    for (auto [use, result] : outside)
+      use->set(inOwnLayout(result));
+    for (Operation *op : chosen)
+      rewriteOperands(op);
+  }
+};
+} // namespace
+} // namespace qcc::layout
