@@ -1,0 +1,17 @@
+//===- Fuse.cpp - The order of stage fuse's passes ------------------------===//
+
+#include "compiler/fuse/Passes.h"
+
+using namespace mlir;
+
+void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &) {
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createMakeActivationsUnsigned());
+  functions.addPass(createMoveQuantization());
+  functions.addPass(createFuseProducts());
+  functions.addPass(createFuseArithmetic());
+  // After the products, which take exact steps into their epilogue.
+  functions.addPass(createFuseLookups());
+  functions.addPass(createFuseFloatChains());
+  functions.addPass(createReportFloat());
+}
