@@ -18,7 +18,9 @@ def Qcc_OpInterface : OpInterface<"QccOpInterface"> {
     }], "::llvm::LogicalResult", "normalize", (ins), "", "return ::mlir::success();">,
     InterfaceMethod<[{
       Computes the result types from operand types and attributes. Emits an
-      error with actual values for anything ONNX does not allow.
+      error with actual values for anything ONNX does not allow. Where the element
+      type is a decision (a quantised or requantised result), it is the one that
+      the result was declared with.
     }], "::llvm::LogicalResult", "inferTypes",
     (ins "::llvm::SmallVectorImpl<::mlir::Type> &":$results)>,
     InterfaceMethod<[{
@@ -30,8 +32,9 @@ def Qcc_OpInterface : OpInterface<"QccOpInterface"> {
          "::llvm::SmallVectorImpl<::qcc::reference::Tensor> &":$results)>,
     InterfaceMethod<[{
       Rewrites the attributes in place for operands whose axes were permuted from
-      (N, C, spatial...) to (N, spatial..., C). Fails where the operation cannot
-      be expressed that way.
+      (N, C, spatial...) to (N, spatial..., C); operands of rank 2 and less stay as
+      they are. The results come out permuted by the same rule, each for its own
+      rank. Fails where the operation cannot be expressed that way.
     }], "::llvm::LogicalResult", "toChannelsLast", (ins), "", "return ::mlir::failure();">,
     StaticInterfaceMethod<[{
       The table's column of that name: how stage `quantize` treats the operation.

@@ -80,6 +80,10 @@ class Qcc_StrDefault<string value> : DefaultValuedStrAttr<StrAttr, value>;
 
 def Qcc_ConstantOp : Qcc_Op<"constant", NotOnnx, Q_Boundary, [], [ConstantLike]> {
   let summary = "A tensor known at compile time";
+  let description = [{
+    The value of a quantised result has its storage type: `ui8` for `u8`, `i8` for
+    `i8`. Values over 1 KiB are resources.
+  }];
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Qcc_Tensor:$result);
   let hasFolder = 1;
@@ -164,13 +168,29 @@ def Qcc_CastOp : Qcc_Op<"cast", Onnx<"Cast">, Q_Float, ["toChannelsLast"]> {
 // Convolutions and products (ops/Conv.cpp, ops/MatMul.cpp)
 //===----------------------------------------------------------------------===//
 
-/// What stage `fuse` may attach to an operation that accumulates. On float
-/// operands `chain` runs on the result; on quantised ones docs/numerics.md says
-/// which rule (q2, q7, q8, q8a) each combination follows.
+/// What stage `fuse` may attach to an operation that accumulates: a chain of
+/// pointwise steps on the sums, a residual that one of them adds, and a table.
+/// A step is a dictionary: {op = "hard_swish"}, or the name of any other row of
+/// reference/Pointwise.cpp with its parameters ({op = "clip", min, max},
+/// {op = "mul", value}), or one of
+///   {op = "residual"}                      adds the residual; without it, the
+///       residual is added first, but behind a `requantize` at the front
+///   {op = "requantize", scale, zero_point} rounds and saturates to a u8 type
+/// On float operands the steps run on the rounded sums, in float32.
+/// On quantised ones `t` is, in float32, each operation rounded, m = (sx * sw[c]) / sy:
+///   q2   float(acc) * m                              no step but Relu and Clip at the end
+///   q7   float(acc) * m + float(r - zr) * (sr / sy)  the residual, then Relu and Clip; after a
+///        `requantize` (s, z) at the front, float(q - z) * (s / sy) in place of the product
+///   q8a  real * (1 / sy)                             any other chain; real is float(acc) *
+///        (sx * sw[c]), plus a float bias, then step by step; a residual adds float(r - zr) * sr
+/// and the result is saturate(rint(t) + zy), limited to [Q(lo), Q(hi)] of the Relu
+/// and Clip steps at the chain's end (q8). A `table` then maps the byte; it reads
+/// values of the type that a `requantize` at the chain's end names (in place of
+/// sy, zy), else of the result's own. A float result is `real` after all steps.
 defvar fusedArguments = (ins
-    Optional<Qcc_Tensor>:$residual,      // added before the rest of the chain's steps
-    Optional<Qcc_Tensor>:$table,         // 256 bytes applied to the requantised value (q8)
-    OptionalAttr<ArrayAttr>:$chain);     // dictionaries {op = "hardswish", ...}, in order
+    Optional<Qcc_Tensor>:$residual,      // of the result's shape; float, or quantised per tensor
+    Optional<Qcc_Tensor>:$table,         // 256 bytes, indexed by the stored byte
+    OptionalAttr<ArrayAttr>:$chain);     // steps, in order
 
 def Qcc_ConvOp : Qcc_Op<"conv", Onnx<"Conv", ["input", "filter", "bias"]>, Q_Weighted,
                         ["normalize", "toChannelsLast"], [AttrSizedOperandSegments]> {
@@ -178,8 +198,9 @@ def Qcc_ConvOp : Qcc_Op<"conv", Onnx<"Conv", ["input", "filter", "bias"]>, Q_Wei
   let description = [{
     `input` is (N, C, spatial...) or, with `layout = "nhwc"`, (N, spatial..., C);
     `filter` is (M, C/group, kernel...) in both. `pads` are begins, then ends.
-    On quantised operands `bias` is int32 and the result is requantised (q2), or
-    float (q8).
+    On quantised operands (the filter along axis 0) the sums are exact, padding is
+    the input's zero point, `bias` is int32 and the result requantised (q2), or
+    float (q8) with a float or int32 bias.
   }];
   let arguments = !con((ins Qcc_Tensor:$input, Qcc_Tensor:$filter, Optional<Qcc_Tensor>:$bias),
     fusedArguments,
@@ -194,6 +215,7 @@ def Qcc_ConvOp : Qcc_Op<"conv", Onnx<"Conv", ["input", "filter", "bias"]>, Q_Wei
 def Qcc_ConvTransposeOp : Qcc_Op<"conv_transpose", Onnx<"ConvTranspose", ["input", "filter", "bias"]>,
     Q_Weighted, ["normalize", "toChannelsLast"], [AttrSizedOperandSegments]> {
   let summary = "Transposed convolution; `filter` is (C, M/group, kernel...)";
+  let description = [{ Quantised like `conv`, with the filter's scales along axis 1. }];
   let arguments = !con((ins Qcc_Tensor:$input, Qcc_Tensor:$filter, Optional<Qcc_Tensor>:$bias),
     fusedArguments,
     (ins Qcc_StrDefault<"NOTSET">:$auto_pad, OptionalAttr<DenseI64ArrayAttr>:$dilations,
@@ -207,6 +229,10 @@ def Qcc_ConvTransposeOp : Qcc_Op<"conv_transpose", Onnx<"ConvTranspose", ["input
 
 def Qcc_GemmOp : Qcc_Op<"gemm", Onnx<"Gemm", ["a", "b", "c"]>, Q_Weighted, [], [AttrSizedOperandSegments]> {
   let summary = "alpha * a * b + beta * c, with optional transposition of a and b";
+  let description = [{
+    Quantised like `conv`: the scales of `b` go along its columns, `c` is the bias,
+    alpha and beta are 1.
+  }];
   let arguments = !con((ins Qcc_Tensor:$a, Qcc_Tensor:$b, Optional<Qcc_Tensor>:$c), fusedArguments,
     (ins Qcc_FloatDefault<"1.0f">:$alpha, Qcc_FloatDefault<"1.0f">:$beta,
          Qcc_IntDefault<"0">:$transA, Qcc_IntDefault<"0">:$transB));
@@ -216,6 +242,7 @@ def Qcc_GemmOp : Qcc_Op<"gemm", Onnx<"Gemm", ["a", "b", "c"]>, Q_Weighted, [], [
 
 def Qcc_MatMulOp : Qcc_Op<"matmul", Onnx<"MatMul", ["a", "b"]>, Q_Weighted, [], [AttrSizedOperandSegments]> {
   let summary = "Matrix product with numpy's broadcasting of the leading axes";
+  let description = [{ Quantised like `conv`; the scales of `b` go along its last axis. }];
   let arguments = !con((ins Qcc_Tensor:$a, Qcc_Tensor:$b, Optional<Qcc_Tensor>:$bias), fusedArguments);
   let results = (outs Qcc_Tensor:$result);
   let decisions = ["bias", "residual", "table", "chain"];
@@ -259,6 +286,11 @@ def Qcc_MaxPoolOp : Qcc_Op<"max_pool", Onnx<"MaxPool", [], ["storage_order"]>, Q
 def Qcc_AveragePoolOp : Qcc_Op<"average_pool", Onnx<"AveragePool">, Q_Average,
                                ["normalize", "toChannelsLast"]> {
   let summary = "Mean over a window";
+  let description = [{
+    The divisor counts the operand's elements, with `count_include_pad` those of
+    its pads as well, never what `ceil_mode` reaches beyond. On a quantised
+    operand the sum of (x - zx) is exact and the result follows q8.
+  }];
   let arguments = (ins Qcc_Tensor:$input, Qcc_StrDefault<"NOTSET">:$auto_pad,
     Qcc_IntDefault<"0">:$ceil_mode, Qcc_IntDefault<"0">:$count_include_pad,
     OptionalAttr<DenseI64ArrayAttr>:$dilations, DenseI64ArrayAttr:$kernel_shape,
@@ -337,7 +369,9 @@ def Qcc_ClipOp : Qcc_Op<"clip", Onnx<"Clip", ["input", "@min", "@max"]>, Q_Point
   let results = (outs Qcc_Tensor:$result);
 }
 
-/// Two operands under numpy's broadcasting.
+/// Two operands under numpy's broadcasting. `add`, `sub` and `mul` take quantised
+/// ones, each with its own scale: the result follows q7 and q8, and a chain of
+/// Relu and Clip limits it to [Q(lo), Q(hi)].
 class Qcc_Binary<string mnemonic, string onnxName, QuantRule q = Q_Float, dag attributes = (ins)>
     : Qcc_Op<mnemonic, Onnx<onnxName>, q, ["toChannelsLast"]> {
   let arguments = !con((ins Qcc_Tensor:$lhs, Qcc_Tensor:$rhs), attributes);
@@ -397,6 +431,7 @@ def Qcc_WhereOp : Qcc_Op<"where", Onnx<"Where">, Q_Float, ["toChannelsLast"]> {
 
 def Qcc_LookupOp : Qcc_Op<"lookup", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
   let summary = "A one-input operator on 8-bit values as a table of 256 entries (q8)";
+  let description = [{ `table[byte]`; a negative i8 counts as its two's complement, 128 to 255. }];
   let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$table);
   let results = (outs Qcc_Tensor:$result);
 }

@@ -55,8 +55,8 @@ int64_t averageQuantized(int64_t sum, int64_t count, const QuantParams &from, co
 }
 
 int32_t quantizeBias(double bias, float inputScale, float weightScale) {
-  float step = inputScale * weightScale;
-  double rounded = std::nearbyint(bias / static_cast<double>(step));
+  double step = static_cast<double>(inputScale) * static_cast<double>(weightScale);
+  double rounded = std::nearbyint(bias / step);
   return static_cast<int32_t>(std::clamp<double>(rounded, INT32_MIN, INT32_MAX));
 }
 

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""usage: operations.py [--build=DIR]
+
+Operations written as MLIR text, run by qcc-eval and compared with NumPy: the
+quantised forms byte for byte, and every operation that has a layout in both."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import features
+
+f32 = np.float32
+MLIR_TYPES = {"float32": "f32", "uint8": "ui8", "int8": "i8", "int32": "i32"}
+
+
+def tensor_type(shape, element):
+    return "tensor<" + "x".join([*map(str, shape), element]) + ">"
+
+
+class Runner:
+    def __init__(self, build):
+        self.tool = build / "test/bin/qcc-eval"
+        self.scratch = tempfile.TemporaryDirectory()
+        self.folder = Path(self.scratch.name)
+
+    def run(self, op, operands, result, attributes="", segments=None):
+        """`operands` are (array, quantised element type or None), `result` (shape, element type)."""
+        if segments:
+            attributes += (", " if attributes else "") + f"operandSegmentSizes = array<i32: {segments}>"
+        raw = [tensor_type(a.shape, MLIR_TYPES[a.dtype.name]) for a, _ in operands]
+        types = [tensor_type(a.shape, q) if q else t for (a, q), t in zip(operands, raw)]
+        body, names = [], []
+        for i, (t, r) in enumerate(zip(types, raw)):
+            names.append(f"%a{i}" if t == r else f"%q{i}")
+            if t != r:
+                body.append(f'  %q{i} = "qcc.scast"(%a{i}) : ({r}) -> {t}')
+        to = tensor_type(*result)
+        body.append(f'  %y = "qcc.{op}"({", ".join(names)}) {{{attributes}}} : ({", ".join(types)}) -> {to}')
+        out = to
+        if "quant" in to:
+            out = tensor_type(result[0], "ui8" if "<u8" in to else "i8")
+            body.append(f'  %z = "qcc.scast"(%y) : ({to}) -> {out}')
+        arguments = ", ".join(f"%a{i}: {t}" for i, t in enumerate(raw))
+        last = "%z" if out != to else "%y"
+        text = f"func.func @main({arguments}) -> {out} {{\n" + "\n".join(body) + f"\n  return {last} : {out}\n}}\n"
+        (self.folder / "m.mlir").write_text(text)
+        files = []
+        for i, (array, _) in enumerate(operands):
+            files.append(self.folder / f"in{i}.npy")
+            np.save(files[-1], array)
+        command = [self.tool, self.folder / "m.mlir", self.folder / "out", *files]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr + text
+        return np.load(self.folder / "out0.npy")
+
+
+def quant(storage, scale, zero):
+    return f"!quant.uniform<{storage}:f32, {float(f32(scale))!r}:{zero}>"
+
+
+def per_axis(axis, scales):
+    return f"!quant.uniform<i8:f32:{axis}, {{{', '.join(repr(float(f32(s))) for s in scales)}}}>"
+
+
+def saturate(values, zero, low=0, high=255):
+    return np.clip(np.rint(values) + zero, low, high).astype(np.uint8)
+
+
+def random(shape, dtype, seed):
+    generator = np.random.default_rng(seed)
+    if dtype == "float32":
+        return generator.standard_normal(shape).astype(f32)
+    return generator.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+X, SX, ZX = random((5, 32), "uint8", 1), f32(0.021), 117
+W, SW = random((32, 6), "int8", 2), (np.arange(6, dtype=f32) + 1) * f32(0.003)
+B = random((6,), "int32", 3) >> 20
+R, SR, ZR = random((5, 6), "uint8", 4), f32(0.5), 9
+SY, ZY = f32(0.37), 31
+ACC = (X.astype(np.int64) - ZX) @ W.astype(np.int64) + B
+OPERANDS = [(X, quant("u8", SX, ZX)), (W, per_axis(1, SW)), (B, None)]
+RESULT = ((5, 6), quant("u8", SY, ZY))
+
+
+def check_q2_gemm(run):
+    want = saturate(ACC.astype(f32) * ((SX * SW) / SY), ZY)
+    np.testing.assert_array_equal(run("gemm", OPERANDS, RESULT, segments="1, 1, 1, 0, 0"), want)
+    np.testing.assert_array_equal(run("matmul", OPERANDS, RESULT, segments="1, 1, 1, 0, 0"), want)
+
+
+def check_q7_residual(run):
+    chain = 'chain = [{op = "residual"}, {op = "relu"}]'
+    t = ACC.astype(f32) * ((SX * SW) / SY) + (R.astype(f32) - f32(ZR)) * (SR / SY)
+    got = run("gemm", [*OPERANDS, (R, quant("u8", SR, ZR))], RESULT, chain, "1, 1, 1, 1, 0")
+    np.testing.assert_array_equal(got, saturate(t, ZY, ZY))
+
+
+def check_q7_rounds_to_its_own_type_first(run):
+    chain = 'chain = [{op = "requantize", scale = 0.25 : f32, zero_point = 128 : i64}]'
+    own = saturate(ACC.astype(f32) * ((SX * SW) / f32(0.25)), 128)
+    t = (own.astype(f32) - f32(128)) * (f32(0.25) / SY) + (R.astype(f32) - f32(ZR)) * (SR / SY)
+    got = run("gemm", [*OPERANDS, (R, quant("u8", SR, ZR))], RESULT, chain, "1, 1, 1, 1, 0")
+    np.testing.assert_array_equal(got, saturate(t, ZY))
+
+
+def check_q8_table(run):
+    table = random((256,), "uint8", 5)
+    chain = 'chain = [{op = "requantize", scale = 0.25 : f32, zero_point = 128 : i64}]'
+    own = saturate(ACC.astype(f32) * ((SX * SW) / f32(0.25)), 128)
+    got = run("gemm", [*OPERANDS, (table, None)], RESULT, chain, "1, 1, 1, 0, 1")
+    np.testing.assert_array_equal(got, table[own])
+    np.testing.assert_array_equal(run("lookup", [(X, None), (table, None)], (X.shape, "ui8")), table[X])
+
+
+def check_q8_float_result(run):
+    bias = random((6,), "float32", 6)
+    want = (ACC - B).astype(f32) * (SX * SW) + bias
+    got = run("matmul", [*OPERANDS[:2], (bias, None)], ((5, 6), "f32"), segments="1, 1, 1, 0, 0")
+    np.testing.assert_array_equal(got, want)
+
+
+def check_q8a_chain(run):
+    chain = 'chain = [{op = "hard_swish"}]'
+    v = ACC.astype(f32) * (SX * SW)
+    gate = np.maximum(np.minimum(v * (f32(1) / f32(6)) + f32(0.5), f32(1)), f32(0))
+    want = saturate((v * gate) * (f32(1) / SY), ZY)
+    np.testing.assert_array_equal(run("gemm", OPERANDS, RESULT, chain, "1, 1, 1, 0, 0"), want)
+
+
+def check_q7_q8_binary(run):
+    a, b = random((4, 5), "uint8", 7), random((5,), "uint8", 8)
+    types = quant("u8", 0.3, 3), quant("u8", 0.7, 200)
+    left, right = a.astype(np.int64) - 3, b.astype(np.int64) - 200
+    ra, rb = f32(0.3) / SY, f32(0.7) / SY
+    operands, result = [(a, types[0]), (b, types[1])], ((4, 5), quant("u8", SY, ZY))
+    added = left.astype(f32) * ra + right.astype(f32) * rb
+    np.testing.assert_array_equal(run("add", operands, result), saturate(added, ZY))
+    np.testing.assert_array_equal(run("add", operands, result, 'chain = [{op = "relu"}]'), saturate(added, ZY, ZY))
+    subtracted = left.astype(f32) * ra - right.astype(f32) * rb
+    np.testing.assert_array_equal(run("sub", operands, result), saturate(subtracted, ZY))
+    product = (left * right).astype(f32) * ((f32(0.3) * f32(0.7)) / SY)
+    np.testing.assert_array_equal(run("mul", operands, result), saturate(product, ZY))
+
+
+def check_q8_averages(run):
+    x = random((1, 3, 4, 4), "uint8", 9)
+    operand = [(x, quant("u8", 0.3, 3))]
+    total = (x.astype(np.int64) - 3).sum((2, 3), keepdims=True)
+    want = saturate(total.astype(f32) * (f32(0.3) / (SY * f32(16))), ZY)
+    result = ((1, 3, 1, 1), quant("u8", SY, ZY))
+    np.testing.assert_array_equal(run("global_average_pool", operand, result), want)
+    np.testing.assert_array_equal(run("average_pool", operand, result, "kernel_shape = array<i64: 4, 4>"), want)
+    np.testing.assert_array_equal(run("reduce_mean", operand, result, "axes = array<i64: 2, 3>"), want)
+
+
+def check_moves_keep_bytes(run):
+    x = random((1, 2, 3, 3), "uint8", 10)
+    operand, element = [(x, quant("u8", 0.3, 3))], quant("u8", 0.3, 3)
+    got = run("pad", operand, ((1, 2, 4, 3), element), "pads = array<i64: 0, 0, 0, 0, 0, 0, 1, 0>")
+    np.testing.assert_array_equal(got, np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=3))
+    got = run("max_pool", operand, ((1, 2, 1, 1), element), "kernel_shape = array<i64: 3, 3>")
+    np.testing.assert_array_equal(got, x.max((2, 3), keepdims=True))
+    got = run("transpose", operand, ((1, 3, 3, 2), element), "perm = array<i64: 0, 2, 3, 1>")
+    np.testing.assert_array_equal(got, x.transpose(0, 2, 3, 1))
+
+
+def last(array_or_shape):
+    """Channels last, of an array or of a shape."""
+    if isinstance(array_or_shape, tuple):
+        n, c, *spatial = array_or_shape
+        return (n, *spatial, c)
+    return np.moveaxis(array_or_shape, 1, -1)
+
+
+# op, shape of the input, the other operands, shape of the result, attributes, segments
+LAYOUTS = [
+    ("conv", (2, 4, 7, 6), [(6, 2, 3, 2), (6,)], (2, 6, 4, 5),
+     "group = 2 : i64, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>", "1, 1, 1, 0, 0"),
+    ("conv", (1, 3, 9), [(5, 3, 3)], (1, 5, 5), "dilations = array<i64: 2>", "1, 1, 0, 0, 0"),
+    ("conv_transpose", (1, 4, 3, 3), [(4, 3, 2, 2), (6,)], (1, 6, 6, 6),
+     "group = 2 : i64, strides = array<i64: 2, 2>", "1, 1, 1, 0, 0"),
+    ("max_pool", (1, 3, 6, 5), [], (1, 3, 3, 2),
+     "kernel_shape = array<i64: 2, 3>, strides = array<i64: 2, 2>", None),
+    ("average_pool", (1, 3, 5, 5), [], (1, 3, 3, 3),
+     "kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, ceil_mode = 1 : i64", None),
+    ("global_average_pool", (2, 3, 4, 5), [], (2, 3, 1, 1), "", None),
+    ("global_max_pool", (2, 3, 4, 5), [], (2, 3, 1, 1), "", None),
+    ("batch_normalization", (2, 3, 4, 5), [(3,)] * 3, (2, 3, 4, 5), "", None),
+    ("depth_to_space", (1, 8, 2, 3), [], (1, 2, 4, 6), 'blocksize = 2 : i64, mode = "CRD"', None),
+]
+
+
+def check_layouts_agree(run):
+    for op, shape, others, result, attributes, segments in LAYOUTS:
+        x = random(shape, "float32", 11)
+        rest = [(random(s, "float32", 12 + i), None) for i, s in enumerate(others)]
+        if op == "batch_normalization":
+            rest.append((np.full(shape[1:2], 0.5, f32), None))
+        first = run(op, [(x, None), *rest], (result, "f32"), attributes, segments)
+        nhwc = attributes + (", " if attributes else "") + 'layout = "nhwc"'
+        got = run(op, [(last(x), None), *rest], (last(result), "f32"), nhwc, segments)
+        np.testing.assert_array_equal(got, last(first), err_msg=op)
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--build", type=Path, default=features.build_folder())
+    runner = Runner(parser.parse_args().build)
+    failed = 0
+    for name, check in sorted(globals().items()):
+        if not name.startswith("check_"):
+            continue
+        try:
+            check(runner.run)
+        except AssertionError as error:
+            print(f"{name}: {error}")
+            failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
