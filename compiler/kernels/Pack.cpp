@@ -26,35 +26,37 @@ int64_t qcc::kernels::panelsOf(const GemmSpec &spec) { return llvm::divideCeil(s
 
 static int64_t blocksOf(const DepthwiseSpec &spec) { return llvm::divideCeil(spec.channels, blockChannels); }
 
-bool qcc::kernels::hasVerticalGroups(const DepthwiseSpec &spec) {
-  return spec.kernelH >= 3 && spec.kernelH <= 8;
+int64_t qcc::kernels::verticalRows(const DepthwiseSpec &spec) {
+  if (spec.kernelH < 3 || spec.kernelH * spec.kernelW > manyTaps)
+    return 0;
+  return std::min<int64_t>(spec.kernelH, 4);
 }
 
 bool qcc::kernels::hasLowerGroups(const DepthwiseSpec &spec) {
-  return spec.kernelH == 3 && spec.strideH == 1 && spec.dilationH == 1 && !spec.isFloat;
+  return spec.kernelH == 3 && verticalRows(spec) == 3 && spec.strideH == 1 && spec.dilationH == 1 &&
+         !spec.isFloat;
 }
 
 std::vector<TapGroup> qcc::kernels::tapGroups(const DepthwiseSpec &spec) {
   std::vector<TapGroup> groups;
-  int64_t taps = spec.kernelH * spec.kernelW;
-  auto tapAt = [&](int64_t row, int64_t column) {
-    return row >= 0 && row < spec.kernelH ? row * spec.kernelW + column : -1;
-  };
-  if (!hasVerticalGroups(spec)) {
-    for (int64_t tap = 0; tap < taps; tap += 4) {
-      TapGroup &group = groups.emplace_back();
-      for (int64_t i = 0; i < 4; ++i)
-        group[i] = tap + i < taps ? tap + i : -1;
-    }
-    return groups;
-  }
+  int64_t rows = verticalRows(spec);
   auto addColumns = [&](int64_t firstRow) {
-    for (int64_t column = 0; column < spec.kernelW; ++column)
-      for (int64_t row = firstRow; row < spec.kernelH; row += 4)
-        groups.push_back(
-            {tapAt(row, column), tapAt(row + 1, column), tapAt(row + 2, column), tapAt(row + 3, column)});
+    for (int64_t column = 0; column < spec.kernelW; ++column) {
+      TapGroup &group = groups.emplace_back();
+      for (int64_t i = 0; i < 4; ++i) {
+        int64_t row = firstRow + i;
+        group[i] = row >= 0 && row < rows ? row * spec.kernelW + column : -1;
+      }
+    }
   };
-  addColumns(0);
+  if (rows > 0)
+    addColumns(0);
+  int64_t taps = spec.kernelH * spec.kernelW;
+  for (int64_t tap = rows * spec.kernelW; tap < taps; tap += 4) {
+    TapGroup &group = groups.emplace_back();
+    for (int64_t i = 0; i < 4; ++i)
+      group[i] = tap + i < taps ? tap + i : -1;
+  }
   if (hasLowerGroups(spec))
     addColumns(-1);
   return groups;

@@ -76,13 +76,18 @@ struct Segments {
 Segments segmentsOf(const GemmSpec &spec);
 int64_t panelsOf(const GemmSpec &spec); ///< of one group
 
-/// Taps of the depthwise filter, four by four (-1: none; tap = row * kernelW + column): for filters of 3 to 8
-/// rows the columns of the filter from left to right, each in groups of rows from the top; else raster order.
+/// Taps of the depthwise filter, four by four (-1: none; tap = row * kernelW + column). First, where
+/// the filter has at least 3 rows, its columns: for each column from left to right the rows 0 to 3 (a
+/// fourth one may be missing). Then the other taps in raster order. Filters with many taps have raster
+/// order alone.
 using TapGroup = std::array<int64_t, 4>;
-bool hasVerticalGroups(const DepthwiseSpec &spec);
-/// 3 rows and stride 1: the groups are there a second time, one row lower (-1, 0, 1, 2), for
+/// Rows that come as columns, 0 to 4.
+int64_t verticalRows(const DepthwiseSpec &spec);
+/// 3 rows and stride 1: the columns are there a second time, one row lower (-1, 0, 1, 2), for
 /// the output row below, which then uses the same four input rows.
 bool hasLowerGroups(const DepthwiseSpec &spec);
+/// Above this a kernel loops over groups instead of naming each.
+constexpr int64_t manyTaps = 81;
 std::vector<TapGroup> tapGroups(const DepthwiseSpec &spec); ///< with the lower ones, at the end
 
 /// What the kernels add to bytes of a u8 residual on their way to f32; its zero point is stored with it.

@@ -2,13 +2,15 @@
 #include "compiler/kernels/Tiling.h"
 
 #include "compiler/kernels/Pack.h"
+#include "llvm/Support/MathExtras.h"
 #include <algorithm>
 
 using namespace qcc::kernels;
 
-/// Pixels of a tile: 7 divides the sizes of most networks, and 7 x 2 vectors leave registers for the
-/// epilogue.
-constexpr int64_t preferredHeight = 7;
+/// Pixels of a tile. Integer: 7 divides the sizes of most networks, and 7 x 2 vectors leave registers for the
+/// epilogue. Float: two times the 6 that 16 registers allow.
+constexpr int64_t preferredHeight = 7, preferredHeightFloat = 12;
+constexpr int64_t maxHeight = 14; ///< 14 x 2 sums and three operands are 31 registers
 /// Fewer tiles than this split badly among threads; panels are split then.
 constexpr int64_t enoughTiles = 12;
 
@@ -28,7 +30,8 @@ Tiling::Tiling(const GemmSpec &spec)
       images = 1;
     }
   }
-  tilesPerRow = std::max<int64_t>(1, (width + preferredHeight / 2) / preferredHeight);
+  int64_t preferred = spec.isFloat ? preferredHeightFloat : preferredHeight;
+  tilesPerRow = std::max<int64_t>(llvm::divideCeil(width, maxHeight), (width + preferred / 2) / preferred);
   height = width / tilesPerRow;
   tall = width % tilesPerRow;
   panels = panelsOf(spec) * spec.groups;

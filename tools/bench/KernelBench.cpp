@@ -242,7 +242,7 @@ int main(int argc, char **argv) {
   test::KernelRunner runner(*variant);
   std::vector<Row> all;
   for (Row &row : rows())
-    if (row.name.find(filter) != std::string::npos && !row.depthwise)
+    if (row.name.find(filter) != std::string::npos)
       all.push_back(row);
   for (Row &row : all)
     row.kernel = runner.add(row.depthwise ? depthwiseOf(row.gemm).toAttr(&runner.context())

@@ -1,4 +1,4 @@
-//===- GemmTest.cpp - Every tile, tail and epilogue against the reference ---===//
+//===- KernelTest.cpp - Every tile, tail and epilogue against the reference -===//
 #include "compiler/kernels/Pack.h"
 #include "test/kernels/Layer.h"
 #include <gtest/gtest.h>
@@ -240,7 +240,7 @@ std::vector<Layer> depthwises() {
   for (int64_t w : {1, 2, 3, 4, 7, 14, 28})
     for (int64_t stride : {1, 2})
       add(80, 4, w, 3, stride);
-  for (int64_t kernel : {1, 2, 4, 7, 9})
+  for (int64_t kernel : {1, 2, 4, 6, 7, 9, 11})
     add(40, 3, 5, kernel);
   add(72, 5, 5, 3, 1, 2);
   add(72, 5, 5, 5, 2, 2);
@@ -303,9 +303,9 @@ TEST_P(Kernels, GemmPlaces) { check(places()); }
 TEST_P(Kernels, GemmEpilogues) { check(epilogues()); }
 TEST_P(Kernels, GemmExtremes) { check(extremes()); }
 TEST_P(Kernels, GemmFloat) { check(floats()); }
-TEST_P(Kernels, DISABLED_DepthwiseShapes) { check(depthwises()); }
-TEST_P(Kernels, DISABLED_DepthwiseEpilogues) { check(depthwiseEpilogues()); }
-TEST_P(Kernels, DISABLED_DepthwiseFloat) { check(floatDepthwises()); }
+TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
+TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
+TEST_P(Kernels, DepthwiseFloat) { check(floatDepthwises()); }
 
 INSTANTIATE_TEST_SUITE_P(X86, Kernels, testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni"),
                          [](const auto &info) {

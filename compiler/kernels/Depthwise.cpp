@@ -1,0 +1,149 @@
+//===- Depthwise.cpp - One filter for each channel --------------------------===//
+//
+// A driver for each specification walks blocks of 64 channels (outside) and output
+// rows, and calls functions for rows that layers share.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/kernels/DepthwiseRow.h"
+#include "compiler/kernels/Kernel.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace qcc::kernels;
+using qcc::target::Variant;
+
+namespace {
+
+class Driver {
+public:
+  Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &spec, const Variant &variant);
+  void write();
+
+private:
+  CodeBuilder code;
+  const DepthwiseSpec &spec;
+  const Variant &variant;
+  ParamLayout layout;
+  int64_t inBytes, outBytes, blockWeights;
+  Value x, weights, params, residual, table, out, begin, end;
+
+  void writeBlock(Value block, int64_t channels);
+  void writeRows(Value block, int64_t firstChannel, int64_t channels, const DepthwiseRow &form);
+  void callRow(Value block, int64_t firstChannel, int64_t channels, DepthwiseRow form, Value line);
+  bool readsTooFar(int64_t unused) const;
+};
+
+Driver::Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &spec, const Variant &variant)
+    : code(builder, function.getLoc()), spec(spec), variant(variant),
+      layout(spec.epilogue, spec.isFloat, blockChannels) {
+  inBytes = spec.isFloat ? 4 : 1;
+  outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
+  blockWeights = packedWeightBytes(spec) / llvm::divideCeil(spec.channels, blockChannels);
+  auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
+  x = code.at(next(), spec.x.offset * inBytes);
+  weights = next();
+  params = next();
+  if (spec.epilogue.hasResidual())
+    residual = code.at(next(), spec.residual.offset * outBytes);
+  if (spec.epilogue.table)
+    table = next();
+  out = code.at(next(), spec.out.offset * outBytes);
+  begin = next();
+  end = next();
+}
+
+void Driver::write() {
+  int64_t fullBlocks = spec.channels / blockChannels, rest = spec.channels % blockChannels;
+  if (fullBlocks)
+    code.forLoop(code.i64(0), code.i64(fullBlocks), [&](Value block) { writeBlock(block, blockChannels); });
+  if (rest)
+    writeBlock(code.i64(fullBlocks), rest);
+}
+
+/// Lanes without a channel are read, too: not further than the slack after a buffer.
+bool Driver::readsTooFar(int64_t unused) const {
+  bool readsFloats = spec.isFloat || (spec.epilogue.hasResidual() && outBytes == 4);
+  return unused * (readsFloats ? 4 : 1) > 64;
+}
+
+/// A block's channels, in parts of as many as a row's vectors hold.
+void Driver::writeBlock(Value block, int64_t channels) {
+  DepthwiseRow form(spec, variant);
+  for (int64_t first = 0; first < channels; first += form.columns()) {
+    int64_t left = channels - first;
+    form.vectorBytes = variant.vectorBytes;
+    while (form.vectorBytes > 16 && (left <= form.columns() / 2 || readsTooFar(form.columns() - left)))
+      form.vectorBytes /= 2;
+    int64_t here = std::min(form.columns(), left);
+    form.partial = here < form.columns();
+    writeRows(block, first, here, form);
+  }
+}
+
+void Driver::writeRows(Value block, int64_t firstChannel, int64_t channels, const DepthwiseRow &form) {
+  if (!hasLowerGroups(spec) || variant.registers < 32) {
+    code.forLoop(begin, end, [&](Value line) { callRow(block, firstChannel, channels, form, line); });
+    return;
+  }
+  DepthwiseRow two = form;
+  two.lower = true;
+  Value count = code.sub(end, begin), pairs = code.div(count, 2);
+  code.forLoop(code.i64(0), pairs, [&](Value pair) {
+    Value line = code.add(begin, code.mul(pair, 2));
+    if (spec.batch == 1)
+      return callRow(block, firstChannel, channels, two, line);
+    // The second row may be the next image's first.
+    code.ifElse(
+        code.lessThan(code.rem(line, spec.outH), code.i64(spec.outH - 1)),
+        [&] { callRow(block, firstChannel, channels, two, line); },
+        [&] {
+          callRow(block, firstChannel, channels, form, line);
+          callRow(block, firstChannel, channels, form, code.add(line, code.i64(1)));
+        });
+  });
+  code.ifElse(code.lessThan(code.mul(pairs, 2), count), [&] {
+    callRow(block, firstChannel, channels, form, code.sub(end, code.i64(1)));
+  });
+}
+
+void Driver::callRow(Value block, int64_t firstChannel, int64_t channels, DepthwiseRow form, Value line) {
+  Value image = code.div(line, spec.outH), row = code.rem(line, spec.outH);
+  Value channel = code.add(code.mul(block, blockChannels), code.i64(firstChannel));
+  auto place = [&](Value base, const Place &p, int64_t rowStep, int64_t bytes) {
+    Value offset = code.add(code.mul(image, p.image * bytes), code.mul(row, rowStep * bytes));
+    return code.at(base, code.add(offset, code.mul(channel, bytes)));
+  };
+  // Bytes are interleaved by lanes of 16: channel 16L of a block lies 16L bytes into each 64-byte vector.
+  int64_t inBlock = spec.isFloat ? firstChannel * 4 : firstChannel;
+  DepthwiseRowArgs args;
+  args.x = place(x, spec.x, spec.strideH * spec.x.row, inBytes);
+  args.out = place(out, spec.out, spec.out.row, outBytes);
+  if (residual)
+    args.residual = place(residual, spec.residual, spec.residual.row, outBytes);
+  args.weights = code.at(code.at(weights, code.mul(block, blockWeights)), inBlock);
+  args.head = params;
+  args.panel = code.at(code.at(params, code.mul(block, layout.panelBytes)), layout.headBytes + inBlock);
+  args.table = table;
+  args.width = code.i64(spec.outW);
+  args.xRow = code.i64(spec.dilationH * spec.x.row * inBytes);
+  args.xPixel = code.i64(spec.dilationW * spec.x.pixel * inBytes);
+  args.xStep = code.i64(spec.strideW * spec.x.pixel * inBytes);
+  args.outPixel = code.i64(spec.out.pixel * outBytes);
+  args.outRow = code.i64(spec.out.row * outBytes);
+  args.residualPixel = code.i64(spec.residual.pixel * outBytes);
+  args.residualRow = code.i64(spec.residual.row * outBytes);
+  args.columns = code.i64(channels);
+  code.call(getDepthwiseRow(code, form, variant), args.list(form));
+}
+
+} // namespace
+
+namespace qcc::kernels {
+LogicalResult emitDepthwise(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr, const Variant &variant) {
+  DepthwiseSpec spec = DepthwiseSpec::fromAttr(attr);
+  if (std::string reason = unsupportedReason(spec); !reason.empty())
+    return emitError(function.getLoc(), "kernel 'depthwise': ") << reason;
+  Driver(builder, function, spec, variant).write();
+  return success();
+}
+} // namespace qcc::kernels

@@ -1,0 +1,141 @@
+//===- InstructionTest.cpp - The hot loops use the instructions they should -===//
+#include "compiler/kernels/GemmSpec.h"
+#include "test/kernels/KernelRunner.h"
+#include "llvm/ADT/StringExtras.h"
+#include <gtest/gtest.h>
+
+using namespace qcc;
+using namespace qcc::kernels;
+using namespace qcc::test;
+
+namespace {
+
+const target::Variant &variantOf(const char *name) {
+  return *target::findVariant("x86_64-unknown-linux-gnu", name);
+}
+
+GemmSpec conv3x3() {
+  GemmSpec spec;
+  spec.c = spec.n = 64;
+  spec.outH = spec.outW = 14;
+  spec.kernelH = spec.kernelW = 3;
+  spec.x = {0, 0, 16 * 64, 64};
+  spec.out = spec.residual = {0, 0, 14 * 64, 64};
+  return spec;
+}
+
+/// The block of `function` that has `instruction` most often: with one step of the filter's depth
+/// in it, the loop that counts.
+std::vector<std::string> hotBlock(const std::string &assembly, llvm::StringRef function, llvm::StringRef instruction) {
+  llvm::StringRef text(assembly);
+  size_t start = text.find(("\n" + function + ":").str());
+  if (start == llvm::StringRef::npos)
+    return {};
+  text = text.substr(start + 1);
+  text = text.substr(0, text.find(".size"));
+  std::vector<std::string> best, block;
+  size_t most = 0;
+  auto flush = [&] {
+    size_t count = llvm::count_if(block, [&](const std::string &line) {
+      return llvm::StringRef(line).contains(instruction);
+    });
+    if (count > most) {
+      most = count;
+      best = block;
+    }
+    block.clear();
+  };
+  llvm::SmallVector<llvm::StringRef> lines;
+  text.split(lines, '\n');
+  for (llvm::StringRef line : lines) {
+    if (line.starts_with(".LBB") || line.trim().starts_with("j"))
+      flush();
+    else
+      block.push_back(line.str());
+  }
+  flush();
+  return best;
+}
+
+size_t countOf(const std::vector<std::string> &block, llvm::StringRef instruction, llvm::StringRef registers) {
+  return llvm::count_if(block, [&](const std::string &line) {
+    llvm::StringRef text(line);
+    return text.contains(instruction) && text.contains(registers);
+  });
+}
+
+struct HotLoop {
+  const char *variant, *function, *instruction, *registers;
+  size_t count;
+};
+
+TEST(HotLoops, IntegerTilesUseTheDotOfTheVariant) {
+  HotLoop loops[] = {
+      {"x86-64", "qcc_gemm_u8_4x8_outer_u8", "pmaddwd", "%xmm", 16},
+      {"avx2", "qcc_gemm_u8_4x16_outer_u8", "vpmaddwd", "%ymm", 16},
+      {"avxvnni", "qcc_gemm_u8_4x16_outer_u8", "{vex}", "%ymm", 8},
+      {"avx512vnni", "qcc_gemm_u8_7x32_outer_u8", "vpdpbusd", "%zmm", 14},
+  };
+  for (const HotLoop &loop : loops) {
+    SCOPED_TRACE(loop.variant);
+    KernelRunner runner(variantOf(loop.variant));
+    runner.add(conv3x3().toAttr(&runner.context()));
+    auto block = hotBlock(runner.assembly(), loop.function, loop.instruction);
+    std::string text = llvm::join(block, "\n");
+    // {vex} marks AVX-VNNI's encoding of vpdpbusd. Unrolled loops have more of them, and spill.
+    EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << text;
+    EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << text;
+  }
+}
+
+TEST(HotLoops, FloatTilesUseFma) {
+  HotLoop loops[] = {
+      {"x86-64", "qcc_gemm_f32_4x8_outer_f32", "mulps", "%xmm", 8},
+      {"avx2", "qcc_gemm_f32_5x16_outer_f32", "vfmadd", "%ymm", 10},
+      {"avx512vnni", "qcc_gemm_f32_14x32_outer_f32", "vfmadd", "%zmm", 28},
+  };
+  for (const HotLoop &loop : loops) {
+    SCOPED_TRACE(loop.variant);
+    KernelRunner runner(variantOf(loop.variant));
+    GemmSpec spec = conv3x3();
+    spec.isFloat = true;
+    spec.epilogue.output = Output::F32;
+    runner.add(spec.toAttr(&runner.context()));
+    auto block = hotBlock(runner.assembly(), loop.function, loop.instruction);
+    EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << llvm::join(block, "\n");
+    EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << llvm::join(block, "\n");
+  }
+}
+
+// q7, q8a: each multiplication and addition is rounded.
+TEST(IntegerEpilogues, NeverFuseMultiplyAndAdd) {
+  for (const char *name : {"avx2", "avx512vnni"}) {
+    KernelRunner runner(variantOf(name));
+    GemmSpec spec = conv3x3();
+    spec.epilogue.steps = {Step::RoundClamp, Step::Mul, Step::Residual, Step::AddColumn, Step::HardSwish,
+                           Step::Mul,        Step::Add, Step::LeakyRelu};
+    runner.add(spec.toAttr(&runner.context()));
+    std::string text = runner.assembly();
+    EXPECT_NE(text.find("vmulps"), std::string::npos);
+    EXPECT_EQ(text.find("vfm"), std::string::npos) << name;
+    EXPECT_EQ(text.find("vfnm"), std::string::npos) << name;
+  }
+}
+
+TEST(Depthwise, CarriesInterleavedColumns) {
+  KernelRunner runner(variantOf("avx512vnni"));
+  DepthwiseSpec spec;
+  spec.channels = 64;
+  spec.outH = spec.outW = 14;
+  spec.kernelH = spec.kernelW = 3;
+  spec.x = {0, 0, 16 * 64, 64};
+  spec.out = {0, 0, 14 * 64, 64};
+  runner.add(spec.toAttr(&runner.context()));
+  auto block = hotBlock(runner.assembly(), "qcc_depthwise_u8_3x3_64_two_rows_u8", "vpdpbusd");
+  // Two rows of four vectors, three columns; one new column of four rows is interleaved.
+  EXPECT_EQ(countOf(block, "vpdpbusd", "%zmm"), 24u) << llvm::join(block, "\n");
+  EXPECT_EQ(countOf(block, "vpunpck", "%zmm"), 8u) << llvm::join(block, "\n");
+  EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << llvm::join(block, "\n");
+}
+
+} // namespace
