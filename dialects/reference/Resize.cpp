@@ -8,15 +8,7 @@
 
 namespace qcc::reference {
 
-namespace {
-/// What one position of the result reads along one axis; nothing where it lies
-/// outside the region of interest.
-struct Tap {
-  int64_t index;
-  double weight;
-};
-using Taps = std::vector<Tap>;
-} // namespace
+using Taps = std::vector<ResizeTap>;
 
 /// The coordinate in the operand of position `i` of the result.
 static double coordinate(const ResizeParams &p, size_t axis, int64_t dim, int64_t i) {
@@ -88,13 +80,18 @@ static Taps taps(const ResizeParams &p, size_t axis, int64_t dim, double x) {
     result.push_back({std::clamp<int64_t>(index, 0, dim - 1), weight});
     sum += weight;
   }
-  for (Tap &tap : result)
+  for (ResizeTap &tap : result)
     tap.weight /= sum == 0 ? 1 : sum;
   return result;
 }
 
 static bool isOutside(const ResizeParams &p, double x, int64_t dim) {
   return p.coordinates == Coordinates::CropAndResize && (x < 0 || x > static_cast<double>(dim - 1));
+}
+
+Taps resizeTaps(const ResizeParams &p, size_t axis, int64_t dim, int64_t i) {
+  double x = coordinate(p, axis, dim, i);
+  return isOutside(p, x, dim) ? Taps() : taps(p, axis, dim, x);
 }
 
 static Tensor resizeNearest(const Tensor &input, const ResizeParams &p) {
@@ -120,13 +117,12 @@ static Tensor resizeAxis(const Tensor &input, const ResizeParams &p, size_t axis
   int64_t outer = elementCount({shape.begin(), shape.begin() + static_cast<int64_t>(axis)});
   int64_t dim = input.shape[axis], size = p.sizes[axis];
   for (int64_t i = 0; i < size; ++i) {
-    double x = coordinate(p, axis, dim, i);
-    bool extrapolate = isOutside(p, x, dim);
-    Taps neighbours = extrapolate ? Taps() : taps(p, axis, dim, x);
+    Taps neighbours = resizeTaps(p, axis, dim, i);
+    double start = neighbours.empty() ? p.extrapolation : 0;
     for (int64_t o = 0; o < outer; ++o)
       for (int64_t k = 0; k < inner; ++k) {
-        double sum = extrapolate ? p.extrapolation : 0;
-        for (const Tap &tap : neighbours)
+        double sum = start;
+        for (const ResizeTap &tap : neighbours)
           sum += tap.weight * input.data<double>()[(o * dim + tap.index) * inner + k];
         result.data<double>()[(o * size + i) * inner + k] = sum;
       }

@@ -29,6 +29,16 @@ struct ResizeParams {
   std::vector<double> scales, roiStart, roiEnd;
 };
 
+/// One element of the operand that a position of the result reads.
+struct ResizeTap {
+  int64_t index;
+  double weight;
+};
+/// What position `i` of the result reads along `axis`, of size `dim` in the operand,
+/// for linear and cubic interpolation; nothing where it lies outside the region of
+/// interest.
+std::vector<ResizeTap> resizeTaps(const ResizeParams &params, size_t axis, int64_t dim, int64_t i);
+
 /// One axis after the other, in double. Integers are truncated at the end.
 Tensor resize(const Tensor &input, const ResizeParams &params);
 

@@ -1,0 +1,76 @@
+//===- Fold.cpp - Many elements folded into one -----------------------------===//
+#include "compiler/kernels/Fold.h"
+
+using namespace mlir;
+
+namespace qcc::kernels {
+
+/// One loop over [lower, upper) with the lanes of `code`.
+static Expr foldRange(const Code &code, int64_t lower, int64_t upper, int64_t step, Expr start,
+                      const Fold &fold) {
+  auto body = [&](Value index, ValueRange carried) {
+    return SmallVector<Value>{fold.step(code, index, code.wrap(carried[0])).value};
+  };
+  return code.wrap(code.loop(code.index(lower), code.index(upper), step, ValueRange(start.value), body)[0]);
+}
+
+Expr foldLine(const Code &code, int64_t size, int64_t lanes, const Fold &fold) {
+  if (code.lanes != 1 || lanes == 1 || size < lanes)
+    return foldRange(code, 0, size, 1, fold.start(code), fold);
+  int64_t whole = size / lanes * lanes;
+  Code vectorCode = code.withLanes(lanes);
+  Expr partial = foldRange(vectorCode, 0, whole, lanes, fold.start(vectorCode), fold);
+  Expr sum = code.wrap(reduceLanes(partial, fold.merge));
+  return whole == size ? sum : foldRange(code, whole, size, 1, sum, fold);
+}
+
+void forLine(const Code &code, int64_t size, int64_t lanes,
+             llvm::function_ref<void(const Code &, Value index)> visit) {
+  int64_t whole = 0;
+  if (code.lanes == 1 && lanes > 1 && size >= lanes) {
+    whole = size / lanes * lanes;
+    Code vectorCode = code.withLanes(lanes);
+    code.loop(code.index(0), code.index(whole), lanes, [&](Value index) { visit(vectorCode, index); });
+  }
+  if (whole < size)
+    code.loop(code.index(whole), code.index(size), 1, [&](Value index) { visit(code, index); });
+}
+
+FoldedAxes::FoldedAxes(const View &input, ArrayRef<int64_t> axes) {
+  kept.element = input.element;
+  kept.offset = input.offset;
+  for (size_t axis = 0; axis < input.shape.size(); ++axis) {
+    int64_t size = input.shape[axis], stride = input.strides[axis];
+    if (!llvm::is_contained(axes, static_cast<int64_t>(axis))) {
+      keptShape.push_back(size);
+      kept.strides.push_back(stride);
+      continue;
+    }
+    count *= size;
+    if (size == 1)
+      continue;
+    if (!shape.empty() && strides.back() == stride * size) {
+      shape.back() *= size;
+      strides.back() = stride;
+    } else {
+      shape.push_back(size);
+      strides.push_back(stride);
+    }
+  }
+  kept.shape = keptShape;
+}
+
+View dropFolded(const View &result, ArrayRef<int64_t> axes, size_t inputRank) {
+  if (result.shape.size() != inputRank || axes.empty())
+    return result;
+  View view{result.element, {}, {}, result.offset};
+  for (size_t axis = 0; axis < inputRank; ++axis) {
+    if (llvm::is_contained(axes, static_cast<int64_t>(axis)))
+      continue;
+    view.shape.push_back(result.shape[axis]);
+    view.strides.push_back(result.strides[axis]);
+  }
+  return view;
+}
+
+} // namespace qcc::kernels

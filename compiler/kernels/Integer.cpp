@@ -1,0 +1,72 @@
+//===- Integer.cpp - Kernels on quantised tensors ---------------------------===//
+//
+// Rules q7 and q8 and the table look-up; see dialects/reference/Integer.h.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/kernels/Lookup.h"
+#include "compiler/kernels/Map.h"
+#include "compiler/kernels/Rounding.h"
+#include "compiler/kernels/Steps.h"
+
+using namespace mlir;
+
+namespace qcc::kernels {
+
+/// q7 and q8 before rounding; `a` and `b` as stored.
+static Expr combine(const Spec &spec, Expr a, Expr b, const Quantization &qa, const Quantization &qb,
+                    const Quantization &to) {
+  const Code &code = *a.code;
+  Expr left = centred(a, qa.zeroPoint, spec.views[0].element);
+  Expr right = centred(b, qb.zeroPoint, spec.views[1].element);
+  if (spec.kind == "mul")
+    return toFloat(left * right) * code.f32((qa.scale * qb.scale) / to.scale);
+  Expr scaledLeft = toFloat(left) * code.f32(qa.scale / to.scale);
+  Expr scaledRight = toFloat(right) * code.f32(qb.scale / to.scale);
+  return spec.kind == "sub" ? scaledLeft - scaledRight : scaledLeft + scaledRight;
+}
+
+/// Steps of a chain are functions of real numbers: the sum in units of the
+/// result's scale goes to real numbers and back (q8a). Relu and clip need no
+/// such detour: they bound the stored integer.
+LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Arguments &arguments) {
+  auto qa = perTensor(spec.types[0]), qb = perTensor(spec.types[1]), to = perTensor(spec.types.back());
+  bool known = spec.kind == "add" || spec.kind == "sub" || spec.kind == "mul";
+  bool narrow = llvm::all_of(spec.views, [](const View &view) { return storageBytes(view.element) == 1; });
+  if (!known || !qa || !qb || !to || !narrow)
+    return emitError(code.loc, "no kernel for '") << spec.kind << "' on " << spec.types[0] << " and "
+                                                  << spec.types[1] << " to " << spec.types.back();
+  auto chain = spec.attrs ? spec.attrs.getAs<ArrayAttr>("chain") : ArrayAttr();
+  Quantization bounds = *to;
+  if (failed(boundByChain(code.loc, chain, bounds)))
+    return failure();
+  emitMap(code, spec, arguments, [&](const Point &point) {
+    Expr value = combine(spec, point.load(0), point.load(1), *qa, *qb, *to);
+    return roundAndSaturate(value, bounds, spec.result().element, /*mayBeNan=*/false);
+  });
+  return success();
+}
+
+int64_t lookupUnits(DictionaryAttr attr) {
+  Spec spec(attr);
+  View views[] = {spec.views.front(), spec.result()};
+  return LoopNest(spec.result().shape, views).units();
+}
+
+LogicalResult emitLookup(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                         const target::Variant &variant) {
+  Spec spec(attr);
+  Code code(builder, function.getLoc(), variant);
+  View views[] = {spec.views.front(), spec.result()};
+  for (const View &view : views)
+    if (storageBytes(view.element) != 1)
+      return emitError(code.loc, "lookup needs 8-bit elements, not ") << view.element;
+  Arguments arguments = argumentsOf(function, spec);
+  LookupTable table(code, code.offset(arguments.pointers[1], spec.views[1].offset));
+  LoopNest nest(spec.result().shape, views, 0, /*scalar=*/!table.isVector());
+  Value pointers[] = {arguments.pointers.front(), arguments.pointers.back()};
+  nest.emit(code, pointers, arguments.begin, arguments.end,
+            [&](const Point &point) { point.store(1, table.apply(point.load(0))); });
+  return success();
+}
+
+} // namespace qcc::kernels
