@@ -69,3 +69,5 @@ function(qcc_tablegen target td)
   endforeach()
   add_public_tablegen_target(${target})
 endfunction()
+
+find_package(LLD REQUIRED CONFIG HINTS ${LLVM_DIR}/../lld)

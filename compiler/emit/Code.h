@@ -1,0 +1,27 @@
+//===- Code.h - A program as one LLVM module --------------------*- C++ -*-===//
+#ifndef QCC_COMPILER_EMIT_CODE_H
+#define QCC_COMPILER_EMIT_CODE_H
+
+#include "compiler/emit/Program.h"
+#include "compiler/target/Target.h"
+#include "llvm/IR/Module.h"
+#include <memory>
+
+namespace qcc::emit {
+
+struct CodeOptions {
+  std::string prefix;
+  std::string manifest;     ///< JSON
+  bool withRuntime = false; ///< for a shared object, see DescriptorOptions
+  /// Least capable first, as target::variantsOf has them.
+  std::vector<const target::Variant *> variants;
+};
+
+/// The kernels and steps of all variants, the blob and the descriptor. Global
+/// symbols: PREFIX_run, PREFIX_model and, with a runtime, qcc_get_model.
+llvm::FailureOr<std::unique_ptr<llvm::Module>> buildModule(const Program &program, const CodeOptions &options,
+                                                           llvm::LLVMContext &context);
+
+} // namespace qcc::emit
+
+#endif // QCC_COMPILER_EMIT_CODE_H

@@ -1,0 +1,194 @@
+//===- Descriptor.cpp - qcc_model as data ---------------------------------===//
+//
+// Writes the structures of qcc/runtime.h, field by field in their order; LLVM's
+// unpacked structs have C's layout. Calibration (Jit.cpp) and every test that
+// runs a model would notice a slip.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/emit/Descriptor.h"
+
+#include "compiler/emit/Steps.h"
+#include "qcc/runtime.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+
+using namespace llvm;
+using namespace qcc;
+using namespace qcc::emit;
+
+namespace {
+uint64_t cpuFeatures(StringRef isa) {
+  return StringSwitch<uint64_t>(isa)
+      .Case("avx2", QCC_MARCH_AVX2)
+      .Case("avxvnni", QCC_MARCH_AVXVNNI)
+      .Case("avx512vnni", QCC_MARCH_AVX512VNNI)
+      .Case("avx512bf16", QCC_MARCH_AVX512BF16)
+      .Case("dotprod", QCC_MARCH_DOTPROD)
+      .Case("i8mm", QCC_MARCH_I8MM)
+      .Case("bf16", QCC_MARCH_ARM_BF16)
+      .Default(0);
+}
+
+class Writer {
+public:
+  Writer(Module &module, const Program &program, const DescriptorOptions &options)
+      : module(module), context(module.getContext()), program(program), options(options),
+        pointer(PointerType::get(context, 0)) {}
+
+  void run() {
+    addBlob();
+    auto *modelType = structOf(modelFields(nullptr, nullptr));
+    auto *model = new GlobalVariable(module, modelType, true, GlobalValue::ExternalLinkage, nullptr,
+                                     options.prefix + "_model");
+    Function *entry = addRun(model);
+    model->setInitializer(cast<ConstantStruct>(ConstantStruct::getAnon(context, modelFields(entry, model))));
+    if (options.withRuntime)
+      addGetModel(model);
+  }
+
+private:
+  Constant *u32(uint64_t value) { return ConstantInt::get(Type::getInt32Ty(context), value); }
+  Constant *u64(uint64_t value) { return ConstantInt::get(Type::getInt64Ty(context), value); }
+  Constant *null() { return ConstantPointerNull::get(pointer); }
+  Constant *record(ArrayRef<Constant *> fields) { return ConstantStruct::getAnon(context, fields); }
+  StructType *structOf(ArrayRef<Constant *> fields) {
+    SmallVector<Type *> types;
+    for (Constant *field : fields)
+      types.push_back(field->getType());
+    return StructType::get(context, types);
+  }
+
+  /// A private constant; null for an empty array.
+  Constant *array(ArrayRef<Constant *> elements, const Twine &name) {
+    if (elements.empty())
+      return null();
+    auto *type = ArrayType::get(elements[0]->getType(), elements.size());
+    auto *value = ConstantArray::get(type, elements);
+    return new GlobalVariable(module, type, true, GlobalValue::InternalLinkage, value, name);
+  }
+
+  Constant *text(StringRef value) {
+    Constant *&known = texts[value];
+    if (!known) {
+      auto *data = ConstantDataArray::getString(context, value, /*AddNull=*/true);
+      auto *global =
+          new GlobalVariable(module, data->getType(), true, GlobalValue::PrivateLinkage, data, "text");
+      global->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+      global->setAlignment(Align(1));
+      known = global;
+    }
+    return known;
+  }
+
+  void addBlob() {
+    auto *data = ConstantDataArray::getRaw(StringRef(program.blob.data(), program.blob.size()),
+                                           program.blob.size(), Type::getInt8Ty(context));
+    GlobalVariable *blob = module.getNamedGlobal(blobSymbol);
+    if (!blob)
+      blob = new GlobalVariable(module, data->getType(), true, GlobalValue::InternalLinkage, nullptr,
+                                blobSymbol);
+    blob->setInitializer(data);
+    blob->setConstant(true);
+    blob->setLinkage(GlobalValue::InternalLinkage);
+    blob->setAlignment(Align(64));
+  }
+
+  Constant *ports(ArrayRef<Port> list, StringRef name) {
+    SmallVector<Constant *> rows;
+    for (const Port &port : list) {
+      SmallVector<Constant *> shape;
+      for (int64_t extent : port.type.getShape())
+        shape.push_back(u64(extent));
+      rows.push_back(record({text(port.name), text(port.cName), u32(port.abiType), u32(shape.size()),
+                             array(shape, "shape"), null(), u64(port.bytes),
+                             ConstantFP::get(Type::getDoubleTy(context), port.scale), u64(port.zeroPoint)}));
+    }
+    return array(rows, name);
+  }
+
+  Constant *stepInfos() {
+    SmallVector<Constant *> rows;
+    for (InvokeOp step : program.steps) {
+      StringRef kernel = step.getKernel();
+      rows.push_back(
+          record({text(step.getLayer()), text(kernel.substr(0, kernel.rfind('_'))), u64(step.getMacs()),
+                  u32(step.getNoBarrier() ? QCC_STEP_NO_BARRIER : 0), u32(0)}));
+    }
+    return array(rows, "steps");
+  }
+
+  Constant *variants() {
+    SmallVector<Constant *> rows;
+    for (const target::Variant *variant : options.variants) {
+      SmallVector<Constant *> steps;
+      for (size_t i = 0; i < program.steps.size(); ++i)
+        steps.push_back(module.getFunction(stepName(i) + "." + variant->name));
+      rows.push_back(record({text(variant->name), u64(cpuFeatures(variant->name)),
+                             array(steps, "steps_" + Twine(variant->name))}));
+    }
+    return array(rows, "variants");
+  }
+
+  /// qcc_model, in the order of runtime.h. Without an entry: only for the types.
+  SmallVector<Constant *> modelFields(Function *entry, GlobalVariable *model) {
+    Constant *runtime = null();
+    if (options.withRuntime && entry)
+      runtime = module.getOrInsertGlobal("qcc_rt_runtime", Type::getInt8Ty(context));
+    bool final = entry != nullptr;
+    return {u32(QCC_ABI_VERSION),
+            u32(sizeof(qcc_model)),
+            final ? text(options.prefix) : null(),
+            final ? text(options.manifest) : null(),
+            final ? static_cast<Constant *>(entry) : null(),
+            runtime,
+            u32(program.inputs.size()),
+            u32(program.outputs.size()),
+            final ? ports(program.inputs, "inputs") : null(),
+            final ? ports(program.outputs, "outputs") : null(),
+            u64(program.workspaceBytes),
+            u64(program.blob.size()),
+            u32(program.steps.size()),
+            u32(options.variants.size()),
+            final ? stepInfos() : null(),
+            final ? variants() : null(),
+            u32(QCC_DEVICE_CPU),
+            u32(0),
+            null()};
+  }
+
+  /// PREFIX_run(in, out, work, pool) = qcc_rt_run(&PREFIX_model, in, out, work, SIZE_MAX, pool)
+  Function *addRun(GlobalVariable *model) {
+    Type *i32 = Type::getInt32Ty(context), *i64 = Type::getInt64Ty(context);
+    auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer}, false);
+    auto *runType = FunctionType::get(i32, {pointer, pointer, pointer, pointer, i64, pointer}, false);
+    auto *function = Function::Create(type, GlobalValue::ExternalLinkage, options.prefix + "_run", module);
+    IRBuilder<> builder(BasicBlock::Create(context, "entry", function));
+    auto *call = builder.CreateCall(module.getOrInsertFunction("qcc_rt_run", runType),
+                                    {model, function->getArg(0), function->getArg(1), function->getArg(2),
+                                     ConstantInt::get(i64, ~uint64_t(0)), function->getArg(3)});
+    call->setTailCall();
+    builder.CreateRet(call);
+    return function;
+  }
+
+  void addGetModel(GlobalVariable *model) {
+    auto *type = FunctionType::get(pointer, false);
+    auto *function = Function::Create(type, GlobalValue::ExternalLinkage, "qcc_get_model", module);
+    IRBuilder<> builder(BasicBlock::Create(context, "entry", function));
+    builder.CreateRet(model);
+  }
+
+  Module &module;
+  LLVMContext &context;
+  const Program &program;
+  const DescriptorOptions &options;
+  PointerType *pointer;
+  StringMap<Constant *> texts;
+};
+} // namespace
+
+void emit::addDescriptor(Module &module, const Program &program, const DescriptorOptions &options) {
+  Writer(module, program, options).run();
+}

@@ -1,0 +1,114 @@
+//===- Header.cpp - The C header of a compiled model ----------------------===//
+
+#include "compiler/emit/Header.h"
+
+#include "qcc/runtime.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace qcc;
+using namespace qcc::emit;
+
+namespace {
+struct CType {
+  StringRef spelling, meaning;
+};
+
+CType cType(uint32_t type) {
+  switch (type) {
+  case QCC_TYPE_F32:
+    return {"float", "float32"};
+  case QCC_TYPE_F64:
+    return {"double", "float64"};
+  case QCC_TYPE_F16:
+    return {"uint16_t", "float16, as its bits"};
+  case QCC_TYPE_BF16:
+    return {"uint16_t", "bfloat16, as its bits"};
+  case QCC_TYPE_BOOL:
+    return {"uint8_t", "bool, 0 or 1"};
+  case QCC_TYPE_U8:
+    return {"uint8_t", "uint8"};
+  case QCC_TYPE_I8:
+    return {"int8_t", "int8"};
+  case QCC_TYPE_U16:
+    return {"uint16_t", "uint16"};
+  case QCC_TYPE_I16:
+    return {"int16_t", "int16"};
+  case QCC_TYPE_U32:
+    return {"uint32_t", "uint32"};
+  case QCC_TYPE_I32:
+    return {"int32_t", "int32"};
+  case QCC_TYPE_U64:
+    return {"uint64_t", "uint64"};
+  default:
+    return {"int64_t", "int64"};
+  }
+}
+
+/// Text that cannot end a comment or break a line.
+std::string commentSafe(StringRef text) {
+  std::string result;
+  for (char c : text)
+    result += isPrint(c) && c != '*' && c != '\\' && c != '?' ? c : '_';
+  return result.size() > 200 ? result.substr(0, 200) + "..." : result;
+}
+
+std::string shapeList(const Port &port, StringRef separator) {
+  std::string text;
+  for (int64_t extent : port.type.getShape())
+    text += (text.empty() ? "" : separator.str()) + std::to_string(extent);
+  return text;
+}
+
+void writeMacros(raw_ostream &os, const Port &port, StringRef macro) {
+  std::string name = (macro + "_" + StringRef(port.cName).upper()).str();
+  os << "#define " << name << "_RANK " << port.type.getRank() << "\n";
+  if (port.type.getRank())
+    os << "#define " << name << "_SHAPE { " << shapeList(port, ", ") << " }\n";
+  os << "#define " << name << "_ELEMENTS " << port.type.getNumElements() << "\n";
+  if (port.scale != 0)
+    os << "#define " << name << "_SCALE " << format("%.9g", port.scale) << "\n"
+       << "#define " << name << "_ZERO_POINT (" << port.zeroPoint << ")\n";
+}
+
+void writeStruct(raw_ostream &os, ArrayRef<Port> ports, StringRef name, bool isInput) {
+  os << "typedef struct " << name << " {\n";
+  for (const Port &port : ports) {
+    CType type = cType(port.abiType);
+    os << "  " << (isInput ? "const " : "") << type.spelling << " *" << port.cName << "; /* \""
+       << commentSafe(port.name) << "\": " << type.meaning << " [" << shapeList(port, ", ") << "]";
+    if (port.scale != 0)
+      os << format(", real = %.9g * (value - %d)", port.scale, int(port.zeroPoint));
+    os << " */\n";
+  }
+  if (ports.empty())
+    os << "  const void *unused; /* the model has none */\n";
+  os << "} " << name << ";\n\n";
+}
+} // namespace
+
+std::string emit::writeHeader(const Program &program, StringRef prefix, StringRef comment) {
+  std::string text, macro = prefix.upper();
+  raw_string_ostream os(text);
+  os << "/* " << commentSafe(comment) << " */\n#ifndef QCC_MODEL_" << macro << "_H\n#define QCC_MODEL_"
+     << macro << "_H\n\n"
+     << "#include \"qcc/runtime.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+     << "/* Bytes of scratch memory that one run needs, at any alignment. */\n#define " << macro
+     << "_WORKSPACE_BYTES " << std::max<int64_t>(program.workspaceBytes, QCC_WORK_ALIGN) << "\n\n";
+  for (const Port &port : program.inputs)
+    writeMacros(os, port, macro);
+  for (const Port &port : program.outputs)
+    writeMacros(os, port, macro);
+  os << "\n/* Pointers may have any alignment; nothing written may overlap anything else. */\n";
+  writeStruct(os, program.inputs, (prefix + "_inputs").str(), true);
+  writeStruct(os, program.outputs, (prefix + "_outputs").str(), false);
+  os << "/* For generic callers: names, shapes, variants; see qcc/runtime.h. */\nextern const qcc_model "
+     << prefix << "_model;\n\n"
+     << "/* Runs the model once. `work` has " << macro << "_WORKSPACE_BYTES bytes and belongs to this run;\n"
+     << " * `pool` NULL uses the calling thread alone. */\nqcc_status " << prefix << "_run(const " << prefix
+     << "_inputs *in, const " << prefix << "_outputs *out, void *work, qcc_pool *pool);\n\n"
+     << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* QCC_MODEL_" << macro << "_H */\n";
+  return text;
+}

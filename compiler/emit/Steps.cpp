@@ -1,0 +1,117 @@
+//===- Steps.cpp - The code of one variant --------------------------------===//
+//
+// A step computes where its pointers are (the frame gives the caller's buffers
+// and the workspace) and which units are this thread's, then calls its kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/emit/Steps.h"
+
+#include "compiler/kernels/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::emit;
+
+namespace {
+class StepEmitter {
+public:
+  StepEmitter(const Program &program, ModuleOp module)
+      : program(program), module(module), builder(OpBuilder::atBlockEnd(module.getBody())),
+        pointer(LLVM::LLVMPointerType::get(module.getContext())) {}
+
+  void declareBlob() {
+    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), program.blob.size());
+    LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::External,
+                           blobSymbol, Attribute(), /*alignment=*/64);
+  }
+
+  void emit(size_t index, func::FuncOp kernel, int64_t units) {
+    InvokeOp step = program.steps[index];
+    loc = step.getLoc();
+    Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
+    auto type = FunctionType::get(builder.getContext(), {pointer, i32, i32}, {});
+    auto function = func::FuncOp::create(builder, loc, stepName(index), type);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(function.addEntryBlock());
+    frame = function.getArgument(0);
+    SmallVector<Value> arguments;
+    for (Value value : step.getPointers())
+      arguments.push_back(address(value));
+    Value thread = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(1));
+    Value threads = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(2));
+    Value total = integer(units), next = arith::AddIOp::create(builder, loc, thread, integer(1));
+    auto share = [&](Value t) -> Value {
+      return arith::DivUIOp::create(builder, loc, arith::MulIOp::create(builder, loc, total, t), threads);
+    };
+    arguments.push_back(share(thread));
+    arguments.push_back(share(next));
+    func::CallOp::create(builder, loc, kernel, arguments);
+    func::ReturnOp::create(builder, loc);
+  }
+
+private:
+  Value integer(int64_t value) {
+    return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
+  }
+
+  /// A pointer read from an array of pointers.
+  Value loadPointer(Value array, int64_t index) {
+    Value at =
+        LLVM::GEPOp::create(builder, loc, pointer, pointer, array, ArrayRef<LLVM::GEPArg>{int32_t(index)});
+    return LLVM::LoadOp::create(builder, loc, pointer, at);
+  }
+
+  Value offset(Value base, int64_t bytes) {
+    return LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), base, ValueRange{integer(bytes)});
+  }
+
+  /// qcc_frame is {in, out, work}.
+  Value address(Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      unsigned index = argument.getArgNumber(), inputs = program.inputs.size();
+      return index < inputs ? loadPointer(loadPointer(frame, 0), index)
+                            : loadPointer(loadPointer(frame, 1), index - inputs);
+    }
+    if (auto buffer = value.getDefiningOp<BufferOp>())
+      return offset(loadPointer(frame, 2), *buffer.getOffset());
+    auto weights = value.getDefiningOp<WeightsOp>();
+    return offset(LLVM::AddressOfOp::create(builder, loc, pointer, blobSymbol), weights.getOffset());
+  }
+
+  const Program &program;
+  ModuleOp module;
+  OpBuilder builder;
+  Type pointer;
+  Location loc = builder.getUnknownLoc();
+  Value frame;
+};
+} // namespace
+
+std::string emit::stepName(size_t index) { return "step_" + std::to_string(index); }
+
+FailureOr<OwningOpRef<ModuleOp>> emit::emitSteps(const Program &program, const target::Variant &variant) {
+  ModuleOp source = program.module;
+  OwningOpRef<ModuleOp> module = ModuleOp::create(source.getLoc());
+  llvm::StringMap<func::FuncOp> kernels;
+  bool ok = true;
+  for (KernelOp kernel : source.getOps<KernelOp>()) {
+    auto function =
+        kernels::emitKernel(*module, kernel.getLoc(), kernel.getSymName(), kernel.getSpec(), variant);
+    ok &= succeeded(function);
+    if (succeeded(function))
+      kernels[kernel.getSymName()] = *function;
+  }
+  if (!ok)
+    return failure();
+  StepEmitter emitter(program, *module);
+  emitter.declareBlob();
+  for (size_t i = 0; i < program.steps.size(); ++i) {
+    InvokeOp step = program.steps[i];
+    auto spec = source.lookupSymbol<KernelOp>(step.getKernel()).getSpec();
+    emitter.emit(i, kernels.lookup(step.getKernel()), cast<IntegerAttr>(spec.get("units")).getInt());
+  }
+  return module;
+}
