@@ -1,0 +1,236 @@
+//===- Conv.cpp - Convolutions as kernels ---------------------------------===//
+//
+// A convolution reads its input in place: the producer wrote it into a buffer
+// with a border as wide as the padding. A transposed convolution is one ordinary
+// convolution for each phase of the output grid.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/lower/Product.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::lower;
+
+namespace {
+/// A convolution in two dimensions; one-dimensional ones are images of one row.
+struct Shape {
+  int64_t batch, outH, outW, inC, outC, kernelH, kernelW;
+  int64_t strideH, strideW, dilationH, dilationW, padTop, padLeft, padBottom, padRight, groups;
+  int64_t depth() const { return inC / groups * kernelH * kernelW; }
+  int64_t macs() const { return batch * outH * outW * outC * depth(); }
+};
+
+Shape shapeOf(ConvOp op) {
+  auto in = cast<RankedTensorType>(op.getInput().getType()),
+       out = cast<RankedTensorType>(op.getResult().getType());
+  ArrayRef<int64_t> k = *op.getKernelShape(), s = *op.getStrides(), d = *op.getDilations(), p = *op.getPads();
+  if (in.getRank() == 3)
+    return {out.getDimSize(0),
+            1,
+            out.getDimSize(1),
+            in.getDimSize(2),
+            out.getDimSize(2),
+            1,
+            k[0],
+            1,
+            s[0],
+            1,
+            d[0],
+            0,
+            p[0],
+            0,
+            p[1],
+            int64_t(op.getGroup())};
+  return {out.getDimSize(0),
+          out.getDimSize(1),
+          out.getDimSize(2),
+          in.getDimSize(3),
+          out.getDimSize(3),
+          k[0],
+          k[1],
+          s[0],
+          s[1],
+          d[0],
+          d[1],
+          p[0],
+          p[1],
+          p[2],
+          p[3],
+          int64_t(op.getGroup())};
+}
+
+template <typename Spec> void setGeometry(Spec &spec, const Shape &shape) {
+  spec.batch = shape.batch;
+  spec.outH = shape.outH;
+  spec.outW = shape.outW;
+  spec.kernelH = shape.kernelH;
+  spec.kernelW = shape.kernelW;
+  spec.strideH = shape.strideH;
+  spec.strideW = shape.strideW;
+  spec.dilationH = shape.dilationH;
+  spec.dilationW = shape.dilationW;
+}
+
+/// The filter (M, C/g, kernel...) read as [M][kernel][C/g].
+LogicalResult readFilter(ConvOp op, const Shape &shape, Weights &weights) {
+  int64_t c = shape.inC / shape.groups, taps = shape.kernelH * shape.kernelW;
+  auto order = [&](int64_t i) {
+    int64_t channel = i % c, tap = i / c % taps, m = i / (c * taps);
+    return (m * c + channel) * taps + tap;
+  };
+  return readWeights(op, op.getFilter(), shape.outC * taps * c, order, shape.outC, weights);
+}
+
+LogicalResult needsNhwc(Operation *op, StringRef layout) {
+  if (layout != "nhwc")
+    return op->emitOpError("reached stage lower in layout '") << layout << "'; only 'nhwc' has kernels";
+  return success();
+}
+} // namespace
+
+LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
+  Shape shape = shapeOf(op);
+  Weights weights;
+  if (failed(needsNhwc(op, op.getLayout())) || failed(readFilter(op, shape, weights)) ||
+      failed(readBias(op, op.getBias(), shape.outC, weights)))
+    return failure();
+  ProductOperands operands{op,
+                           op.getInput(),
+                           op.getResidual(),
+                           op.getTable(),
+                           op.getChain().value_or(ArrayAttr()),
+                           op.getResult()};
+  Border border{shape.padTop, shape.padLeft, shape.padBottom, shape.padRight};
+  Place input = lowering.readable(op.getInputMutable(), border),
+        output = lowering.storage().place(op.getResult());
+  std::optional<Place> residual;
+  if (op.getResidual())
+    residual = lowering.readable(op.getResidualMutable()[0], {});
+  auto invoke = [&](auto spec) {
+    setGeometry(spec, shape);
+    spec.x = nhwc(input);
+    spec.x.offset -= shape.padTop * spec.x.row + shape.padLeft * spec.x.pixel;
+    spec.out = nhwc(output);
+    if (residual)
+      spec.residual = nhwc(*residual);
+    return invokeProduct(lowering, spec, operands, weights, input, output, residual ? &*residual : nullptr,
+                         shape.depth(), shape.macs());
+  };
+  if (shape.groups == shape.inC && shape.outC == shape.inC && shape.groups > 1) {
+    kernels::DepthwiseSpec spec;
+    spec.channels = shape.inC;
+    return invoke(spec);
+  }
+  kernels::GemmSpec spec;
+  spec.groups = shape.groups;
+  spec.c = shape.inC / shape.groups;
+  spec.n = shape.outC / shape.groups;
+  return invoke(spec);
+}
+
+namespace {
+/// One axis of one phase of a transposed convolution: outputs `phase + stride * i`
+/// are an ordinary convolution over the taps that reach them.
+struct PhaseAxis {
+  int64_t first, outputs;    ///< first output, and how many
+  SmallVector<int64_t> taps; ///< kernel indices, in the order of rising input
+  int64_t start;             ///< input index of taps[0] for output 0
+};
+
+PhaseAxis phaseOf(int64_t phase, int64_t stride, int64_t dilation, int64_t kernel, int64_t pad,
+                  int64_t extent) {
+  // Output o gets input i through tap k where o = i * stride - pad + k * dilation.
+  PhaseAxis axis{phase, (extent - phase + stride - 1) / stride, {}, 0};
+  for (int64_t k = kernel - 1; k >= 0; --k)
+    if ((phase + pad - k * dilation) % stride == 0)
+      axis.taps.push_back(k);
+  if (!axis.taps.empty())
+    axis.start = (phase + pad - axis.taps[0] * dilation) / stride;
+  return axis;
+}
+
+/// Input steps between neighbouring taps of a phase.
+int64_t tapDistance(const PhaseAxis &axis, int64_t stride, int64_t dilation) {
+  return axis.taps.size() < 2 ? 1 : (axis.taps[0] - axis.taps[1]) * dilation / stride;
+}
+} // namespace
+
+LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) {
+  auto in = cast<RankedTensorType>(op.getInput().getType()),
+       out = cast<RankedTensorType>(op.getResult().getType());
+  if (failed(needsNhwc(op, op.getLayout())))
+    return failure();
+  if (in.getRank() != 4)
+    return op->emitOpError("of rank ") << in.getRank() << " has no kernel; only 4 has";
+  ArrayRef<int64_t> kernel = *op.getKernelShape(), stride = *op.getStrides(), dilation = *op.getDilations(),
+                    pads = *op.getPads();
+  int64_t groups = op.getGroup(), c = in.getDimSize(3) / groups, n = out.getDimSize(3) / groups;
+  Weights whole;
+  if (failed(readBias(op, op.getBias(), groups * n, whole)))
+    return failure();
+  ProductOperands operands{op,
+                           op.getInput(),
+                           op.getResidual(),
+                           op.getTable(),
+                           op.getChain().value_or(ArrayAttr()),
+                           op.getResult()};
+  OpOperand &inputUse = op.getInputMutable();
+  Place input = lowering.readable(inputUse, neededBorder(inputUse)),
+        output = lowering.storage().place(op.getResult());
+  std::optional<Place> residual;
+  if (op.getResidual())
+    residual = lowering.readable(op.getResidualMutable()[0], {});
+
+  for (int64_t py = 0; py < stride[0]; ++py)
+    for (int64_t px = 0; px < stride[1]; ++px) {
+      PhaseAxis y = phaseOf(py, stride[0], dilation[0], kernel[0], pads[0], out.getDimSize(1));
+      PhaseAxis x = phaseOf(px, stride[1], dilation[1], kernel[1], pads[1], out.getDimSize(2));
+      if (y.outputs <= 0 || x.outputs <= 0)
+        continue;
+      int64_t taps = y.taps.size() * x.taps.size();
+      if (taps == 0)
+        return op->emitOpError(
+            "leaves outputs without any input (kernel smaller than the stride); such gaps have no "
+            "kernel yet");
+      // Filter (C, M/g, kh, kw) -> [g * n][taps y][taps x][c].
+      auto order = [&](int64_t i) {
+        int64_t ch = i % c, tx = x.taps[i / c % x.taps.size()],
+                ty = y.taps[i / (c * x.taps.size()) % y.taps.size()];
+        int64_t m = i / (c * taps), g = m / n;
+        return (((g * c + ch) * n + m % n) * kernel[0] + ty) * kernel[1] + tx;
+      };
+      Weights weights;
+      if (failed(readWeights(op, op.getFilter(), groups * n * taps * c, order, groups * n, weights)) ||
+          failed(readBias(op, op.getBias(), groups * n, weights)))
+        return failure();
+      kernels::GemmSpec spec;
+      spec.batch = out.getDimSize(0);
+      spec.outH = y.outputs;
+      spec.outW = x.outputs;
+      spec.groups = groups;
+      spec.c = c;
+      spec.n = n;
+      spec.kernelH = y.taps.size();
+      spec.kernelW = x.taps.size();
+      spec.dilationH = tapDistance(y, stride[0], dilation[0]);
+      spec.dilationW = tapDistance(x, stride[1], dilation[1]);
+      spec.x = nhwc(input);
+      spec.x.offset += y.start * spec.x.row + x.start * spec.x.pixel;
+      auto phased = [&](const Place &place) {
+        kernels::Place at = nhwc(place);
+        at.offset += py * at.row + px * at.pixel;
+        at.row *= stride[0];
+        at.pixel *= stride[1];
+        return at;
+      };
+      spec.out = phased(output);
+      if (residual)
+        spec.residual = phased(*residual);
+      if (failed(invokeProduct(lowering, spec, operands, weights, input, output,
+                               residual ? &*residual : nullptr, taps * c,
+                               spec.batch * spec.outH * spec.outW * groups * n * taps * c)))
+        return failure();
+    }
+  return success();
+}

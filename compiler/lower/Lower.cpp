@@ -1,0 +1,32 @@
+//===- Lower.cpp - The pass around Lowering -------------------------------===//
+
+#include "compiler/lower/Lowering.h"
+#include "compiler/lower/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace qcc::lower {
+#define GEN_PASS_DEF_LOWER
+#include "compiler/lower/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+struct Lower : impl::LowerBase<Lower> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<LLVM::LLVMDialect>();
+  }
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main) {
+      getOperation().emitError("has no function named 'main' to lower");
+      return signalPassFailure();
+    }
+    if (failed(Lowering(getOperation(), main).run()))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void addLower(OpPassManager &pm) { pm.addPass(createLower()); }
+} // namespace qcc::lower

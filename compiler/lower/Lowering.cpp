@@ -1,0 +1,211 @@
+//===- Lowering.cpp - From one operation to its invocations ---------------===//
+
+#include "compiler/lower/Lowering.h"
+
+#include "compiler/kernels/Kernel.h"
+#include "dialects/Constants.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::lower;
+
+namespace {
+RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+std::string layerName(Operation *op) {
+  if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
+    return name.getName().str();
+  return "";
+}
+
+ElementsAttr bytesAttr(MLIRContext *context, std::vector<uint8_t> bytes) {
+  auto type = RankedTensorType::get({int64_t(bytes.size())}, IntegerType::get(context, 8));
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
+      ArrayRef<char>(reinterpret_cast<char *>(bytes.data()), bytes.size()), 64);
+  return DenseResourceElementsAttr::get(type, "weights", std::move(blob));
+}
+} // namespace
+
+int64_t lower::zeroValue(Type type) {
+  auto quantised = dyn_cast<quant::UniformQuantizedType>(cast<RankedTensorType>(type).getElementType());
+  return quantised ? quantised.getZeroPoint() : 0;
+}
+
+Lowering::Lowering(ModuleOp module, func::FuncOp source)
+    : module(module), source(source), body(module.getContext()) {}
+
+LogicalResult Lowering::run() {
+  MLIRContext *context = module.getContext();
+  Type pointer = LLVM::LLVMPointerType::get(context);
+  SmallVector<Type> arguments(source.getNumArguments() + source.getNumResults(), pointer);
+  OpBuilder atModule = OpBuilder::atBlockEnd(module.getBody());
+  program =
+      func::FuncOp::create(atModule, source.getLoc(), "program", FunctionType::get(context, arguments, {}));
+  program->setDiscardableAttrs(source->getDiscardableAttrDictionary());
+  program->setAttr("qcc.input_types", atModule.getTypeArrayAttr(source.getArgumentTypes()));
+  program->setAttr("qcc.output_types", atModule.getTypeArrayAttr(source.getResultTypes()));
+  Block *entry = program.addEntryBlock();
+  body = OpBuilder::atBlockEnd(entry);
+  auto end = func::ReturnOp::create(body, source.getLoc());
+  // Buffers and pointers to weights gather before this marker, steps behind it.
+  body.setInsertionPoint(end);
+  OpBuilder atStart(context);
+  atStart.setInsertionPoint(end);
+  Operation *marker = WeightsOp::create(body, source.getLoc(), pointer, "weights", 0);
+  atStart.setInsertionPoint(marker);
+  places = std::make_unique<Storage>(source, entry->getArguments(), atStart, weights);
+
+  LogicalResult result = success();
+  for (Operation &op : source.getBody().front())
+    lowerOp(op, result);
+  if (failed(result))
+    return failure();
+  marker->erase();
+  auto blob = BlobOp::create(atModule, source.getLoc(), "weights", bytesAttr(context, weights.take()));
+  blob->moveBefore(program);
+  auto name = source.getSymNameAttr();
+  source.erase();
+  program.setSymNameAttr(name);
+  return success();
+}
+
+void Lowering::lowerOp(Operation &op, LogicalResult &result) {
+  auto note = [&](LogicalResult one) { result = success(succeeded(result) && succeeded(one)); };
+  if (isa<ConstantOp>(op))
+    return;
+  for (Value value : op.getResults())
+    if (Place at = places->place(value); at.border)
+      fillBorder(&op, at, value.getType());
+  llvm::TypeSwitch<Operation *>(&op)
+      .Case([&](ConvOp conv) { note(lowerConv(*this, conv)); })
+      .Case([&](ConvTransposeOp conv) { note(lowerConvTranspose(*this, conv)); })
+      .Case([&](GemmOp gemm) { note(lowerGemm(*this, gemm)); })
+      .Case([&](MatMulOp matmul) { note(lowerMatMul(*this, matmul)); })
+      .Case([&](ConcatOp concat) { lowerConcat(concat); })
+      .Case([&](func::ReturnOp) { lowerReturn(op); })
+      .Default([&](Operation *) { isAlias(&op) ? lowerAlias(op) : lowerGeneric(op); });
+}
+
+void Lowering::lowerGeneric(Operation &op) {
+  NamedAttrList spec;
+  SmallVector<Attribute> types;
+  SmallVector<Place> at;
+  for (Value operand : op.getOperands()) {
+    types.push_back(TypeAttr::get(operand.getType()));
+    at.push_back(places->place(operand));
+  }
+  for (Value value : op.getResults()) {
+    types.push_back(TypeAttr::get(value.getType()));
+    at.push_back(places->place(value));
+  }
+  spec.set("kind", body.getStringAttr(op.getName().stripDialect()));
+  spec.set("types", body.getArrayAttr(types));
+  spec.set("attrs", op.getAttrDictionary());
+  invoke(&op, spec, at, op.getNumResults());
+}
+
+void Lowering::invokeRest(Operation *op, ArrayRef<DictionaryAttr> steps, const Place &at, Type type) {
+  for (DictionaryAttr step : steps) {
+    NamedAttrList spec, attrs(step);
+    spec.set("kind", attrs.erase("op"));
+    spec.set("types", body.getTypeArrayAttr({type, type}));
+    spec.set("attrs", attrs.getDictionary(body.getContext()));
+    invoke(op, spec, {at, at}, 1);
+  }
+}
+
+void Lowering::lowerAlias(Operation &op) {
+  Place from = places->place(op.getOperand(0)), to = places->place(op.getResult(0));
+  if (from.pointer == to.pointer)
+    return;
+  // Only the source may have gaps, so its shape describes both.
+  copy(&op, from, to.reshaped(from.view.shape));
+}
+
+void Lowering::lowerConcat(ConcatOp op) {
+  Place whole = places->place(op.getResult());
+  int64_t axis = op.getAxis(), start = 0;
+  for (Value input : op.getInputs()) {
+    Place from = places->place(input), part = whole;
+    part.view.offset += start * whole.view.strides[axis];
+    part.view.shape[axis] = tensorType(input).getDimSize(axis);
+    start += part.view.shape[axis];
+    if (from.pointer != part.pointer || from.view.offset != part.view.offset)
+      copy(op, from, part);
+  }
+}
+
+void Lowering::lowerReturn(Operation &op) {
+  for (OpOperand &operand : op.getOpOperands()) {
+    Place from = places->place(operand.get()), to = from;
+    to.pointer = program.getArgument(source.getNumArguments() + operand.getOperandNumber());
+    to.view = kernels::View::rowMajor(from.view.element, from.view.shape);
+    if (from.pointer != to.pointer)
+      copy(&op, from, to);
+  }
+}
+
+void Lowering::copy(Operation *op, const Place &from, const Place &to) {
+  NamedAttrList spec;
+  auto type = RankedTensorType::get(from.view.shape, from.view.element);
+  spec.set("kind", body.getStringAttr("identity"));
+  spec.set("types", body.getArrayAttr({TypeAttr::get(type), TypeAttr::get(type)}));
+  spec.set("attrs", body.getDictionaryAttr({}));
+  invoke(op, spec, {from, to}, 1);
+}
+
+void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType) {
+  NamedAttrList spec;
+  auto ring = [&](int64_t top, int64_t left, int64_t bottom, int64_t right) {
+    return body.getDenseI64ArrayAttr({top, left, bottom, right});
+  };
+  const Border &b = place.border;
+  spec.set("kind", body.getStringAttr("fill_border"));
+  spec.set("types", body.getArrayAttr({TypeAttr::get(tensorType)}));
+  spec.set("attrs", body.getDictionaryAttr(
+                        {body.getNamedAttr("border", ring(b.top, b.left, b.bottom, b.right)),
+                         body.getNamedAttr("value", body.getI64IntegerAttr(zeroValue(tensorType)))}));
+  invoke(op, spec, {place}, 1);
+  cast<InvokeOp>(std::prev(body.getInsertionPoint())).setNoBarrier(true);
+}
+
+Place Lowering::readable(OpOperand &operand, Border border) {
+  Place at = places->place(operand.get());
+  if (at.isOwn && at.border.covers(border))
+    return at;
+  Place padded =
+      places->scratch(at.view.element, at.view.shape, border, layerName(operand.getOwner()) + ".padded");
+  if (border)
+    fillBorder(operand.getOwner(), padded, operand.get().getType());
+  copy(operand.getOwner(), at, padded);
+  return padded;
+}
+
+void Lowering::invoke(Operation *op, NamedAttrList spec, ArrayRef<Place> at, int64_t written, int64_t macs) {
+  SmallVector<Attribute> views;
+  SmallVector<Value> pointers;
+  for (const Place &place : at) {
+    views.push_back(place.view.toAttr());
+    pointers.push_back(place.pointer);
+  }
+  spec.set("views", body.getArrayAttr(views));
+  spec.set("units", body.getI64IntegerAttr(kernels::kernelUnits(spec.getDictionary(body.getContext()))));
+  invokePointers(op, spec.getDictionary(body.getContext()), pointers, written, macs);
+}
+
+void Lowering::invokePointers(Operation *op, DictionaryAttr spec, ValueRange pointers, int64_t written,
+                              int64_t macs) {
+  StringAttr &name = kernels[spec];
+  if (!name) {
+    StringRef kind = cast<StringAttr>(spec.get("kind")).getValue();
+    name = body.getStringAttr(kind + "_" + Twine(kernelNames[kind]++));
+    OpBuilder atModule(program);
+    KernelOp::create(atModule, op->getLoc(), name, spec);
+  }
+  InvokeOp::create(body, op->getLoc(), name.getValue(), pointers, written, layerName(op), macs,
+                   /*no_barrier=*/false);
+}

@@ -1,0 +1,68 @@
+//===- Lowering.h - From one operation to its invocations -------*- C++ -*-===//
+#ifndef QCC_COMPILER_LOWER_LOWERING_H
+#define QCC_COMPILER_LOWER_LOWERING_H
+
+#include "compiler/lower/Storage.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace qcc::lower {
+
+/// One function on its way from tensors to a list of invocations.
+class Lowering {
+public:
+  Lowering(mlir::ModuleOp module, mlir::func::FuncOp source);
+  llvm::LogicalResult run();
+
+  Storage &storage() { return *places; }
+  Blob &blob() { return weights; }
+  mlir::OpBuilder &builder() { return body; }
+
+  /// Appends a step: a kernel with this specification (all but the views) on
+  /// these places, the last `written` of which it writes.
+  void invoke(mlir::Operation *op, mlir::NamedAttrList spec, llvm::ArrayRef<Place> at, int64_t written,
+              int64_t macs = 0);
+  /// The same for kernels that say in `spec` themselves how memory is laid out.
+  void invokePointers(mlir::Operation *op, mlir::DictionaryAttr spec, mlir::ValueRange pointers,
+                      int64_t written, int64_t macs = 0);
+
+  /// Copies between places of one shape.
+  void copy(mlir::Operation *op, const Place &from, const Place &to);
+  /// Writes the border of a place with the value that means zero.
+  void fillBorder(mlir::Operation *op, const Place &place, mlir::Type tensorType);
+  /// The operand's place, or a copy of it, that may be read past its end and
+  /// has at least this border.
+  Place readable(mlir::OpOperand &operand, Border border);
+
+  /// Every operation is its own specification where no kernel knows it better.
+  void lowerGeneric(mlir::Operation &op);
+  /// Runs the steps of a chain that the kernel left, in place.
+  void invokeRest(mlir::Operation *op, llvm::ArrayRef<mlir::DictionaryAttr> steps, const Place &at,
+                  mlir::Type type);
+
+private:
+  void lowerOp(mlir::Operation &op, llvm::LogicalResult &result);
+  void lowerAlias(mlir::Operation &op);
+  void lowerConcat(ConcatOp op);
+  void lowerReturn(mlir::Operation &op);
+
+  mlir::ModuleOp module;
+  mlir::func::FuncOp source, program;
+  mlir::OpBuilder body;
+  Blob weights;
+  std::unique_ptr<Storage> places;
+  llvm::DenseMap<mlir::Attribute, mlir::StringAttr> kernels; ///< specification -> name
+  llvm::StringMap<unsigned> kernelNames;
+};
+
+/// The value that stands for zero in a tensor of this type: the zero point.
+int64_t zeroValue(mlir::Type tensorType);
+
+// One function for each family of hot operations; each appends its invocations.
+llvm::LogicalResult lowerConv(Lowering &lowering, ConvOp op);
+llvm::LogicalResult lowerConvTranspose(Lowering &lowering, ConvTransposeOp op);
+llvm::LogicalResult lowerGemm(Lowering &lowering, GemmOp op);
+llvm::LogicalResult lowerMatMul(Lowering &lowering, MatMulOp op);
+
+} // namespace qcc::lower
+
+#endif // QCC_COMPILER_LOWER_LOWERING_H

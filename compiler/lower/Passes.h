@@ -1,0 +1,21 @@
+//===- Passes.h - Stage lower -----------------------------------*- C++ -*-===//
+#ifndef QCC_COMPILER_LOWER_PASSES_H
+#define QCC_COMPILER_LOWER_PASSES_H
+
+#include "dialects/Qcc.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace qcc::lower {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "compiler/lower/Passes.h.inc"
+
+void addLower(mlir::OpPassManager &pm);
+
+} // namespace qcc::lower
+
+#endif // QCC_COMPILER_LOWER_PASSES_H

@@ -1,0 +1,166 @@
+//===- Product.cpp - Shared parts of convolutions and products ------------===//
+
+#include "compiler/lower/Product.h"
+
+#include "dialects/Constants.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::lower;
+
+namespace {
+Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
+/// One scale for each output channel.
+LogicalResult readScales(Operation *op, Type element, int64_t channels, Weights &weights) {
+  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
+    for (int64_t zeroPoint : perAxis.getZeroPoints())
+      if (zeroPoint)
+        return op->emitOpError("has a filter with zero point ") << zeroPoint << "; only 0 has a kernel";
+    for (double scale : perAxis.getScales())
+      weights.scales.push_back(float(scale));
+    if (int64_t(weights.scales.size()) == 1)
+      weights.scales.resize(channels, weights.scales[0]);
+    return success();
+  }
+  auto perTensor = cast<quant::UniformQuantizedType>(element);
+  if (perTensor.getZeroPoint())
+    return op->emitOpError("has a filter with zero point ")
+           << perTensor.getZeroPoint() << "; only 0 has a kernel";
+  weights.scales.assign(channels, float(perTensor.getScale()));
+  return success();
+}
+} // namespace
+
+ElementsAttr lower::constantValue(Value value) {
+  auto constant = value ? value.getDefiningOp<ConstantOp>() : nullptr;
+  return constant ? constant.getValue() : ElementsAttr();
+}
+
+LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
+                                 llvm::function_ref<int64_t(int64_t)> order, int64_t channels,
+                                 Weights &weights) {
+  ElementsAttr value = constantValue(filter);
+  if (!value)
+    return op->emitOpError("has a filter that is no constant; such products have no kernel yet");
+  reference::Tensor tensor = toTensor(value);
+  if (isa<quant::QuantizedType>(elementOf(filter))) {
+    for (int64_t i = 0; i < count; ++i)
+      weights.bytes.push_back(int8_t(tensor.getInt(order(i))));
+    return readScales(op, elementOf(filter), channels, weights);
+  }
+  for (int64_t i = 0; i < count; ++i)
+    weights.floats.push_back(float(tensor.getDouble(order(i))));
+  return success();
+}
+
+LogicalResult lower::readBias(Operation *op, Value bias, int64_t channels, Weights &weights) {
+  if (!weights.isFloat())
+    weights.sums.assign(channels, 0);
+  if (!bias) {
+    if (weights.isFloat())
+      weights.bias.assign(channels, 0);
+    return success();
+  }
+  ElementsAttr value = constantValue(bias);
+  if (!value)
+    return op->emitOpError("has a bias that is no constant; such products have no kernel yet");
+  reference::Tensor tensor = toTensor(value);
+  for (int64_t c = 0; c < channels; ++c) {
+    int64_t at = tensor.size() == 1 ? 0 : c;
+    if (tensor.type == reference::DType::I32)
+      weights.sums[c] = int32_t(tensor.getInt(at));
+    else
+      weights.bias.push_back(float(tensor.getDouble(at)));
+  }
+  return success();
+}
+
+Sums lower::sumsOf(Value input, const Weights &weights, int64_t depth) {
+  Sums sums;
+  sums.isFloat = weights.isFloat();
+  if (sums.isFloat)
+    return sums;
+  auto type = cast<quant::UniformQuantizedType>(elementOf(input));
+  sums.inputScale = float(type.getScale());
+  sums.filterScales = weights.scales;
+  double farthest = std::max(std::abs(double(type.getStorageTypeMin() - type.getZeroPoint())),
+                             std::abs(double(type.getStorageTypeMax() - type.getZeroPoint())));
+  for (size_t c = 0; c < weights.scales.size(); ++c) {
+    double magnitude = 0;
+    for (int64_t k = 0; k < depth; ++k)
+      magnitude += std::abs(double(weights.bytes[c * depth + k]));
+    sums.bound.push_back(magnitude * farthest + std::abs(double(weights.sums[c])));
+  }
+  sums.floatBias = weights.bias;
+  return sums;
+}
+
+kernels::Place lower::nhwc(const Place &place) {
+  ArrayRef<int64_t> s = place.view.strides;
+  kernels::Place result;
+  result.offset = place.view.offset;
+  switch (s.size()) {
+  case 4:
+    result.image = s[0], result.row = s[1], result.pixel = s[2];
+    break;
+  case 3:
+    result.image = s[0], result.pixel = s[1];
+    break;
+  case 2:
+    result.pixel = s[0];
+    break;
+  default:
+    break;
+  }
+  return result;
+}
+
+template <typename Spec>
+LogicalResult lower::invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
+                                   const Weights &weights, const Place &input, const Place &output,
+                                   const Place *residual, int64_t depth, int64_t macs) {
+  Sums sums = sumsOf(operands.input, weights, depth);
+  for (double bound : sums.bound)
+    if (bound > double(INT32_MAX))
+      return operands.op->emitOpError("could overflow its int32 sums: the weights allow ") << bound;
+  FailureOr<Tail> tail =
+      translateChain(operands.op, operands.chain, sums, operands.result.getType(),
+                     operands.residual ? operands.residual.getType() : Type(), bool(operands.table));
+  if (failed(tail))
+    return failure();
+  spec.isFloat = weights.isFloat();
+  spec.epilogue = tail->form;
+  if (std::string reason = kernels::unsupportedReason(spec); !reason.empty())
+    return operands.op->emitOpError() << reason;
+
+  kernels::Bytes packed, params;
+  if (weights.isFloat()) {
+    packed = kernels::packWeights(spec, ArrayRef<float>(weights.floats));
+    params = kernels::packParams(spec, weights.bias, tail->values);
+  } else {
+    int32_t zeroPoint = int32_t(zeroValue(operands.input.getType()));
+    packed = kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes));
+    params = kernels::packParams(spec, kernels::foldZeroPoint(weights.sums, weights.bytes, depth, zeroPoint),
+                                 tail->multiplier, tail->values);
+  }
+  Storage &storage = lowering.storage();
+  SmallVector<Value> pointers{input.pointer, storage.weights(lowering.blob().add(packed)),
+                              storage.weights(lowering.blob().add(params))};
+  if (residual)
+    pointers.push_back(residual->pointer);
+  if (operands.table)
+    pointers.push_back(storage.place(operands.table).pointer);
+  pointers.push_back(output.pointer);
+  lowering.invokePointers(operands.op, spec.toAttr(operands.op->getContext()), pointers, 1, macs);
+  lowering.invokeRest(operands.op, tail->rest, output, operands.result.getType());
+  return success();
+}
+
+template LogicalResult lower::invokeProduct(Lowering &, kernels::GemmSpec, const ProductOperands &,
+                                            const Weights &, const Place &, const Place &, const Place *,
+                                            int64_t, int64_t);
+template LogicalResult lower::invokeProduct(Lowering &, kernels::DepthwiseSpec, const ProductOperands &,
+                                            const Weights &, const Place &, const Place &, const Place *,
+                                            int64_t, int64_t);

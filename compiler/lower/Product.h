@@ -1,0 +1,66 @@
+//===- Product.h - Shared parts of convolutions and products ----*- C++ -*-===//
+#ifndef QCC_COMPILER_LOWER_PRODUCT_H
+#define QCC_COMPILER_LOWER_PRODUCT_H
+
+#include "compiler/kernels/GemmSpec.h"
+#include "compiler/kernels/Pack.h"
+#include "compiler/lower/Chain.h"
+#include "compiler/lower/Lowering.h"
+
+namespace qcc::lower {
+
+/// The constant operands of an operation that accumulates, in the order
+/// [output channel][kernel rows][kernel columns][input channels of a group].
+struct Weights {
+  llvm::SmallVector<float> floats; ///< for float operands
+  llvm::SmallVector<int8_t> bytes; ///< for quantised ones
+  llvm::SmallVector<float> scales; ///< of the output channels, for quantised ones
+  llvm::SmallVector<float> bias;   ///< float bias: float operands, or a float result (q8)
+  llvm::SmallVector<int32_t> sums; ///< int32 bias
+  bool isFloat() const { return bytes.empty(); }
+};
+
+/// The constant behind an operand, or null.
+mlir::ElementsAttr constantValue(mlir::Value value);
+
+/// Reads the values of a constant filter, permuted: element i of the result is
+/// element `order(i)` of the constant. Emits an error where it is no constant.
+llvm::LogicalResult readWeights(mlir::Operation *op, mlir::Value filter, int64_t count,
+                                llvm::function_ref<int64_t(int64_t)> order, int64_t channels,
+                                Weights &weights);
+/// Reads a bias, which may be absent: zeros then.
+llvm::LogicalResult readBias(mlir::Operation *op, mlir::Value bias, int64_t channels, Weights &weights);
+
+/// What a product reads and writes beside its weights.
+struct ProductOperands {
+  mlir::Operation *op;
+  mlir::Value input;
+  mlir::Value residual; ///< null where absent
+  mlir::Value table;    ///< null where absent
+  mlir::ArrayAttr chain;
+  mlir::Value result;
+};
+
+/// The sums of a product, for translateChain.
+Sums sumsOf(mlir::Value input, const Weights &weights, int64_t depth);
+
+/// An NHWC place as the kernels describe it; lower ranks are images of one row.
+kernels::Place nhwc(const Place &place);
+
+/// Packs weights and parameters and appends the invocation. `Spec` is complete
+/// but for its epilogue and its places of out and residual.
+template <typename Spec>
+llvm::LogicalResult invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
+                                  const Weights &weights, const Place &input, const Place &output,
+                                  const Place *residual, int64_t depth, int64_t macs);
+
+extern template llvm::LogicalResult invokeProduct(Lowering &, kernels::GemmSpec, const ProductOperands &,
+                                                  const Weights &, const Place &, const Place &,
+                                                  const Place *, int64_t, int64_t);
+extern template llvm::LogicalResult invokeProduct(Lowering &, kernels::DepthwiseSpec, const ProductOperands &,
+                                                  const Weights &, const Place &, const Place &,
+                                                  const Place *, int64_t, int64_t);
+
+} // namespace qcc::lower
+
+#endif // QCC_COMPILER_LOWER_PRODUCT_H

@@ -1,0 +1,207 @@
+//===- Storage.cpp - Where each tensor lies -------------------------------===//
+
+#include "compiler/lower/Storage.h"
+
+#include "dialects/Constants.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::lower;
+
+void Border::widenTo(const Border &other) {
+  top = std::max(top, other.top);
+  left = std::max(left, other.left);
+  bottom = std::max(bottom, other.bottom);
+  right = std::max(right, other.right);
+}
+
+Type lower::storageType(Type type) {
+  if (auto quantised = dyn_cast<quant::QuantizedType>(type)) {
+    unsigned width = quantised.getStorageTypeIntegralWidth();
+    auto sign = quantised.isSigned() ? IntegerType::Signless : IntegerType::Unsigned;
+    return IntegerType::get(type.getContext(), width, sign);
+  }
+  return type;
+}
+
+int64_t lower::storageBytes(Type element) { return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8); }
+
+bool Place::isDense() const {
+  return view.strides == kernels::View::rowMajor(view.element, view.shape).strides;
+}
+
+Place Place::reshaped(ArrayRef<int64_t> shape) const {
+  Place result = *this;
+  result.view = kernels::View::rowMajor(view.element, shape);
+  result.view.offset = view.offset;
+  result.border = {};
+  return result;
+}
+
+bool lower::isAlias(Operation *op) {
+  return isa<ReshapeOp, FlattenOp, SqueezeOp, UnsqueezeOp, IdentityOp, ScastOp>(op);
+}
+
+namespace {
+/// ConvTranspose runs as one convolution per output phase; each reads at most
+/// this many rows and columns around the input.
+Border convTransposeBorder(ConvTransposeOp op) {
+  ArrayRef<int64_t> kernel = *op.getKernelShape(), strides = *op.getStrides(), dilations = *op.getDilations();
+  auto taps = [&](int i) { return ((kernel[i] - 1) * dilations[i]) / strides[i] + 1; };
+  return {taps(0), taps(1), taps(0), taps(1)};
+}
+
+bool isNhwc(Operation *op) {
+  auto layout = op->getAttrOfType<StringAttr>("layout");
+  return layout && layout.getValue() == "nhwc";
+}
+} // namespace
+
+Border lower::neededBorder(OpOperand &use) {
+  Operation *op = use.getOwner();
+  if (use.getOperandNumber() != 0 || !isNhwc(op) ||
+      cast<RankedTensorType>(use.get().getType()).getRank() != 4)
+    return {};
+  if (auto conv = dyn_cast<ConvOp>(op)) {
+    ArrayRef<int64_t> pads = *conv.getPads();
+    return {std::max<int64_t>(pads[0], 0), std::max<int64_t>(pads[1], 0), std::max<int64_t>(pads[2], 0),
+            std::max<int64_t>(pads[3], 0)};
+  }
+  if (auto conv = dyn_cast<ConvTransposeOp>(op))
+    return convTransposeBorder(conv);
+  return {};
+}
+
+Storage::Storage(func::FuncOp source, ValueRange arguments, OpBuilder builder, Blob &blob)
+    : source(source), arguments(arguments), builder(builder), blob(blob) {}
+
+Place Storage::place(Value value) {
+  auto it = places.find(value);
+  if (it == places.end()) {
+    Place decided = decide(value);
+    it = places.try_emplace(value, std::move(decided)).first;
+  }
+  return it->second;
+}
+
+Value Storage::weights(int64_t offset) {
+  Value &pointer = weightPointers[offset];
+  if (!pointer)
+    pointer = WeightsOp::create(builder, source.getLoc(), LLVM::LLVMPointerType::get(builder.getContext()),
+                                "weights", offset);
+  return pointer;
+}
+
+Place Storage::constant(ElementsAttr value, Type tensorType) {
+  auto type = cast<RankedTensorType>(tensorType);
+  reference::Tensor tensor = toTensor(value);
+  Place place;
+  place.pointer = weights(blob.add(tensor.bytes));
+  place.view = kernels::View::rowMajor(storageType(type.getElementType()), type.getShape());
+  place.isOwn = true;
+  return place;
+}
+
+Place Storage::scratch(Type element, ArrayRef<int64_t> shape, Border border, StringRef name) {
+  Place place;
+  SmallVector<int64_t> outer(shape);
+  if (border) {
+    outer[1] += border.top + border.bottom;
+    outer[2] += border.left + border.right;
+  }
+  place.view = kernels::View::rowMajor(element, outer);
+  int64_t bytes = storageBytes(element);
+  for (int64_t extent : outer)
+    bytes *= extent;
+  if (border)
+    place.view.offset = border.top * place.view.strides[1] + border.left * place.view.strides[2];
+  place.view.shape.assign(shape.begin(), shape.end());
+  place.border = border;
+  place.isOwn = true;
+  place.pointer = BufferOp::create(builder, source.getLoc(), LLVM::LLVMPointerType::get(builder.getContext()),
+                                   bytes + Blob::slack, IntegerAttr(), builder.getStringAttr(name));
+  return place;
+}
+
+std::optional<int64_t> Storage::returnedAs(Value value) {
+  Operation *terminator = source.getBody().front().getTerminator();
+  for (OpOperand &use : value.getUses())
+    if (use.getOwner() == terminator)
+      return use.getOperandNumber();
+  return std::nullopt;
+}
+
+/// An input of a concatenation is written straight into its part of the result.
+std::optional<Place> Storage::insideConcat(Value value) {
+  if (!value.hasOneUse() || isa_and_nonnull<ConstantOp>(value.getDefiningOp()) ||
+      isAlias(value.getDefiningOp()))
+    return std::nullopt;
+  OpOperand &use = *value.getUses().begin();
+  auto concat = dyn_cast<ConcatOp>(use.getOwner());
+  if (!concat || returnedAs(value))
+    return std::nullopt;
+  Place whole = place(concat.getResult());
+  int64_t axis = concat.getAxis(), start = 0;
+  for (unsigned i = 0; i < use.getOperandNumber(); ++i)
+    start += cast<RankedTensorType>(concat.getInputs()[i].getType()).getDimSize(axis);
+  whole.view.offset += start * whole.view.strides[axis];
+  whole.view.shape[axis] = cast<RankedTensorType>(value.getType()).getDimSize(axis);
+  whole.border = {}; // the concatenation fills it, once
+  return whole;
+}
+
+/// A tensor whose only user gives the same bytes another shape and is returned
+/// goes straight into the caller's buffer.
+std::optional<Place> Storage::behindAlias(Value value) {
+  if (!value.hasOneUse())
+    return std::nullopt;
+  Operation *user = *value.getUsers().begin();
+  if (!isAlias(user) ||
+      storageBytes(storageType(cast<RankedTensorType>(value.getType()).getElementType())) !=
+          storageBytes(storageType(cast<RankedTensorType>(user->getResult(0).getType()).getElementType())))
+    return std::nullopt;
+  Value result = user->getResult(0);
+  if (!returnedAs(result) && !behindAlias(result))
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(value.getType());
+  Place whole = returnedAs(result)
+                    ? Place{arguments[source.getNumArguments() + *returnedAs(result)], {}, false, {}}
+                    : *behindAlias(result);
+  whole.view = kernels::View::rowMajor(storageType(type.getElementType()), type.getShape());
+  return whole;
+}
+
+Place Storage::decide(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = storageType(type.getElementType());
+  kernels::View dense = kernels::View::rowMajor(element, type.getShape());
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return {arguments[argument.getArgNumber()], dense, false, {}};
+  Operation *op = value.getDefiningOp();
+  if (auto constantOp = dyn_cast<ConstantOp>(op))
+    return constant(constantOp.getValue(), type);
+  if (isAlias(op) && !isa<ConstantOp>(op)) {
+    Place from = place(op->getOperand(0));
+    bool toCaller = returnedAs(value).has_value() &&
+                    from.pointer != arguments[source.getNumArguments() + *returnedAs(value)];
+    if (from.isDense() && !toCaller) {
+      Place result = from.reshaped(type.getShape());
+      result.view.element = element;
+      return result;
+    }
+  }
+  if (std::optional<int64_t> index = returnedAs(value))
+    return {arguments[source.getNumArguments() + *index], dense, false, {}};
+  if (std::optional<Place> inside = behindAlias(value))
+    return *inside;
+  if (std::optional<Place> inside = insideConcat(value))
+    return *inside;
+  Border border;
+  for (OpOperand &use : value.getUses())
+    border.widenTo(neededBorder(use));
+  StringRef name = "";
+  if (auto loc = op->getLoc()->findInstanceOf<NameLoc>())
+    name = loc.getName();
+  return scratch(element, type.getShape(), border, name);
+}
