@@ -52,3 +52,42 @@ bool qcc::driver::writeOutput(StringRef path, function_ref<void(raw_ostream &)> 
     error = "cannot write '" + path.str() + "': " + code.message();
   return !code;
 }
+
+static bool isReplaceable(StringRef path) {
+  fs::file_status status;
+  return path != "-" && (fs::status(path, status) || !fs::exists(status) || fs::is_regular_file(status));
+}
+
+bool qcc::driver::writeOutputs(ArrayRef<OutputFile> files, std::string &error) {
+  std::vector<fs::TempFile> finished;
+  auto discardAll = [&] {
+    for (fs::TempFile &file : finished)
+      consumeError(file.discard());
+    return false;
+  };
+  for (const OutputFile &file : files) {
+    if (!isReplaceable(file.path)) {
+      if (!writeOutput(file.path, file.write, error))
+        return discardAll();
+      continue;
+    }
+    Expected<fs::TempFile> temporary = fs::TempFile::create(file.path + ".%%%%%%%%.tmp");
+    std::error_code code = temporary ? std::error_code() : errorToErrorCode(temporary.takeError());
+    if (!code) {
+      code = writeTo(temporary->FD, file.write);
+      finished.push_back(std::move(*temporary));
+    }
+    if (code) {
+      error = "cannot write '" + file.path + "': " + code.message();
+      return discardAll();
+    }
+  }
+  auto next = finished.begin();
+  for (const OutputFile &file : files)
+    if (isReplaceable(file.path))
+      if (Error failure = (next++)->keep(file.path)) {
+        error = "cannot write '" + file.path + "': " + toString(std::move(failure));
+        return false;
+      }
+  return true;
+}

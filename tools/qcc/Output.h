@@ -6,6 +6,9 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include "llvm/ADT/ArrayRef.h"
+
+#include <functional>
 #include <string>
 
 namespace qcc::driver {
@@ -15,6 +18,14 @@ namespace qcc::driver {
 /// and why, with no file changed, where that does not work to the last byte.
 bool writeOutput(llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write,
                  std::string &error);
+
+struct OutputFile {
+  std::string path;
+  std::function<void(llvm::raw_ostream &)> write;
+};
+
+/// The same for several files: all of them change, or none.
+bool writeOutputs(llvm::ArrayRef<OutputFile> files, std::string &error);
 
 } // namespace qcc::driver
 

@@ -1,0 +1,252 @@
+//===- Compile.cpp - From options to output files -------------------------===//
+
+#include "tools/qcc/Compile.h"
+
+#include "compiler/Pipeline.h"
+#include "compiler/emit/Code.h"
+#include "compiler/emit/Codegen.h"
+#include "compiler/emit/Header.h"
+#include "compiler/emit/Link.h"
+#include "compiler/emit/Names.h"
+#include "compiler/import/Import.h"
+#include "tools/qcc/Messages.h"
+#include "tools/qcc/Output.h"
+#include "tools/qcc/Summary.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::driver;
+
+namespace {
+constexpr llvm::StringLiteral hostTriple = "x86_64-unknown-linux-gnu";
+
+/// What --emit writes.
+struct Kind {
+  llvm::StringRef word, suffix;
+};
+const Kind kinds[] = {{"obj", ".o"}, {"shared", ".so"}, {"asm", ".s"}, {"llvm", ".ll"}, {"mlir", ".mlir"}};
+
+/// One compile, from the model to the files.
+class Job {
+public:
+  explicit Job(const Options &options)
+      : options(options), context(registry(), MLIRContext::Threading::DISABLED),
+        printer(context, options.model, options.has("-q")) {}
+
+  Status run() {
+    if (Status status = readOptions())
+      return status;
+    import::ImportFault fault;
+    module = import::importModel(context, options.model, {options.all("--shape"), options.all("--set")}, fault);
+    if (!module)
+      return fault == import::ImportFault::Usage ? BadUsage : BadInput;
+    if (until == Stage::import)
+      return printModule();
+    if (failed(runStages(*module, Stage::simplify, std::min(until, Stage::simplify), pipeline)))
+      return BadInput;
+    if (until == Stage::simplify || until == Stage::quantize)
+      return printModule();
+    if (failed(runStages(*module, Stage::layout, std::min(until, Stage::fuse), pipeline)))
+      return BadInput;
+    if (until == Stage::layout || until == Stage::fuse)
+      return printModule();
+    summary.count(*module);
+    if (failed(runStages(*module, Stage::lower, std::min(until, Stage::memory), pipeline)))
+      return BadInput;
+    if (until == Stage::lower || until == Stage::memory || kind->word == "mlir")
+      return printModule();
+    return emitProgram();
+  }
+
+private:
+  static DialectRegistry registry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  Status usage(const llvm::Twine &message) {
+    printError(message.str());
+    return BadUsage;
+  }
+
+  Status readOptions() {
+    std::string stage = options.get("--until", "emit");
+    if (auto named = stageNamed(stage))
+      until = *named;
+    else
+      return usage("--until has no stage '" + stage + "'");
+    kind = llvm::find_if(kinds, [&](const Kind &k) { return k.word == options.get("--emit", "obj"); });
+    if (kind == std::end(kinds))
+      return usage("--emit has no kind '" + options.get("--emit") + "'");
+    if (options.get("-o") == "-" && kind->suffix == ".o" && until == Stage::emit)
+      return usage("-o - is for text; an object needs a file name");
+    std::string stem = llvm::sys::path::stem(options.model).str();
+    output = options.get("-o", stem + kind->suffix.str());
+    std::string name = options.get("--prefix", llvm::sys::path::stem(output).str());
+    prefix = emit::mangle(name);
+    if (options.has("--prefix") && prefix != name)
+      return usage("--prefix '" + name + "' is no C identifier; '" + prefix + "' would be one");
+    return readVariants();
+  }
+
+  Status readVariants() {
+    std::string list = options.get("--march", "");
+    if (list.empty()) {
+      for (const target::Variant &variant : target::variantsOf(hostTriple))
+        variants.push_back(&variant);
+      return Done;
+    }
+    llvm::SmallVector<llvm::StringRef> words;
+    llvm::StringRef(list).split(words, ',');
+    for (const target::Variant &variant : target::variantsOf(hostTriple))
+      if (llvm::is_contained(words, variant.name) || llvm::is_contained(words, "native"))
+        variants.push_back(&variant);
+    for (llvm::StringRef word : words)
+      if (word != "native" && !target::findVariant(hostTriple, word))
+        return usage("--march has no '" + word + "'" + knownVariants());
+    return Done;
+  }
+
+  std::string knownVariants() {
+    std::string text = "; known are";
+    for (const target::Variant &variant : target::variantsOf(hostTriple))
+      text += " " + variant.name;
+    return text;
+  }
+
+  Status printModule() {
+    std::string error, path = options.get("-o", kind->word == "mlir" && until == Stage::emit ? output : "-");
+    auto print = [&](llvm::raw_ostream &os) {
+      module->print(os, OpPrintingFlags().enableDebugInfo());
+      os << "\n";
+    };
+    if (writeOutput(path, print, error))
+      return Done;
+    printError(error);
+    return BadInput;
+  }
+
+  std::string manifest() {
+    auto buffer = llvm::MemoryBuffer::getFile(options.model);
+    std::string hash;
+    if (buffer)
+      hash = llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef((*buffer)->getBuffer())), true);
+    llvm::json::Object given;
+    for (auto &[name, values] : options.values)
+      if (name != "-o" && name != "-j" && name != "-v" && name != "-q" && name != "--report")
+        given[name] = llvm::json::Array(values);
+    llvm::json::Object object{{"qcc", QCC_VERSION}, {"model_sha256", hash}, {"options", std::move(given)}};
+    return llvm::formatv("{0}", llvm::json::Value(std::move(object))).str();
+  }
+
+  Status emitProgram() {
+    auto program = emit::Program::of(*module);
+    if (failed(program))
+      return BadInput;
+    emit::CodeOptions code;
+    code.prefix = prefix;
+    code.manifest = manifest();
+    code.withRuntime = kind->word == "shared";
+    code.variants = variants;
+    llvm::LLVMContext llvmContext;
+    auto built = emit::buildModule(*program, code, llvmContext);
+    if (failed(built))
+      return BadInput;
+    summary.weightBytes = program->blob.size();
+    summary.workspaceBytes = program->workspaceBytes;
+    bool isText = kind->word == "llvm" || kind->word == "asm";
+    if (kind->word == "llvm")
+      return write({{output, [&](llvm::raw_ostream &os) { (*built)->print(os, nullptr); }}});
+    auto type = isText ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+    auto bytes = emit::compileModule(**built, hostTriple, optimisation, type);
+    if (!bytes)
+      return fail(bytes.takeError());
+    if (!isText)
+      countCode(*bytes);
+    auto object = [&](llvm::raw_ostream &os) { os.write(bytes->data(), bytes->size()); };
+    if (isText)
+      return write({{output, object}});
+    if (kind->word == "shared")
+      return writeShared(*bytes);
+    std::string header = emit::writeHeader(*program, prefix, "Written by qcc " QCC_VERSION " from " +
+                                                                 llvm::sys::path::filename(options.model).str());
+    llvm::SmallString<256> headerPath(output);
+    llvm::sys::path::replace_extension(headerPath, ".h");
+    return write({{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }}});
+  }
+
+  void countCode(llvm::ArrayRef<char> bytes) {
+    auto object = llvm::object::ObjectFile::createObjectFile(
+        llvm::MemoryBufferRef(llvm::StringRef(bytes.data(), bytes.size()), "object"));
+    if (!object)
+      return llvm::consumeError(object.takeError());
+    for (const llvm::object::SectionRef &section : (*object)->sections())
+      if (section.isText())
+        summary.codeBytes += section.getSize();
+  }
+
+  Status writeShared(llvm::ArrayRef<char> bytes) {
+    llvm::SmallString<128> object, library;
+    if (llvm::sys::fs::createTemporaryFile("qcc", "o", object) || llvm::sys::fs::createTemporaryFile("qcc", "so", library))
+      return fail(llvm::createStringError("cannot create a temporary file"));
+    llvm::FileRemover removeObject(object), removeLibrary(library);
+    std::string error;
+    if (!writeOutput(object, [&](llvm::raw_ostream &os) { os.write(bytes.data(), bytes.size()); }, error))
+      return fail(llvm::createStringError(error));
+    auto runtime = emit::findRuntime(llvm::sys::path::parent_path(programPath()).str(), hostTriple);
+    if (!runtime)
+      return fail(runtime.takeError());
+    if (llvm::Error linked = emit::linkShared(object.str().str(), *runtime, prefix, library.str().str()))
+      return fail(std::move(linked));
+    auto linked = llvm::MemoryBuffer::getFile(library);
+    if (!linked)
+      return fail(llvm::createStringError("cannot read the linked library"));
+    return write({{output, [&](llvm::raw_ostream &os) { os << (*linked)->getBuffer(); }}});
+  }
+
+  static std::string programPath() {
+    static int here;
+    return llvm::sys::fs::getMainExecutable("qcc", &here);
+  }
+
+  Status write(std::vector<OutputFile> files) {
+    std::string error;
+    if (!writeOutputs(files, error)) {
+      printError(error);
+      return BadInput;
+    }
+    if (!options.has("-q") && output != "-")
+      summary.print(llvm::errs(), output);
+    return Done;
+  }
+
+  Status fail(llvm::Error error) {
+    printError(llvm::toString(std::move(error)));
+    return BadInput;
+  }
+
+  const Options &options;
+  MLIRContext context;
+  MessagePrinter printer;
+  OwningOpRef<ModuleOp> module;
+  PipelineOptions pipeline;
+  Stage until = Stage::emit;
+  const Kind *kind = nullptr;
+  std::string output, prefix;
+  std::vector<const target::Variant *> variants;
+  int optimisation = 3;
+  Summary summary;
+};
+} // namespace
+
+Status driver::compile(const Options &options) { return Job(options).run(); }

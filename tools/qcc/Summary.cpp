@@ -1,0 +1,53 @@
+//===- Summary.cpp - What a compile did, in a few lines -------------------===//
+
+#include "tools/qcc/Summary.h"
+
+#include "dialects/Qcc.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::driver;
+
+namespace {
+bool isQuantised(Type type) { return isa<quant::QuantizedType>(getElementTypeOrSelf(type)); }
+
+/// Moves bytes about or changes their representation: no arithmetic to count.
+bool isFree(Operation *op) {
+  return isa<ConstantOp, QuantizeOp, DequantizeOp, ScastOp, ReshapeOp, TransposeOp, IdentityOp, func::ReturnOp>(op);
+}
+} // namespace
+
+void Summary::count(ModuleOp module) {
+  llvm::MapVector<StringRef, unsigned> kinds;
+  module.walk([&](Operation *op) {
+    if (!isa_and_nonnull<QccDialect>(op->getDialect()) || isFree(op) || op->getNumOperands() == 0)
+      return;
+    if (isQuantised(op->getOperand(0).getType())) {
+      ++integerOps;
+    } else {
+      ++floatOps;
+      ++kinds[op->getName().stripDialect()];
+    }
+  });
+  for (auto &[kind, number] : kinds)
+    floatKinds.emplace_back(kind.str(), number);
+}
+
+void Summary::print(llvm::raw_ostream &os, StringRef output) const {
+  os << output << ": " << integerOps << " operations in int8, " << floatOps << " in float";
+  const char *separator = " (";
+  for (auto &[kind, number] : floatKinds) {
+    os << separator << kind;
+    if (number > 1)
+      os << " x" << number;
+    separator = ", ";
+  }
+  os << (floatKinds.empty() ? "\n" : ")\n");
+  for (const std::string &note : notes)
+    os << "  " << note << "\n";
+  auto kib = [](int64_t bytes) { return llvm::format("%.1f KiB", double(bytes) / 1024); };
+  os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace " << kib(workspaceBytes) << "\n";
+}

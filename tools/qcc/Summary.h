@@ -1,0 +1,27 @@
+//===- Summary.h - What a compile did, in a few lines -----------*- C++ -*-===//
+#ifndef QCC_TOOLS_QCC_SUMMARY_H
+#define QCC_TOOLS_QCC_SUMMARY_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/raw_ostream.h"
+#include <string>
+#include <vector>
+
+namespace qcc::driver {
+
+struct Summary {
+  unsigned integerOps = 0, floatOps = 0;
+  /// ONNX operators that compute in float, and how often.
+  std::vector<std::pair<std::string, unsigned>> floatKinds;
+  std::vector<std::string> notes; ///< of quantisation: method, error
+  int64_t codeBytes = 0, weightBytes = 0, workspaceBytes = 0;
+
+  /// Counts the operations of @main after stage fuse.
+  void count(mlir::ModuleOp module);
+  void print(llvm::raw_ostream &os, llvm::StringRef output) const;
+};
+
+} // namespace qcc::driver
+
+#endif // QCC_TOOLS_QCC_SUMMARY_H
