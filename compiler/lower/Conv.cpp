@@ -117,7 +117,8 @@ LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
     return invokeProduct(lowering, spec, operands, weights, input, output, residual ? &*residual : nullptr,
                          shape.depth(), shape.macs());
   };
-  if (shape.groups == shape.inC && shape.outC == shape.inC && shape.groups > 1) {
+  if (shape.groups == shape.inC && shape.outC == shape.inC && shape.groups > 1 &&
+      kernels::isKernelKind("depthwise")) {
     kernels::DepthwiseSpec spec;
     spec.channels = shape.inC;
     return invoke(spec);

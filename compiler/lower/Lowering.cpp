@@ -3,6 +3,7 @@
 #include "compiler/lower/Lowering.h"
 
 #include "compiler/kernels/Kernel.h"
+#include "compiler/lower/Passes.h"
 #include "dialects/Constants.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AsmState.h"
@@ -86,6 +87,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
       .Case([&](GemmOp gemm) { note(lowerGemm(*this, gemm)); })
       .Case([&](MatMulOp matmul) { note(lowerMatMul(*this, matmul)); })
       .Case([&](ConcatOp concat) { lowerConcat(concat); })
+      .Case([&](ObserveOp observe) { lowerObserve(observe); })
       .Case([&](func::ReturnOp) { lowerReturn(op); })
       .Default([&](Operation *) { isAlias(&op) ? lowerAlias(op) : lowerGeneric(op); });
 }
@@ -139,6 +141,16 @@ void Lowering::lowerConcat(ConcatOp op) {
   }
 }
 
+/// A dense copy, at a step that says what it is a copy of.
+void Lowering::lowerObserve(ObserveOp op) {
+  copy(op, places->place(op.getInput()), places->place(op.getResult()));
+  InvokeOp step = cast<InvokeOp>(std::prev(body.getInsertionPoint()));
+  step->setAttr(observedAttr, TypeAttr::get(op.getResult().getType()));
+  step->setAttr("id", op.getIdAttr());
+  if (op.getAxis())
+    step->setAttr("axis", op.getAxisAttr());
+}
+
 void Lowering::lowerReturn(Operation &op) {
   for (OpOperand &operand : op.getOpOperands()) {
     Place from = places->place(operand.get()), to = from;
@@ -159,17 +171,22 @@ void Lowering::copy(Operation *op, const Place &from, const Place &to) {
 }
 
 void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType) {
-  NamedAttrList spec;
-  auto ring = [&](int64_t top, int64_t left, int64_t bottom, int64_t right) {
-    return body.getDenseI64ArrayAttr({top, left, bottom, right});
-  };
+  Place outer = place;
+  bool isImage = outer.view.shape.size() == 4;
+  int64_t height = isImage ? 1 : 0, width = isImage ? 2 : 1; // axes
   const Border &b = place.border;
+  outer.view.offset -= b.left * outer.view.strides[width];
+  outer.view.shape[width] += b.left + b.right;
+  if (isImage) {
+    outer.view.offset -= b.top * outer.view.strides[height];
+    outer.view.shape[height] += b.top + b.bottom;
+  }
+  NamedAttrList spec;
   spec.set("kind", body.getStringAttr("fill_border"));
-  spec.set("types", body.getArrayAttr({TypeAttr::get(tensorType)}));
-  spec.set("attrs", body.getDictionaryAttr(
-                        {body.getNamedAttr("border", ring(b.top, b.left, b.bottom, b.right)),
-                         body.getNamedAttr("value", body.getI64IntegerAttr(zeroValue(tensorType)))}));
-  invoke(op, spec, {place}, 1);
+  spec.set("types", body.getTypeArrayAttr({tensorType}));
+  spec.set("attrs", body.getDictionaryAttr({body.getNamedAttr("inner", place.view.toAttr()),
+                                            body.getNamedAttr("value", body.getI64IntegerAttr(zeroValue(tensorType)))}));
+  invoke(op, spec, {outer}, 1);
   cast<InvokeOp>(std::prev(body.getInsertionPoint())).setNoBarrier(true);
 }
 

@@ -43,6 +43,7 @@ private:
   void lowerOp(mlir::Operation &op, llvm::LogicalResult &result);
   void lowerAlias(mlir::Operation &op);
   void lowerConcat(ConcatOp op);
+  void lowerObserve(ObserveOp op);
   void lowerReturn(mlir::Operation &op);
 
   mlir::ModuleOp module;

@@ -106,16 +106,18 @@ Place Storage::constant(ElementsAttr value, Type tensorType) {
 Place Storage::scratch(Type element, ArrayRef<int64_t> shape, Border border, StringRef name) {
   Place place;
   SmallVector<int64_t> outer(shape);
-  if (border) {
+  // An image (N, H, W, C), or a line (N, W, C).
+  size_t width = shape.size() == 4 ? 2 : 1;
+  if (border)
+    outer[width] += border.left + border.right;
+  if (border && width == 2)
     outer[1] += border.top + border.bottom;
-    outer[2] += border.left + border.right;
-  }
   place.view = kernels::View::rowMajor(element, outer);
   int64_t bytes = storageBytes(element);
   for (int64_t extent : outer)
     bytes *= extent;
   if (border)
-    place.view.offset = border.top * place.view.strides[1] + border.left * place.view.strides[2];
+    place.view.offset = border.left * place.view.strides[width] + (width == 2 ? border.top * place.view.strides[1] : 0);
   place.view.shape.assign(shape.begin(), shape.end());
   place.border = border;
   place.isOwn = true;
@@ -198,8 +200,9 @@ Place Storage::decide(Value value) {
   if (std::optional<Place> inside = insideConcat(value))
     return *inside;
   Border border;
-  for (OpOperand &use : value.getUses())
-    border.widenTo(neededBorder(use));
+  if (!isa<ObserveOp>(op)) // calibration reads it as one dense array
+    for (OpOperand &use : value.getUses())
+      border.widenTo(neededBorder(use));
   StringRef name = "";
   if (auto loc = op->getLoc()->findInstanceOf<NameLoc>())
     name = loc.getName();

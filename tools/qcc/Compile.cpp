@@ -40,7 +40,9 @@ class Job {
 public:
   explicit Job(const Options &options)
       : options(options), context(registry(), MLIRContext::Threading::DISABLED),
-        printer(context, options.model, options.has("-q")) {}
+        printer(context, options.model, options.has("-q")) {
+    context.loadAllAvailableDialects();
+  }
 
   Status run() {
     if (Status status = readOptions())

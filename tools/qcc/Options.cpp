@@ -145,8 +145,6 @@ bool checkTogether(const Options &options, std::string &error) {
     error = "option '-j': '" + options.get("-j") + "' is no number of threads";
   else if (options.model.empty())
     error = "no model is given: qcc [options] MODEL.onnx";
-  else if (!options.has("--until"))
-    error = "option '--emit=obj' is not built yet";
   return error.empty();
 }
 
