@@ -85,7 +85,8 @@ public:
     auto code = emit::buildModule(*program, options, context);
     if (failed(code))
       return failure();
-    auto object = emit::compileModule(**code, variant->triple, optimisation, llvm::CodeGenFileType::ObjectFile);
+    auto object =
+        emit::compileModule(**code, variant->triple, optimisation, llvm::CodeGenFileType::ObjectFile);
     if (!object)
       return module->emitError(llvm::toString(object.takeError()));
     auto loaded = emit::LoadedModel::load(*object, prefix);
@@ -121,8 +122,12 @@ private:
         continue;
       auto axis = invoke->getAttrOfType<IntegerAttr>("axis");
       auto shape = cast<RankedTensorType>(observed.getValue()).getShape();
-      StopPoint stop{index, invoke->getAttrOfType<IntegerAttr>("id").getInt(), axis ? axis.getInt() : -1,
-                     {shape.begin(), shape.end()}, -1, -1};
+      StopPoint stop{index,
+                     invoke->getAttrOfType<IntegerAttr>("id").getInt(),
+                     axis ? axis.getInt() : -1,
+                     {shape.begin(), shape.end()},
+                     -1,
+                     -1};
       Value pointer = invoke.getPointers().back();
       if (auto buffer = pointer.getDefiningOp<BufferOp>())
         stop.workOffset = *buffer.getOffset();
@@ -143,7 +148,8 @@ public:
     for (Tensor &output : results)
       out.push_back(output.bytes.data());
     auto address = reinterpret_cast<uintptr_t>(work.data());
-    frame = {in.data(), out.data(), work.data() + (QCC_WORK_ALIGN - address % QCC_WORK_ALIGN) % QCC_WORK_ALIGN};
+    frame = {in.data(), out.data(),
+             work.data() + (QCC_WORK_ALIGN - address % QCC_WORK_ALIGN) % QCC_WORK_ALIGN};
   }
 
   Status next(Stop &stop) override {

@@ -184,8 +184,9 @@ void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType) {
   NamedAttrList spec;
   spec.set("kind", body.getStringAttr("fill_border"));
   spec.set("types", body.getTypeArrayAttr({tensorType}));
-  spec.set("attrs", body.getDictionaryAttr({body.getNamedAttr("inner", place.view.toAttr()),
-                                            body.getNamedAttr("value", body.getI64IntegerAttr(zeroValue(tensorType)))}));
+  spec.set("attrs", body.getDictionaryAttr(
+                        {body.getNamedAttr("inner", place.view.toAttr()),
+                         body.getNamedAttr("value", body.getI64IntegerAttr(zeroValue(tensorType)))}));
   invoke(op, spec, {outer}, 1);
   cast<InvokeOp>(std::prev(body.getInsertionPoint())).setNoBarrier(true);
 }

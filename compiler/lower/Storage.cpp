@@ -117,7 +117,8 @@ Place Storage::scratch(Type element, ArrayRef<int64_t> shape, Border border, Str
   for (int64_t extent : outer)
     bytes *= extent;
   if (border)
-    place.view.offset = border.left * place.view.strides[width] + (width == 2 ? border.top * place.view.strides[1] : 0);
+    place.view.offset =
+        border.left * place.view.strides[width] + (width == 2 ? border.top * place.view.strides[1] : 0);
   place.view.shape.assign(shape.begin(), shape.end());
   place.border = border;
   place.isOwn = true;

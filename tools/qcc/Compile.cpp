@@ -48,7 +48,8 @@ public:
     if (Status status = readOptions())
       return status;
     import::ImportFault fault;
-    module = import::importModel(context, options.model, {options.all("--shape"), options.all("--set")}, fault);
+    module =
+        import::importModel(context, options.model, {options.all("--shape"), options.all("--set")}, fault);
     if (!module)
       return fault == import::ImportFault::Usage ? BadUsage : BadInput;
     if (until == Stage::import)
@@ -180,8 +181,9 @@ private:
       return write({{output, object}});
     if (kind->word == "shared")
       return writeShared(*bytes);
-    std::string header = emit::writeHeader(*program, prefix, "Written by qcc " QCC_VERSION " from " +
-                                                                 llvm::sys::path::filename(options.model).str());
+    std::string header = emit::writeHeader(*program, prefix,
+                                           "Written by qcc " QCC_VERSION " from " +
+                                               llvm::sys::path::filename(options.model).str());
     llvm::SmallString<256> headerPath(output);
     llvm::sys::path::replace_extension(headerPath, ".h");
     return write({{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }}});
@@ -199,7 +201,8 @@ private:
 
   Status writeShared(llvm::ArrayRef<char> bytes) {
     llvm::SmallString<128> object, library;
-    if (llvm::sys::fs::createTemporaryFile("qcc", "o", object) || llvm::sys::fs::createTemporaryFile("qcc", "so", library))
+    if (llvm::sys::fs::createTemporaryFile("qcc", "o", object) ||
+        llvm::sys::fs::createTemporaryFile("qcc", "so", library))
       return fail(llvm::createStringError("cannot create a temporary file"));
     llvm::FileRemover removeObject(object), removeLibrary(library);
     std::string error;

@@ -16,7 +16,8 @@ bool isQuantised(Type type) { return isa<quant::QuantizedType>(getElementTypeOrS
 
 /// Moves bytes about or changes their representation: no arithmetic to count.
 bool isFree(Operation *op) {
-  return isa<ConstantOp, QuantizeOp, DequantizeOp, ScastOp, ReshapeOp, TransposeOp, IdentityOp, func::ReturnOp>(op);
+  return isa<ConstantOp, QuantizeOp, DequantizeOp, ScastOp, ReshapeOp, TransposeOp, IdentityOp,
+             func::ReturnOp>(op);
 }
 } // namespace
 
@@ -49,5 +50,6 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
   for (const std::string &note : notes)
     os << "  " << note << "\n";
   auto kib = [](int64_t bytes) { return llvm::format("%.1f KiB", double(bytes) / 1024); };
-  os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace " << kib(workspaceBytes) << "\n";
+  os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace "
+     << kib(workspaceBytes) << "\n";
 }
