@@ -10,9 +10,10 @@ foreach(program qcc qcc-run)
 endforeach()
 # The programs look for the runtime in ../lib, as in the build folder.
 install(FILES $<TARGET_FILE:qcc_rt> DESTINATION lib)
+# Other targets' only where they were built: `--target qcc qcc_rt` is a build, too.
 foreach(triple aarch64-linux-gnu)
   if(TARGET qcc_rt_${triple})
-    install(FILES ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY}/${triple}/libqcc_rt.a DESTINATION lib/${triple})
+    install(FILES ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY}/${triple}/libqcc_rt.a DESTINATION lib/${triple} OPTIONAL)
   endif()
 endforeach()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/runtime/include/qcc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

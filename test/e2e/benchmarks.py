@@ -1,7 +1,7 @@
 """tools/bench: its networks, what it makes of times, and a short run."""
 
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from support import *
 
 sys.path.insert(0, str(ROOT / "tools/bench"))
@@ -25,32 +25,8 @@ def unsettled(model, inputs):
     return {o.name: np.ones(sizes[o.name.rsplit(".", 1)[0]], np.float32) for o in model.graph.output}
 
 
-def small_model(path):
-    rng = np.random.default_rng(1)
-    weights = {
-        "w": rng.standard_normal((16, 3, 3, 3)) * 0.3,
-        "b": rng.standard_normal(16),
-        "v": rng.standard_normal((10, 16)) * 0.3,
-        "c": rng.standard_normal(10),
-    }
-    nodes = [
-        helper.make_node("Conv", ["x", "w", "b"], ["1"], "conv", pads=[1] * 4),
-        helper.make_node("Relu", ["1"], ["2"], "relu"),
-        helper.make_node("GlobalAveragePool", ["2"], ["3"], "pool"),
-        helper.make_node("Flatten", ["3"], ["4"], "flatten"),
-        helper.make_node("Gemm", ["4", "v", "c"], ["y"], "dense", transB=1),
-    ]
-    graph = helper.make_graph(
-        nodes, "small",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 16, 16])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 10])],
-        [numpy_helper.from_array(v.astype(np.float32), n) for n, v in weights.items()],
-    )  # fmt: skip
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-
-
 def bench(*options, status=0):
-    small_model(scratch() / "small.onnx")
+    small_network(scratch() / "small.onnx", batch="N")
     command = [sys.executable, "-B", ROOT / "tools/bench/bench.py", "--model", scratch() / "small.onnx", "--seconds=0.1"]
     done = run([*command, "--threads=1", "--out", scratch() / "out", *options], status)
     return done, json.loads((scratch() / "out/bench.json").read_text()) if (scratch() / "out/bench.json").exists() else None

@@ -101,6 +101,29 @@ def qcc(model, *options, output="model.o", status=0, **more):
     return output
 
 
+def small_network(path, batch=1):
+    """Writes a float model of five nodes, x: [batch, 3, 16, 16] -> y: [batch, 10]; gives an input for it."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(1)
+    shapes = {"w": (16, 3, 3, 3), "b": (16,), "v": (10, 16), "c": (10,)}
+    weights = {name: 0.3 * rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["1"], "conv", pads=[1] * 4),
+        helper.make_node("Relu", ["1"], ["2"], "relu"),
+        helper.make_node("GlobalAveragePool", ["2"], ["3"], "pool"),
+        helper.make_node("Flatten", ["3"], ["4"], "flatten"),
+        helper.make_node("Gemm", ["4", "v", "c"], ["y"], "dense", transB=1),
+    ]
+    ends = [("x", [batch, 3, 16, 16]), ("y", [batch, 10])]
+    x, y = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)] for name, shape in ends]
+    initializers = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "small", x, y, initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return rng.standard_normal((1, 3, 16, 16), np.float32)
+
+
 def measure(command, limit=60, folder=None):
     """Runs a program: (exit status or -signal, stdout, stderr, CPU seconds, peak MB)."""
     files = [tempfile.TemporaryFile("w+", errors="replace") for _ in range(2)]
