@@ -72,16 +72,13 @@ struct ToLookup : OpRewritePattern<QuantizeOp> {
       functions.push_back({producer, variable});
       value = variable;
     }
-    reference::Tensor values = allBytes(activationType(dequantized(value)));
-    FailureOr<reference::Tensor> table = applyTo(values, value.getDefiningOp(), dequantized(value));
+    FailureOr<reference::Tensor> table = allNumbers(activationType(dequantized(value)));
     for (auto [function, variable] : llvm::reverse(functions))
       if (succeeded(table))
         table = applyTo(*table, function, variable);
-    if (succeeded(table))
-      table = applyTo(*table, op, op.getInput());
     if (failed(table))
       return rewriter.notifyMatchFailure(op, "cannot be computed");
-    rewriter.replaceOp(op, createLookup(rewriter, op.getLoc(), dequantized(value), *table, to));
+    rewriter.replaceOp(op, createLookup(rewriter, op.getLoc(), dequantized(value), stored(*table, to), to));
     return success();
   }
 };

@@ -7,11 +7,20 @@
 using namespace mlir;
 using namespace qcc;
 
-reference::Tensor fuse::allBytes(quant::UniformQuantizedType type) {
-  reference::Tensor bytes(dtypeOf(type), {256});
-  for (int byte = 0; byte < 256; ++byte)
+reference::Tensor fuse::allNumbers(quant::UniformQuantizedType type) {
+  reference::Tensor bytes(dtypeOf(type), {256}), numbers(reference::DType::F32, {256});
+  for (int byte = 0; byte < 256; ++byte) {
     bytes.bytes[byte] = static_cast<uint8_t>(byte);
-  return bytes;
+    numbers.setDouble(byte, reference::dequantize(bytes.getInt(byte), *quantParams(type)));
+  }
+  return numbers;
+}
+
+reference::Tensor fuse::stored(const reference::Tensor &numbers, quant::UniformQuantizedType type) {
+  reference::Tensor result(dtypeOf(type), numbers.shape);
+  for (int64_t i = 0; i < numbers.size(); ++i)
+    result.setInt(i, reference::quantize(static_cast<float>(numbers.getDouble(i)), *quantParams(type)));
+  return result;
 }
 
 Value fuse::createLookup(OpBuilder &builder, Location loc, Value input, const reference::Tensor &table,
@@ -24,9 +33,5 @@ Value fuse::createLookup(OpBuilder &builder, Location loc, Value input, const re
 Value fuse::createRequantization(OpBuilder &builder, Location loc, Value input,
                                  quant::UniformQuantizedType to) {
   auto from = cast<quant::UniformQuantizedType>(tensorType(input).getElementType());
-  reference::QuantParams fromParams = *quantParams(from), toParams = *quantParams(to);
-  reference::Tensor bytes = allBytes(from), table(dtypeOf(to), {256});
-  for (int byte = 0; byte < 256; ++byte)
-    table.setInt(byte, reference::quantize(reference::dequantize(bytes.getInt(byte), fromParams), toParams));
-  return createLookup(builder, loc, input, table, to);
+  return createLookup(builder, loc, input, stored(allNumbers(from), to), to);
 }

@@ -6,8 +6,10 @@
 
 namespace qcc::fuse {
 
-/// All 256 stored values of an 8-bit type, in the order of their bytes.
-reference::Tensor allBytes(mlir::quant::UniformQuantizedType type);
+/// The numbers that all 256 bytes stand for in an 8-bit type.
+reference::Tensor allNumbers(mlir::quant::UniformQuantizedType type);
+/// Numbers as a type stores them (q1).
+reference::Tensor stored(const reference::Tensor &numbers, mlir::quant::UniformQuantizedType type);
 
 /// qcc.lookup of `input` with a table of stored results of type `to`.
 mlir::Value createLookup(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value input,
