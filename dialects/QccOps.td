@@ -116,19 +116,17 @@ def Qcc_ObserveOp : Qcc_Op<"observe", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
     quantise, calibration fills in what it measured, and the end of the stage
     replaces it; the float model that calibration runs stops here.
 
-    Without `axis`: the tensor becomes 8-bit integers, one scale for all that
-    have the same `id`. `follows` says that the values come from another tensor
-    of that `id`, so that there is nothing to measure. `range` is [lo, hi].
+    Without `axis`: the tensor becomes 8-bit integers that stand for the numbers
+    of `range`, [lo, hi].
 
     With `axis`: the result of a convolution or product with weights, whose mean
     for each index along `axis` the integer model should keep. `correction` is
     what has to be added to its bias.
   }];
-  let arguments = (ins Qcc_Tensor:$input, I64Attr:$id, UnitAttr:$follows,
-                       OptionalAttr<DenseF32ArrayAttr>:$range, OptionalAttr<I64Attr>:$axis,
-                       OptionalAttr<DenseF32ArrayAttr>:$correction);
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$id, OptionalAttr<DenseF32ArrayAttr>:$range,
+                       OptionalAttr<I64Attr>:$axis, OptionalAttr<DenseF32ArrayAttr>:$correction);
   let results = (outs Qcc_Tensor:$result);
-  let decisions = ["id", "follows", "range", "axis", "correction"];
+  let decisions = ["id", "range", "axis", "correction"];
 }
 
 def Qcc_QuantizeLinearOp : Qcc_Op<"quantize_linear",

@@ -7,13 +7,10 @@
 #include <limits>
 
 using namespace qcc::calibrate;
+using qcc::quantize::chooseParams;
+using qcc::quantize::QuantParams;
 
-/// A range narrower than this counts as all zero: its scale would make products
-/// of scales leave float32's normal numbers.
-static constexpr double narrowest = 1e-30;
 static constexpr int levels = 256;
-/// Limits on a bias in units of its accumulator: half of int32.
-static constexpr double biasLimit = 1 << 30;
 
 static constexpr struct {
   Method method;
@@ -36,17 +33,6 @@ std::optional<Method> qcc::calibrate::methodOfName(std::string_view name) {
     if (name == row.name)
       return row.method;
   return std::nullopt;
-}
-
-QuantParams qcc::calibrate::chooseParams(Range range) {
-  double lo = std::min(range.lo, 0.0f), hi = std::max(range.hi, 0.0f);
-  if (!(hi - lo >= narrowest))
-    return {1.0f, 0};
-  QuantParams params;
-  params.scale = static_cast<float>((hi - lo) / (levels - 1));
-  double zero = std::nearbyint(-lo / params.scale);
-  params.zeroPoint = static_cast<int32_t>(std::clamp(zero, 0.0, levels - 1.0));
-  return params;
 }
 
 namespace {
@@ -189,7 +175,7 @@ Range percentileRange(const Histogram &histogram, double fraction) {
 
 Range qcc::calibrate::chooseRange(const Histogram &histogram, Method method) {
   Range all = {std::min(histogram.min(), 0.0f), std::max(histogram.max(), 0.0f)};
-  if (!(static_cast<double>(all.hi) - all.lo >= narrowest))
+  if (!(static_cast<double>(all.hi) - all.lo >= quantize::narrowestRange))
     return all;
   switch (method) {
   case Method::MinMax:
@@ -204,28 +190,4 @@ Range qcc::calibrate::chooseRange(const Histogram &histogram, Method method) {
     return entropyRange(Points(histogram));
   }
   return all;
-}
-
-std::vector<float> WeightScales::choose() const {
-  std::vector<float> scales;
-  for (size_t c = 0; c < maxima.size(); ++c) {
-    double scale = maxima[c] / 127.0;
-    if (!biases.empty() && maxima[c] > 0)
-      scale = std::max(scale, biases[c] / (inputScale * biasLimit));
-    // Scales far below any bias or sum would leave float32's normal numbers.
-    scales.push_back(maxima[c] > 0 ? static_cast<float>(std::max(scale, narrowest)) : 0.0f);
-  }
-  float largest = scales.empty() ? 0 : *std::max_element(scales.begin(), scales.end());
-  for (size_t c = 0; c < scales.size(); ++c) {
-    if (scales[c] > 0)
-      continue;
-    scales[c] = largest > 0 ? largest : 1.0f / 127;
-    if (!biases.empty())
-      scales[c] = std::max(scales[c], static_cast<float>(biases[c] / (inputScale * biasLimit)));
-  }
-  return scales;
-}
-
-int8_t qcc::calibrate::quantizeWeight(float weight, float scale) {
-  return static_cast<int8_t>(std::clamp(std::nearbyint(weight / scale), -127.0f, 127.0f));
 }

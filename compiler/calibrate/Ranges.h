@@ -1,11 +1,13 @@
-//===- Ranges.h - From observed values to a scale ---------------*- C++ -*-===//
+//===- Ranges.h - From observed values to a range ---------------*- C++ -*-===//
 //
-// A histogram of each tensor's values, the rules that choose a range from it,
-// and the quantised type that a range gives. Plain C++, no MLIR.
+// A histogram of each tensor's values, and the rules that choose a range from
+// it. Plain C++, no MLIR.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_CALIBRATE_RANGES_H
 #define QCC_COMPILER_CALIBRATE_RANGES_H
+
+#include "compiler/quantize/Scales.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,23 +17,7 @@
 
 namespace qcc::calibrate {
 
-/// Real numbers that the 8-bit values stand for: lo <= 0 <= hi.
-struct Range {
-  float lo = 0;
-  float hi = 0;
-};
-
-/// u8 activations: `real = (q - zeroPoint) * scale`.
-struct QuantParams {
-  float scale = 1;
-  int32_t zeroPoint = 0;
-};
-
-/// The scale is (hi - lo) / 255, rounded to float32; the zero point is
-/// rint(-lo / scale). Real 0 is always exact, so the representable interval may
-/// lie up to half a step beside [lo, hi]; lo = 0 gives zero point 0. An interval
-/// without width (all values are zero) gives scale 1.
-QuantParams chooseParams(Range range);
+using quantize::Range;
 
 enum class Method { MinMax, Entropy, Percentile, MSE, L3 };
 
@@ -82,21 +68,6 @@ private:
 ///   Entropy     least Kullback-Leibler divergence, over a grid of 1.0 .. 0.2
 ///               times both
 Range chooseRange(const Histogram &histogram, Method method);
-
-/// Signed 8-bit weights of one layer: one scale for each channel, max|w| / 127 as
-/// float32. A scale is never so small that the bias, in units of inputScale *
-/// scale, needs more than 30 bits (q9). A channel of zeros gets the layer's
-/// largest scale, 1/127 if there is none.
-struct WeightScales {
-  std::vector<float> maxima; ///< max|w| for each channel
-  std::vector<float> biases; ///< |b| for each channel, or empty
-  float inputScale = 1;
-
-  std::vector<float> choose() const;
-};
-
-/// saturate(rint(w / scale)) to -127 .. 127.
-int8_t quantizeWeight(float weight, float scale);
 
 } // namespace qcc::calibrate
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 using namespace qcc::calibrate;
+using namespace qcc::quantize;
 
 namespace {
 

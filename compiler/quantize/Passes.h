@@ -1,0 +1,48 @@
+//===- Passes.h - Stage quantize --------------------------------*- C++ -*-===//
+#ifndef QCC_COMPILER_QUANTIZE_PASSES_H
+#define QCC_COMPILER_QUANTIZE_PASSES_H
+
+#include "dialects/Qcc.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <functional>
+
+namespace qcc::quantize {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "compiler/quantize/Passes.h.inc"
+
+/// On an operation that stays in float: why. A row of the user's report.
+constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
+
+/// Static   8-bit weights and activations, ranges from calibration
+/// Weights  8-bit weights, float arithmetic
+/// Keep     nothing but what the model itself quantises
+enum class Mode { Static, Weights, Keep };
+
+/// True if the model has quantize or dequantize operations of its own: they are
+/// kept exactly, and nothing is added.
+bool isQuantized(mlir::ModuleOp module);
+
+struct QuantizeOptions {
+  Mode mode = Mode::Keep;
+  /// Names or globs of nodes; one that matches nothing is an error.
+  std::vector<std::string> keepFloat;
+  /// Mode::Static: fills in `range` and `correction` of all qcc.observe.
+  std::function<mlir::LogicalResult(mlir::ModuleOp)> calibrate;
+};
+
+void addQuantize(mlir::OpPassManager &pm, const QuantizeOptions &options);
+
+/// A tensor's mark without the name of a node: a range or a product's mean.
+inline bool isRange(ObserveOp op) { return !op.getAxis(); }
+
+/// The name of the ONNX node or input that a location stands for.
+std::string nameOf(mlir::Location loc);
+
+} // namespace qcc::quantize
+
+#endif // QCC_COMPILER_QUANTIZE_PASSES_H

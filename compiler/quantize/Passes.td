@@ -1,0 +1,74 @@
+//===- Passes.td - Passes of stage quantize ---------------------*- tablegen -*-===//
+#ifndef QCC_COMPILER_QUANTIZE_PASSES_TD
+#define QCC_COMPILER_QUANTIZE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PlanQuantization : Pass<"qcc-plan-quantization", "mlir::func::FuncOp"> {
+  let summary = "Decide which tensors become 8-bit integers, and mark them";
+  let description = [{
+    A tensor is quantised if a convolution or matrix product with an integer form
+    reads it, directly or through operations that can compute on integers. What
+    only leads to the results stays in float.
+
+    Of a chain of pointwise operations only the end is quantised: what an
+    accumulator, a float operation or a table hands on to the next step of its
+    chain is not. So is a sum that one residual addition takes in.
+
+    ```mlir
+    %1 = qcc.conv %x, %w          ==>  %0 = qcc.observe %x {id = 0}
+    %2 = qcc.relu %1                   %1 = qcc.conv %0, %w
+    %3 = qcc.conv %2, %v               %m = qcc.observe %1 {id = 1, axis = 1}
+    return %3                          %2 = qcc.relu %m
+                                       %q = qcc.observe %2 {id = 2}
+                                       %3 = qcc.conv %q, %v
+                                       %n = qcc.observe %3 {id = 3, axis = 1}
+                                       return %n
+    ```
+  }];
+  let options = [ListOption<"keepFloat", "keep-float", "std::string",
+                            "names or globs of nodes that are not quantised">];
+}
+
+def ShareScales : Pass<"qcc-share-scales", "mlir::func::FuncOp"> {
+  let summary = "Give the inputs of a concat its scale";
+  let description = [{
+    Its result has one scale, so what goes there alone loses nothing by having
+    that scale right away. What others read too keeps its own scale if the common
+    one were more than twice as coarse.
+
+    ```mlir
+    observe %a {range = [0, 1]}, observe %b {range = [0, 1.5]}
+      into a concat observed with {range = [0, 1.5]}
+      ==>  observe %a {range = [0, 1.5]}, ...
+    ```
+  }];
+}
+
+def ApplyQuantization : Pass<"qcc-apply-quantization", "mlir::func::FuncOp"> {
+  let summary = "Replace the marks by quantize and dequantize, weights by 8-bit constants";
+  let description = [{
+    ```mlir
+    observe %x {range = [-1, 1]}            ==>  dequantize(quantize %x : u8, 0.00784:128)
+    observe conv(%x, %w, %b) {axis = 1,     ==>  conv(%x, dequantize(i8 constant), %b + c)
+                              correction = c}
+    ```
+  }];
+  let options = [Option<"keepMeans", "keep-means", "bool", "false",
+                        "leave the marks of products where they are: bias correction measures there">];
+}
+
+def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {
+  let summary = "Store constant weights as 8-bit integers; everything computes in float";
+  let description = [{
+    ```mlir
+    conv(%x, %w)  ==>  conv(%x, dequantize(i8 constant))
+    ```
+  }];
+}
+
+def VerifyQuantized : Pass<"qcc-verify-quantized", "mlir::func::FuncOp"> {
+  let summary = "Gate: no marks are left, and every scale is usable";
+}
+
+#endif // QCC_COMPILER_QUANTIZE_PASSES_TD

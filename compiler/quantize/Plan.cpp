@@ -1,0 +1,231 @@
+//===- Plan.cpp - Which tensors become integers ---------------------------===//
+//
+// Two walks over the function, which is one block. Backwards: which tensors does
+// integer arithmetic want? Forwards: which of them are ends of their chain?
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/quantize/Passes.h"
+#include "compiler/quantize/Role.h"
+#include "compiler/support/Rewrite.h"
+#include "compiler/support/Weighted.h"
+#include "llvm/Support/GlobPattern.h"
+
+namespace qcc::quantize {
+#define GEN_PASS_DEF_PLANQUANTIZATION
+#include "compiler/quantize/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// What is known of a tensor where it is made.
+enum class State {
+  Real,   ///< computed in float: any pointwise operation may follow in float
+  Sums,   ///< of an integer product: steps and one residual addition may follow
+  Added,  ///< of an addition or multiplication: steps may follow
+  Mean,   ///< of an average: nothing may follow
+  Table,  ///< a function of 8-bit values: more functions may follow
+  Stored, ///< 8-bit integers
+};
+
+class Planner {
+public:
+  Planner(func::FuncOp function, llvm::function_ref<bool(Operation *)> keepsFloat) : block(function.front()) {
+    for (Operation &op : block) {
+      roles[&op] = keepsFloat(&op) ? Role::floating("--keep-float names it") : roleOf(&op);
+      order[&op] = order.size();
+    }
+  }
+
+  void run() {
+    for (Operation &op : llvm::reverse(block))
+      want(&op);
+    for (Value argument : block.getArguments())
+      decide(argument, State::Real);
+    for (Operation &op : block)
+      for (Value result : op.getResults())
+        decide(result, stateAfter(&op));
+  }
+
+  /// Tensors to quantise, in program order.
+  SmallVector<Value> ends;
+
+  bool isInteger(Operation *op) const { return roles.at(op).form == Form::Product; }
+  bool isNextToIntegers(Operation *op) const {
+    auto stored = [&](Value value) { return states.lookup(value) == State::Stored; };
+    return llvm::any_of(op->getOperands(), stored) || llvm::any_of(op->getResults(), stored);
+  }
+  const Role &roleAt(Operation *op) const { return roles.at(op); }
+
+private:
+  /// Marks the operands that `op` would take as integers.
+  void want(Operation *op) {
+    const Role &role = roles[op];
+    bool asked = role.form == Form::Product ||
+                 llvm::any_of(op->getResults(), [&](Value result) { return wanted.contains(result); });
+    if (role.form == Form::Float || !asked)
+      return;
+    for (Value input : role.inputs)
+      if (tensorType(input).getNumElements() > 0)
+        wanted.insert(input);
+  }
+
+  State stateAfter(Operation *op) const {
+    const Role &role = roles.at(op);
+    State input = role.inputs.empty() ? State::Real : states.lookup(role.inputs[0]);
+    switch (role.form) {
+    case Form::Product:
+      return State::Sums;
+    case Form::Step:
+    case Form::Function:
+      return input == State::Stored ? State::Table : input;
+    case Form::Binary:
+      return isa<SubOp>(op) ? State::Mean : State::Added;
+    case Form::Average:
+      return State::Mean;
+    case Form::Move:
+      return input;
+    case Form::Float:
+    case Form::Elementwise:
+    case Form::Join:
+      return State::Real;
+    }
+    return State::Real;
+  }
+
+  void decide(Value value, State state) {
+    if (wanted.contains(value) && state != State::Stored && !isAbsorbed(value, state)) {
+      ends.push_back(value);
+      state = State::Stored;
+    }
+    states[value] = state;
+  }
+
+  /// Whether the one operation that reads `value` takes it as it is computed.
+  bool isAbsorbed(Value value, State state) const {
+    if (!value.hasOneUse())
+      return false;
+    // A concat's own result has to be stored before anything else can be done.
+    Operation *producer = value.getDefiningOp(), *user = *value.user_begin();
+    if (producer && (roles.at(producer).form == Form::Join || roles.at(producer).form == Form::Move))
+      return false;
+    switch (roles.at(user).form) {
+    case Form::Step:
+      return state != State::Mean;
+    case Form::Function:
+      return state == State::Real || state == State::Table;
+    case Form::Elementwise:
+      return state == State::Real;
+    case Form::Binary:
+      return state == State::Sums && isa<AddOp>(user) && isFusedSum(value, user);
+    default:
+      return false;
+    }
+  }
+
+  /// Of an addition's operands the last one to be computed is added unrounded.
+  bool isFusedSum(Value value, Operation *add) const {
+    Value other = add->getOperand(0) == value ? add->getOperand(1) : add->getOperand(0);
+    if (other == value || other.getType() != value.getType())
+      return false;
+    Operation *rival = other.getDefiningOp();
+    return !rival || !endsInSums(other) || order.lookup(rival) < order.lookup(value.getDefiningOp());
+  }
+
+  /// Whether `value` is what one product's steps lead to, for one user alone.
+  bool endsInSums(Value value) const {
+    while (Operation *op = value.hasOneUse() ? value.getDefiningOp() : nullptr) {
+      if (roles.at(op).form == Form::Product)
+        return true;
+      if (roles.at(op).form != Form::Step)
+        return false;
+      value = roles.at(op).inputs[0];
+    }
+    return false;
+  }
+
+  Block &block;
+  llvm::DenseMap<Operation *, Role> roles;
+  llvm::DenseMap<Operation *, size_t> order;
+  llvm::DenseSet<Value> wanted;
+  llvm::DenseMap<Value, State> states;
+};
+
+struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
+  using PlanQuantizationBase::PlanQuantizationBase;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    std::vector<llvm::GlobPattern> globs;
+    std::vector<bool> used(keepFloat.size());
+    if (failed(parseGlobs(globs)))
+      return signalPassFailure();
+    Planner planner(function, [&](Operation *op) {
+      bool keeps = false;
+      for (auto [i, glob] : llvm::enumerate(globs))
+        if (isa<QccOpInterface>(op) && !isa<ConstantOp>(op) && glob.match(nameOf(op->getLoc())))
+          keeps = used[i] = true;
+      return keeps;
+    });
+    for (auto [i, matched] : llvm::enumerate(used))
+      if (!matched)
+        function.emitError("--keep-float=")
+            << keepFloat[i] << " names no node that is left after simplification";
+    if (llvm::is_contained(used, false))
+      return signalPassFailure();
+    planner.run();
+    mark(function, planner);
+  }
+
+  LogicalResult parseGlobs(std::vector<llvm::GlobPattern> &globs) {
+    for (const std::string &text : keepFloat) {
+      llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(text);
+      if (!glob)
+        return getOperation().emitError("--keep-float=")
+               << text << " is no pattern: " << llvm::toString(glob.takeError());
+      globs.push_back(std::move(*glob));
+    }
+    return success();
+  }
+
+  /// Writes the decisions into the IR.
+  static void mark(func::FuncOp function, const Planner &planner) {
+    llvm::SmallPtrSet<void *, 32> ends;
+    for (Value end : planner.ends)
+      ends.insert(end.getAsOpaquePointer());
+    OpBuilder builder(function.getContext());
+    int64_t id = 0;
+    auto observe = [&](Value value, IntegerAttr axis) {
+      builder.setInsertionPointAfterValue(value);
+      auto op =
+          ObserveOp::create(builder, value.getLoc(), value.getType(), value, builder.getI64IntegerAttr(id++),
+                            /*range=*/nullptr, axis, /*correction=*/nullptr);
+      value.replaceAllUsesExcept(op.getResult(), op);
+      return op.getResult();
+    };
+    auto isEnd = [&](Value value) { return ends.contains(value.getAsOpaquePointer()); };
+    for (Value argument : function.getArguments())
+      if (isEnd(argument))
+        observe(argument, nullptr);
+    SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
+    for (Operation *op : ops) {
+      if (planner.roleAt(op).form == Form::Float && !planner.roleAt(op).reason.empty() &&
+          (planner.isNextToIntegers(op) || describeWeighted(op)))
+        op->setAttr(floatReasonAttr, builder.getStringAttr(planner.roleAt(op).reason));
+      for (Value result : op->getResults()) {
+        bool end = isEnd(result);
+        // Products of two activations have no bias to correct.
+        if (planner.isInteger(op) && planner.roleAt(op).inputs.size() == 1)
+          result = observe(result, builder.getI64IntegerAttr(describeWeighted(op)->channelAxis));
+        if (end)
+          observe(result, nullptr);
+      }
+    }
+    if (planner.ends.empty())
+      function.emitWarning("nothing is quantised: no convolution or matrix product has an integer form");
+  }
+};
+
+} // namespace
+} // namespace qcc::quantize

@@ -1,0 +1,53 @@
+//===- Stage.cpp - The order of stage quantize's passes -------------------===//
+
+#include "compiler/quantize/Passes.h"
+
+using namespace mlir;
+using namespace qcc;
+
+bool quantize::isQuantized(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    bool own = isa<QuantizeOp, DequantizeOp, QuantizeLinearOp, DequantizeLinearOp>(op);
+    return own ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+std::string quantize::nameOf(Location loc) {
+  if (auto name = loc->findInstanceOf<NameLoc>())
+    return name.getName().str();
+  std::string text;
+  llvm::raw_string_ostream(text) << loc;
+  return text;
+}
+
+namespace {
+/// Hands the marked model to calibration, which measures and fills in.
+struct Calibrate : PassWrapper<Calibrate, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Calibrate)
+  explicit Calibrate(std::function<LogicalResult(ModuleOp)> calibrate) : calibrate(std::move(calibrate)) {}
+
+  StringRef getArgument() const override { return "qcc-calibrate"; }
+  void runOnOperation() override {
+    if (failed(calibrate(getOperation())))
+      signalPassFailure();
+  }
+
+  std::function<LogicalResult(ModuleOp)> calibrate;
+};
+} // namespace
+
+void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
+  if (options.mode == Mode::Static) {
+    PlanQuantizationOptions plan;
+    plan.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
+    pm.addNestedPass<func::FuncOp>(createPlanQuantization(std::move(plan)));
+    if (options.calibrate)
+      pm.addPass(std::make_unique<Calibrate>(options.calibrate));
+    pm.addNestedPass<func::FuncOp>(createShareScales());
+    pm.addNestedPass<func::FuncOp>(createApplyQuantization());
+  } else if (options.mode == Mode::Weights) {
+    pm.addNestedPass<func::FuncOp>(createQuantizeWeights());
+  }
+  pm.addNestedPass<func::FuncOp>(createVerifyQuantized());
+}
