@@ -194,10 +194,14 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     llvm::SmallPtrSet<void *, 32> ends;
     for (Value end : planner.ends)
       ends.insert(end.getAsOpaquePointer());
+    SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
     OpBuilder builder(function.getContext());
     int64_t id = 0;
     auto observe = [&](Value value, IntegerAttr axis) {
-      builder.setInsertionPointAfterValue(value);
+      if (isa<BlockArgument>(value))
+        builder.setInsertionPoint(ops.front());
+      else
+        builder.setInsertionPointAfterValue(value);
       auto op =
           ObserveOp::create(builder, value.getLoc(), value.getType(), value, builder.getI64IntegerAttr(id++),
                             /*range=*/nullptr, axis, /*correction=*/nullptr);
@@ -208,7 +212,6 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     for (Value argument : function.getArguments())
       if (isEnd(argument))
         observe(argument, nullptr);
-    SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
     for (Operation *op : ops) {
       if (planner.roleAt(op).form == Form::Float && !planner.roleAt(op).reason.empty() &&
           (planner.isNextToIntegers(op) || describeWeighted(op)))

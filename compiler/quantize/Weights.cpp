@@ -115,8 +115,6 @@ LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correctio
   std::vector<float> bias;
   if (weighted.bias.empty() || isConstant(weighted.bias[0].get()))
     bias = correctedBias(weighted, correction);
-  if (!correction.empty())
-    setBias(weighted, bias, op->getLoc(), builder);
   bool together = weighted.groups != 1;
   Channels channels(weights, weighted.weightAxis);
   std::vector<float> scales = chooseScales(weights, channels, together, bias, scaleOf(weighted.input->get()));
@@ -128,5 +126,7 @@ LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correctio
   Value constant = createConstant(builder, loc, stored,
                                   real.clone(storedType(scales, together, weighted.weightAxis, builder)));
   weighted.weights->set(DequantizeOp::create(builder, loc, real, constant));
+  if (!correction.empty()) // last: a new operand moves the others in memory
+    setBias(weighted, bias, op->getLoc(), builder);
   return success();
 }

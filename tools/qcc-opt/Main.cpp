@@ -2,6 +2,7 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/layout/Passes.h"
+#include "compiler/quantize/Passes.h"
 #include "compiler/simplify/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -31,6 +32,7 @@ int main(int argc, char **argv) {
   qcc::simplify::registerSimplifyPasses();
   qcc::layout::registerLayoutPasses();
   qcc::fuse::registerFusePasses();
+  qcc::quantize::registerQuantizePasses();
   registerStages();
   return asMainReturnCode(MlirOptMain(argc, argv, "Runs qcc's passes on MLIR text\n", dialects));
 }
