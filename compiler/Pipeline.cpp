@@ -29,6 +29,8 @@ void qcc::addStages(OpPassManager &pm, Stage first, Stage last, const PipelineOp
   auto runs = [&](Stage stage) { return first <= stage && stage <= last; };
   if (runs(Stage::simplify))
     simplify::addSimplify(pm, options.simplify);
+  if (runs(Stage::quantize))
+    quantize::addQuantize(pm, options.quantize);
   if (runs(Stage::layout))
     layout::addLayout(pm, options.layout);
   if (runs(Stage::fuse))

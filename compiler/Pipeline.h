@@ -9,6 +9,7 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/layout/Passes.h"
+#include "compiler/quantize/Passes.h"
 #include "compiler/simplify/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -26,13 +27,13 @@ std::optional<Stage> stageNamed(llvm::StringRef word);
 
 struct PipelineOptions {
   simplify::SimplifyOptions simplify;
+  quantize::QuantizeOptions quantize;
   layout::LayoutOptions layout;
   fuse::FuseOptions fuse;
 };
 
-/// Adds the passes of the stages first..last, both included. Stages import,
-/// quantize and emit add none: the first and the last change representation,
-/// and quantize depends on data (calibrate/Calibrate.h).
+/// Adds the passes of the stages first..last, both included. Stages import and
+/// emit add none: they change representation.
 void addStages(mlir::OpPassManager &pm, Stage first, Stage last, const PipelineOptions &options);
 
 /// Runs the stages first..last on `module`; errors go to its context.

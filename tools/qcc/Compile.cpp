@@ -9,6 +9,7 @@
 #include "compiler/emit/Link.h"
 #include "compiler/emit/Names.h"
 #include "compiler/import/Import.h"
+#include "tools/qcc/Calibration.h"
 #include "tools/qcc/Messages.h"
 #include "tools/qcc/Output.h"
 #include "tools/qcc/Summary.h"
@@ -56,7 +57,14 @@ public:
       return printModule();
     if (failed(runStages(*module, Stage::simplify, std::min(until, Stage::simplify), pipeline)))
       return BadInput;
-    if (until == Stage::simplify || until == Stage::quantize)
+    if (until == Stage::simplify)
+      return printModule();
+    std::string error;
+    if (!readQuantization(options, *module, pipeline.quantize, summary, error))
+      return usage(error);
+    if (failed(runStages(*module, Stage::quantize, Stage::quantize, pipeline)))
+      return BadInput;
+    if (until == Stage::quantize)
       return printModule();
     if (failed(runStages(*module, Stage::layout, std::min(until, Stage::fuse), pipeline)))
       return BadInput;
