@@ -71,8 +71,14 @@ public:
     layout::addLayout(pm, {});
     lower::addLower(pm);
     memory::addMemory(pm);
-    if (failed(foldWeights(*module)) || failed(pm.run(*module)))
-      return failure();
+    {
+      // What is remarkable about the model is said when it is compiled itself.
+      ScopedDiagnosticHandler quiet(module->getContext(), [](Diagnostic &diagnostic) {
+        return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+      });
+      if (failed(foldWeights(*module)) || failed(pm.run(*module)))
+        return failure();
+    }
     auto program = emit::Program::of(*module);
     if (failed(program))
       return failure();

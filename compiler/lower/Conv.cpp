@@ -167,9 +167,6 @@ LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) 
   ArrayRef<int64_t> kernel = *op.getKernelShape(), stride = *op.getStrides(), dilation = *op.getDilations(),
                     pads = *op.getPads();
   int64_t groups = op.getGroup(), c = in.getDimSize(3) / groups, n = out.getDimSize(3) / groups;
-  Weights whole;
-  if (failed(readBias(op, op.getBias(), groups * n, whole)))
-    return failure();
   ProductOperands operands{op,
                            op.getInput(),
                            op.getResidual(),

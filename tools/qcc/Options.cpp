@@ -106,18 +106,19 @@ private:
     options.values[row.name.str()].push_back(value.str());
   }
 
+  /// `--calib=PATH`, `--calib PATH`, `--help`.
   void addLong(StringRef word) {
     size_t equals = word.find('=');
     bool hasValue = equals != StringRef::npos;
     const Row *row = findRow(word.substr(0, equals));
     if (!row)
       error = unknownOption(word.substr(0, equals));
-    else if (row->takesValue() && !hasValue)
+    else if (row->takesValue() && !hasValue && arguments.empty())
       error = "option '" + word.str() + "' needs a value: " + row->name.str() + "=" + row->argument.str();
     else if (!row->takesValue() && hasValue)
       error = "option '" + row->name.str() + "' takes no value";
     else
-      add(*row, hasValue ? word.substr(equals + 1) : "");
+      add(*row, hasValue ? word.substr(equals + 1) : row->takesValue() ? next() : "");
   }
 
   /// `-o FILE`, `-oFILE`, `-v`.
