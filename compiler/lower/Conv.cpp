@@ -114,8 +114,11 @@ LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
     spec.out = nhwc(output);
     if (residual)
       spec.residual = nhwc(*residual);
-    return invokeProduct(lowering, spec, operands, weights, input, output, residual ? &*residual : nullptr,
-                         shape.depth(), shape.macs());
+    FailureOr<Rest> rest = invokeProduct(lowering, spec, operands, weights, input, output,
+                                         residual ? &*residual : nullptr, shape.depth(), shape.macs());
+    if (succeeded(rest))
+      lowering.invokeRest(op, *rest, output, op.getResult().getType());
+    return success(succeeded(rest));
   };
   if (shape.groups == shape.inC && shape.outC == shape.inC && shape.groups > 1 &&
       kernels::isKernelKind("depthwise")) {
@@ -180,6 +183,7 @@ LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) 
   if (op.getResidual())
     residual = lowering.readable(op.getResidualMutable()[0], {});
 
+  FailureOr<Rest> rest = Rest();
   for (int64_t py = 0; py < stride[0]; ++py)
     for (int64_t px = 0; px < stride[1]; ++px) {
       PhaseAxis y = phaseOf(py, stride[0], dilation[0], kernel[0], pads[0], out.getDimSize(1));
@@ -225,10 +229,11 @@ LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) 
       spec.out = phased(output);
       if (residual)
         spec.residual = phased(*residual);
-      if (failed(invokeProduct(lowering, spec, operands, weights, input, output,
-                               residual ? &*residual : nullptr, taps * c,
-                               spec.batch * spec.outH * spec.outW * groups * n * taps * c)))
+      rest = invokeProduct(lowering, spec, operands, weights, input, output, residual ? &*residual : nullptr,
+                           taps * c, spec.batch * spec.outH * spec.outW * groups * n * taps * c);
+      if (failed(rest))
         return failure();
     }
+  lowering.invokeRest(op, *rest, output, op.getResult().getType());
   return success();
 }

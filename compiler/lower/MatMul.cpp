@@ -31,8 +31,11 @@ LogicalResult invokeRows(Lowering &lowering, kernels::GemmSpec spec, const Produ
   spec.out = rows(output);
   if (residual)
     spec.residual = rows(*residual);
-  return invokeProduct(lowering, spec, operands, weights, input, output, residual ? &*residual : nullptr,
-                       spec.c, spec.outW * spec.c * spec.n);
+  FailureOr<Rest> rest = invokeProduct(lowering, spec, operands, weights, input, output,
+                                       residual ? &*residual : nullptr, spec.c, spec.outW * spec.c * spec.n);
+  if (succeeded(rest))
+    lowering.invokeRest(operands.op, *rest, output, operands.result.getType());
+  return success(succeeded(rest));
 }
 } // namespace
 

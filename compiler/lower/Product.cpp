@@ -118,9 +118,9 @@ kernels::Place lower::nhwc(const Place &place) {
 }
 
 template <typename Spec>
-LogicalResult lower::invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
-                                   const Weights &weights, const Place &input, const Place &output,
-                                   const Place *residual, int64_t depth, int64_t macs) {
+FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
+                                     const Weights &weights, const Place &input, const Place &output,
+                                     const Place *residual, int64_t depth, int64_t macs) {
   Sums sums = sumsOf(operands.input, weights, depth);
   for (double bound : sums.bound)
     if (bound > double(INT32_MAX))
@@ -154,13 +154,12 @@ LogicalResult lower::invokeProduct(Lowering &lowering, Spec spec, const ProductO
     pointers.push_back(storage.place(operands.table).pointer);
   pointers.push_back(output.pointer);
   lowering.invokePointers(operands.op, spec.toAttr(operands.op->getContext()), pointers, 1, macs);
-  lowering.invokeRest(operands.op, tail->rest, output, operands.result.getType());
-  return success();
+  return Rest(tail->rest);
 }
 
-template LogicalResult lower::invokeProduct(Lowering &, kernels::GemmSpec, const ProductOperands &,
-                                            const Weights &, const Place &, const Place &, const Place *,
-                                            int64_t, int64_t);
-template LogicalResult lower::invokeProduct(Lowering &, kernels::DepthwiseSpec, const ProductOperands &,
-                                            const Weights &, const Place &, const Place &, const Place *,
-                                            int64_t, int64_t);
+template FailureOr<Rest> lower::invokeProduct(Lowering &, kernels::GemmSpec, const ProductOperands &,
+                                              const Weights &, const Place &, const Place &, const Place *,
+                                              int64_t, int64_t);
+template FailureOr<Rest> lower::invokeProduct(Lowering &, kernels::DepthwiseSpec, const ProductOperands &,
+                                              const Weights &, const Place &, const Place &, const Place *,
+                                              int64_t, int64_t);

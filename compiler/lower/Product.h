@@ -47,19 +47,23 @@ Sums sumsOf(mlir::Value input, const Weights &weights, int64_t depth);
 /// An NHWC place as the kernels describe it; lower ranks are images of one row.
 kernels::Place nhwc(const Place &place);
 
-/// Packs weights and parameters and appends the invocation. `Spec` is complete
-/// but for its epilogue and its places of out and residual.
-template <typename Spec>
-llvm::LogicalResult invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
-                                  const Weights &weights, const Place &input, const Place &output,
-                                  const Place *residual, int64_t depth, int64_t macs);
+/// The steps of a chain that a kernel has left.
+using Rest = llvm::SmallVector<mlir::DictionaryAttr>;
 
-extern template llvm::LogicalResult invokeProduct(Lowering &, kernels::GemmSpec, const ProductOperands &,
-                                                  const Weights &, const Place &, const Place &,
-                                                  const Place *, int64_t, int64_t);
-extern template llvm::LogicalResult invokeProduct(Lowering &, kernels::DepthwiseSpec, const ProductOperands &,
-                                                  const Weights &, const Place &, const Place &,
-                                                  const Place *, int64_t, int64_t);
+/// Packs weights and parameters and appends the invocation. `Spec` is complete
+/// but for its epilogue. The caller runs the rest of the chain once the result
+/// is whole (Lowering::invokeRest).
+template <typename Spec>
+llvm::FailureOr<Rest> invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
+                                    const Weights &weights, const Place &input, const Place &output,
+                                    const Place *residual, int64_t depth, int64_t macs);
+
+extern template llvm::FailureOr<Rest> invokeProduct(Lowering &, kernels::GemmSpec, const ProductOperands &,
+                                                    const Weights &, const Place &, const Place &,
+                                                    const Place *, int64_t, int64_t);
+extern template llvm::FailureOr<Rest> invokeProduct(Lowering &, kernels::DepthwiseSpec,
+                                                    const ProductOperands &, const Weights &, const Place &,
+                                                    const Place &, const Place *, int64_t, int64_t);
 
 } // namespace qcc::lower
 
