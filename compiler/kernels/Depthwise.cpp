@@ -101,9 +101,8 @@ void Driver::writeRows(Value block, int64_t firstChannel, int64_t channels, cons
           callRow(block, firstChannel, channels, form, code.add(line, code.i64(1)));
         });
   });
-  code.ifElse(code.lessThan(code.mul(pairs, 2), count), [&] {
-    callRow(block, firstChannel, channels, form, code.sub(end, code.i64(1)));
-  });
+  code.ifElse(code.lessThan(code.mul(pairs, 2), count),
+              [&] { callRow(block, firstChannel, channels, form, code.sub(end, code.i64(1))); });
 }
 
 void Driver::callRow(Value block, int64_t firstChannel, int64_t channels, DepthwiseRow form, Value line) {
@@ -139,7 +138,8 @@ void Driver::callRow(Value block, int64_t firstChannel, int64_t channels, Depthw
 } // namespace
 
 namespace qcc::kernels {
-LogicalResult emitDepthwise(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr, const Variant &variant) {
+LogicalResult emitDepthwise(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                            const Variant &variant) {
   DepthwiseSpec spec = DepthwiseSpec::fromAttr(attr);
   if (std::string reason = unsupportedReason(spec); !reason.empty())
     return emitError(function.getLoc(), "kernel 'depthwise': ") << reason;

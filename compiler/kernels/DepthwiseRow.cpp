@@ -15,7 +15,8 @@ using qcc::target::Variant;
 constexpr int64_t groupBytes = blockChannels * 4; ///< weights of four taps, or of one f32 tap
 
 DepthwiseRow::DepthwiseRow(const DepthwiseSpec &spec, const Variant &variant)
-    : spec(spec), vectorBytes(variant.vectorBytes), vectors(spec.isFloat && variant.registers == 32 ? 1 : 4) {}
+    : spec(spec), vectorBytes(variant.vectorBytes), vectors(spec.isFloat && variant.registers == 32 ? 1 : 4) {
+}
 
 std::string DepthwiseRow::name() const {
   std::string name = spec.isFloat ? "qcc_depthwise_f32_" : "qcc_depthwise_u8_";
@@ -28,7 +29,8 @@ std::string DepthwiseRow::name() const {
   return name + spec.epilogue.key();
 }
 
-void DepthwiseRowArgs::visit(const DepthwiseRow &row, llvm::function_ref<void(Value &, bool isPointer)> visitor) {
+void DepthwiseRowArgs::visit(const DepthwiseRow &row,
+                             llvm::function_ref<void(Value &, bool isPointer)> visitor) {
   bool residual = row.spec.epilogue.hasResidual();
   for (Value *value : {&x, &weights, &head, &panel, &out})
     visitor(*value, true);
@@ -72,8 +74,8 @@ namespace {
 class RowWriter {
 public:
   RowWriter(CodeBuilder &code, const DepthwiseRow &row, const Variant &variant, const DepthwiseRowArgs &args)
-      : code(code), ops(VectorOps::create(code, variant, row.vectorBytes)), row(row), spec(row.spec), args(args),
-        groups(tapGroups(row.spec)) {
+      : code(code), ops(VectorOps::create(code, variant, row.vectorBytes)), row(row), spec(row.spec),
+        args(args), groups(tapGroups(row.spec)) {
     carries = variant.registers == 32 && !spec.isFloat && verticalRows(spec) > 0 && spec.dilationW == 1 &&
               spec.kernelW <= 5;
   }
@@ -210,11 +212,18 @@ Values RowWriter::sumFloat(Value x, Values sums) {
 }
 
 EpilogueCode RowWriter::epilogueAt(Value index) {
-  EpilogueCode::Form form{spec.epilogue, spec.isFloat, unsigned(row.vectors), spec.isFloat ? row.vectorBytes : 64,
+  EpilogueCode::Form form{spec.epilogue, spec.isFloat, unsigned(row.vectors),
+                          spec.isFloat ? row.vectorBytes : 64,
                           ParamLayout(spec.epilogue, spec.isFloat, blockChannels)};
-  EpilogueCode::Pointers at{args.head, args.panel, code.at(args.out, code.mul(index, args.outPixel)),
-                            args.residual ? code.at(args.residual, code.mul(index, args.residualPixel)) : Value(),
-                            args.outRow, args.residualRow, args.table, args.columns};
+  EpilogueCode::Pointers at{args.head,
+                            args.panel,
+                            code.at(args.out, code.mul(index, args.outPixel)),
+                            args.residual ? code.at(args.residual, code.mul(index, args.residualPixel))
+                                          : Value(),
+                            args.outRow,
+                            args.residualRow,
+                            args.table,
+                            args.columns};
   return EpilogueCode(*ops, form, at);
 }
 
@@ -276,7 +285,8 @@ void RowWriter::write() {
 
 } // namespace
 
-func::FuncOp qcc::kernels::getDepthwiseRow(CodeBuilder &code, const DepthwiseRow &row, const Variant &variant) {
+func::FuncOp qcc::kernels::getDepthwiseRow(CodeBuilder &code, const DepthwiseRow &row,
+                                           const Variant &variant) {
   // Loads of weights that may not be written to leave the loop over pixels. Where they are operands of the
   // dot product that would only make copies on the stack.
   SmallVector<unsigned> noalias = {0, 2, 3};

@@ -12,10 +12,11 @@ struct DepthwiseRow {
 
   const DepthwiseSpec &spec;
   unsigned vectorBytes;
-  bool lower = false;      ///< two rows: the one below, too
-  bool partial = false;    ///< stores fewer channels than the vectors hold
+  bool lower = false;   ///< two rows: the one below, too
+  bool partial = false; ///< stores fewer channels than the vectors hold
 
-  /// Sums of a pixel: as many as bytes interleave to. For f32 one where the registers then hold the weights, too.
+  /// Sums of a pixel: as many as bytes interleave to. For f32 one where the registers then hold the weights,
+  /// too.
   int64_t vectors;
   int64_t columns() const { return vectors * vectorBytes / 4; }
   std::string name() const;
@@ -36,7 +37,8 @@ private:
   void visit(const DepthwiseRow &row, llvm::function_ref<void(Value &, bool isPointer)> visitor);
 };
 
-mlir::func::FuncOp getDepthwiseRow(CodeBuilder &code, const DepthwiseRow &row, const target::Variant &variant);
+mlir::func::FuncOp getDepthwiseRow(CodeBuilder &code, const DepthwiseRow &row,
+                                   const target::Variant &variant);
 
 } // namespace qcc::kernels
 

@@ -55,66 +55,64 @@ Value EpilogueCode::hardSigmoid(Value t, int64_t line) {
   return ops.max(u, code.splatFloat(ops.f32s(), 0.0f));
 }
 
-/// None of these carry fast-math flags: a multiplication and an addition must not become one FMA (q7, q8a).
+// None of these carry fast-math flags: a multiplication and an addition must not become one FMA (q7, q8a).
+
+Value EpilogueCode::product(Value x, Value y) { return arith::MulFOp::create(code.b, code.loc, x, y); }
+Value EpilogueCode::sum(Value x, Value y) { return arith::AddFOp::create(code.b, code.loc, x, y); }
+
+Value EpilogueCode::sloped(Value t, Value slope) {
+  Value zero = code.splatFloat(ops.f32s(), 0);
+  Value isNegative = arith::CmpFOp::create(code.b, code.loc, arith::CmpFPredicate::OLT, t, zero);
+  return arith::SelectOp::create(code.b, code.loc, isNegative, product(t, slope), t);
+}
+
+Value EpilogueCode::scaledResidual(Value residual, int64_t line) {
+  if (form.epilogue.output != Output::U8)
+    return residual;
+  Value centred = arith::SubFOp::create(code.b, code.loc, residual, scalar(line));
+  return product(centred, scalar(line + 1));
+}
+
+/// `line` is the step's first scalar.
+Value EpilogueCode::applyStep(Step step, Value t, int64_t line, Value column, Value residual) {
+  switch (step) {
+  case Step::Mul:
+    return product(t, scalar(line));
+  case Step::Add:
+    return sum(t, scalar(line));
+  case Step::Max:
+    return ops.max(t, scalar(line));
+  case Step::Min:
+    return ops.min(t, scalar(line));
+  case Step::RoundClamp:
+    return ops.roundToFloat(ops.min(ops.max(t, scalar(line)), scalar(line + 1)));
+  case Step::Residual:
+    return sum(t, scaledResidual(residual, line));
+  case Step::HardSigmoid:
+    return hardSigmoid(t, line);
+  case Step::HardSwish:
+    return product(t, hardSigmoid(t, line));
+  case Step::LeakyRelu:
+    return sloped(t, scalar(line));
+  case Step::MulColumn:
+    return product(t, column);
+  case Step::AddColumn:
+    return sum(t, column);
+  case Step::PRelu:
+    return sloped(t, column);
+  }
+  llvm_unreachable("a step without code");
+}
+
 Value EpilogueCode::applySteps(Value t, unsigned vector, Value residual) {
-  OpBuilder &b = code.b;
-  Location loc = code.loc;
-  auto mul = [&](Value x, Value y) -> Value { return arith::MulFOp::create(b, loc, x, y); };
-  auto add = [&](Value x, Value y) -> Value { return arith::AddFOp::create(b, loc, x, y); };
-  auto negativePart = [&](Value x, Value slope) -> Value {
-    Value isNegative =
-        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, code.splatFloat(ops.f32s(), 0));
-    return arith::SelectOp::create(b, loc, isNegative, mul(x, slope), x);
-  };
-  int64_t line = ParamLayout::scalars, column = form.layout.steps;
-  auto nextColumn = [&] {
-    Value values = columnVector(column, vector, ops.f32s());
-    column += form.layout.vectorBytes;
-    return values;
-  };
+  int64_t line = ParamLayout::scalars, offset = form.layout.steps;
   for (Step step : form.epilogue.steps) {
-    switch (step) {
-    case Step::Mul:
-      t = mul(t, scalar(line));
-      break;
-    case Step::Add:
-      t = add(t, scalar(line));
-      break;
-    case Step::Max:
-      t = ops.max(t, scalar(line));
-      break;
-    case Step::Min:
-      t = ops.min(t, scalar(line));
-      break;
-    case Step::RoundClamp:
-      t = ops.roundToFloat(ops.min(ops.max(t, scalar(line)), scalar(line + 1)));
-      break;
-    case Step::Residual:
-      if (form.epilogue.output == Output::U8) {
-        Value centred = arith::SubFOp::create(b, loc, residual, scalar(line));
-        residual = mul(centred, scalar(line + 1));
-      }
-      t = add(t, residual);
-      break;
-    case Step::HardSigmoid:
-      t = hardSigmoid(t, line);
-      break;
-    case Step::HardSwish:
-      t = mul(t, hardSigmoid(t, line));
-      break;
-    case Step::LeakyRelu:
-      t = negativePart(t, scalar(line));
-      break;
-    case Step::MulColumn:
-      t = mul(t, nextColumn());
-      break;
-    case Step::AddColumn:
-      t = add(t, nextColumn());
-      break;
-    case Step::PRelu:
-      t = negativePart(t, nextColumn());
-      break;
+    Value column;
+    if (takesColumn(step)) {
+      column = columnVector(offset, vector, ops.f32s());
+      offset += form.layout.vectorBytes;
     }
+    t = applyStep(step, t, line, column, residual);
     line += scalarsOf(step);
   }
   return t;

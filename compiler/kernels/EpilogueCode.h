@@ -54,6 +54,11 @@ private:
   Value scalar(int64_t line) { return code.load(ops.f32s(), at.head, line * lineBytes, 64); }
   Values residualOf(Value pointer);
   Value hardSigmoid(Value t, int64_t line);
+  Value product(Value x, Value y);
+  Value sum(Value x, Value y);
+  Value sloped(Value t, Value slope);
+  Value scaledResidual(Value residual, int64_t line);
+  Value applyStep(Step step, Value t, int64_t line, Value column, Value residual);
   Value applySteps(Value t, unsigned vector, Value residual);
   Values values(const Values &sums, Value residualRow);
   Values naturalOrder(const Values &vectors);

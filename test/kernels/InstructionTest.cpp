@@ -26,7 +26,8 @@ GemmSpec conv3x3() {
 
 /// The block of `function` that has `instruction` most often: with one step of the filter's depth
 /// in it, the loop that counts.
-std::vector<std::string> hotBlock(const std::string &assembly, llvm::StringRef function, llvm::StringRef instruction) {
+std::vector<std::string> hotBlock(const std::string &assembly, llvm::StringRef function,
+                                  llvm::StringRef instruction) {
   llvm::StringRef text(assembly);
   size_t start = text.find(("\n" + function + ":").str());
   if (start == llvm::StringRef::npos)
@@ -36,9 +37,8 @@ std::vector<std::string> hotBlock(const std::string &assembly, llvm::StringRef f
   std::vector<std::string> best, block;
   size_t most = 0;
   auto flush = [&] {
-    size_t count = llvm::count_if(block, [&](const std::string &line) {
-      return llvm::StringRef(line).contains(instruction);
-    });
+    size_t count = llvm::count_if(
+        block, [&](const std::string &line) { return llvm::StringRef(line).contains(instruction); });
     if (count > most) {
       most = count;
       best = block;
@@ -57,7 +57,8 @@ std::vector<std::string> hotBlock(const std::string &assembly, llvm::StringRef f
   return best;
 }
 
-size_t countOf(const std::vector<std::string> &block, llvm::StringRef instruction, llvm::StringRef registers) {
+size_t countOf(const std::vector<std::string> &block, llvm::StringRef instruction,
+               llvm::StringRef registers) {
   return llvm::count_if(block, [&](const std::string &line) {
     llvm::StringRef text(line);
     return text.contains(instruction) && text.contains(registers);
@@ -112,8 +113,8 @@ TEST(IntegerEpilogues, NeverFuseMultiplyAndAdd) {
   for (const char *name : {"avx2", "avx512vnni"}) {
     KernelRunner runner(variantOf(name));
     GemmSpec spec = conv3x3();
-    spec.epilogue.steps = {Step::RoundClamp, Step::Mul, Step::Residual, Step::AddColumn, Step::HardSwish,
-                           Step::Mul,        Step::Add, Step::LeakyRelu};
+    spec.epilogue.steps = {Step::RoundClamp, Step::Mul, Step::Residual, Step::AddColumn,
+                           Step::HardSwish,  Step::Mul, Step::Add,      Step::LeakyRelu};
     runner.add(spec.toAttr(&runner.context()));
     std::string text = runner.assembly();
     EXPECT_NE(text.find("vmulps"), std::string::npos);

@@ -155,7 +155,7 @@ void layOut(GemmSpec &s) {
   s.out = s.residual = {0, s.outH * s.outW * n, s.outW * n, n};
 }
 
-std::vector<Row> rows() {
+std::vector<Row> integerGemms() {
   std::vector<Row> all = {conv("tile K=16", 16, 64, 28),
                           conv("tile K=64", 64, 64, 28),
                           conv("tile K=256", 256, 64, 28),
@@ -192,6 +192,10 @@ std::vector<Row> rows() {
                           conv("R50 192", 3, 64, 112, 7, 2),
                           conv("MBV2 138", 3, 32, 112, 3, 2),
                           conv("fc", 2048, 1000, 1)};
+  return all;
+}
+
+void addFloatAndDepthwise(std::vector<Row> &all) {
   auto addFloat = [&](int64_t c, int64_t n, int64_t size, int64_t kernel) {
     Row row = conv("f32", c, n, size, kernel);
     row.gemm.isFloat = true;
@@ -223,9 +227,6 @@ std::vector<Row> rows() {
   addDepthwise("(2.2-3.1)", 240, 28, 5, 1);
   addDepthwise("(2.2-2.6)", 240, 14, 5, 2);
   addDepthwise("f32", 128, 28, 3, 1, true);
-  for (Row &row : all)
-    layOut(row.gemm);
-  return all;
 }
 
 } // namespace
@@ -240,10 +241,13 @@ int main(int argc, char **argv) {
   const char *filter = argc > 2 ? argv[2] : "";
   bool hasVnni = __builtin_cpu_supports("avx512vnni");
   test::KernelRunner runner(*variant);
-  std::vector<Row> all;
-  for (Row &row : rows())
+  std::vector<Row> known = integerGemms(), all;
+  addFloatAndDepthwise(known);
+  for (Row &row : known) {
+    layOut(row.gemm);
     if (row.name.find(filter) != std::string::npos)
       all.push_back(row);
+  }
   for (Row &row : all)
     row.kernel = runner.add(row.depthwise ? depthwiseOf(row.gemm).toAttr(&runner.context())
                                           : row.gemm.toAttr(&runner.context()));
