@@ -121,7 +121,7 @@ uint8_t encodeSmallFloat(DType type, float value, bool saturate) {
   const Format &format = formatOf(type);
   uint8_t sign = std::signbit(value) ? format.signBit : 0;
   if (std::isnan(value))
-    return format.nan ? format.nan : format.largest;
+    return format.nan ? format.nan : format.signBit; // without NaNs: -0, as ONNX's tests have it
   float magnitude = std::fabs(value);
   uint32_t bits = format.largest + 1u;
   if (!std::isinf(value)) {

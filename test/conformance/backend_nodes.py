@@ -65,6 +65,11 @@ def plain(array):
     return array.astype(AS_BYTES[array.dtype.name]) if array.dtype.name in AS_BYTES else array
 
 
+def as_array(value):
+    """Types that NumPy lacks come as protocol buffers; sequences and optionals stay what they are."""
+    return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
+
+
 def is_tensor(value):
     return isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "OUSc"
 
@@ -109,7 +114,8 @@ def compare(index, got, expected):
 def check(case, rows, build, folder):
     """Raises AssertionError with what is wrong."""
     folder.mkdir(parents=True, exist_ok=True)
-    for inputs, outputs in case.data_sets:
+    for data in case.data_sets:
+        inputs, outputs = ([as_array(value) for value in group] for group in data)
         model, inputs = with_constants(case.model, inputs, rows)
         (folder / "model.onnx").write_bytes(model.SerializeToString())
         run([build / "bin/qcc", "--until=import", folder / "model.onnx", "-o", folder / "model.mlir"])
@@ -150,7 +156,7 @@ def main():
     chosen, other = [], 0
     for case in cases.collect_testcases(None):
         ops = {node.op_type for node in case.model.graph.node}
-        tensors = all(is_tensor(v) for data in case.data_sets for group in data for v in group)
+        tensors = all(is_tensor(as_array(v)) for data in case.data_sets for group in data for v in group)
         if not case.name.startswith(options.prefix):
             continue
         if ops <= known and tensors:
