@@ -99,6 +99,24 @@ def a_run_gives_a_table_json_and_a_picture():
 
 
 @case
+def qcc_is_timed_in_each_way_that_was_asked_for():
+    options = ["--engines=ort-int8,ort-fp32,qcc-int8,qcc-fp32,qcc-qdq", "--isa=x86-64", "--layers", "--build", BUILD]
+    done, result = bench(*options)
+    rows = {row["engine"]: row for row in result["rows"]}
+    for name in ("qcc-int8", "qcc-fp32", "qcc-qdq"):
+        for engine, row in rows.items():
+            if engine.startswith(name):
+                check(row["sqnr_db"] > (60 if name == "qcc-fp32" else 20), row)
+        check(rows[f"{name} as x86-64"]["isa"] == "x86-64", rows)
+        check(f"small, {name}, layer by layer, 1 thread, " in done.stdout, done.stdout)
+    layers = {model["engine"]: model["layers"] for model in result["layers"]}["qcc-int8"]
+    macs = {layer["name"]: layer["macs"] for layer in layers if layer["macs"]}
+    check(macs == {"conv": 110592, "dense": 160}, layers)
+    (line,) = result["summary"]
+    check(line["x_ort_int8"] > 0 and line["x_qcc_fp32"] > 0, line)
+
+
+@case
 def a_row_that_cannot_be_had_says_why():
     fake = scratch() / "fake/bin/qcc"
     fake.parent.mkdir(parents=True)

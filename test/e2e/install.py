@@ -100,4 +100,91 @@ def pkg_config_knows_the_runtime():
     run([scratch() / "app"])
 
 
+# From here on with the compiler itself: programs of a user who has a float model,
+# compiled as it is and quantised, both in one program.
+REAL_LISTS = """cmake_minimum_required(VERSION 3.25)
+project(user LANGUAGES C)
+find_package(qcc 0.1 REQUIRED)
+qcc_add_model(small small.onnx OPTIONS --quantize=none)
+qcc_add_model(small_int8 small.onnx CALIB samples.npz)
+add_executable(app main.c)
+target_compile_options(app PRIVATE -Wall -Wextra -Werror)
+target_link_libraries(app PRIVATE small small_int8)
+"""
+MAKEFILE = """QCC := $(shell pkg-config --variable=qcc qcc)
+CFLAGS += -Wall -Wextra -Werror $(shell pkg-config --cflags qcc)
+LDLIBS += $(shell pkg-config --libs qcc)
+app: main.o small.o small_int8.o
+\t$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+main.o: main.c small.o small_int8.o
+small.o: small.onnx
+\t$(QCC) small.onnx --quantize=none -o $@
+small_int8.o: small.onnx samples.npz
+\t$(QCC) small.onnx --calib=samples.npz -o $@
+"""
+REAL_MAIN = """#include "small.h"
+#include "small_int8.h"
+#include <stdio.h>
+static unsigned char work[SMALL_WORKSPACE_BYTES + SMALL_INT8_WORKSPACE_BYTES];
+static float x[3 * 16 * 16], y[2][10];
+int main(void) {
+  if (fread(x, sizeof x, 1, stdin) != 1)
+    return 2;
+  small_inputs in = {.x = x};
+  small_outputs out = {.y = y[0]};
+  small_int8_inputs in8 = {.x = x};
+  small_int8_outputs out8 = {.y = y[1]};
+  if (small_run(&in, &out, work, NULL) != QCC_OK || small_int8_run(&in8, &out8, work, NULL) != QCC_OK)
+    return 1;
+  return fwrite(y, sizeof y, 1, stdout) != 1;
+}
+"""
+
+
+def real_project(**files):
+    """The folder of a user's project, with a model and its samples, and what the model makes of an input."""
+    source = scratch() / "project"
+    source.mkdir()
+    for name, text in {"main.c": REAL_MAIN, **files}.items():
+        (source / name).write_text(text)
+    x = small_network(source / "small.onnx")
+    rng = np.random.default_rng(2)
+    np.savez(source / "samples.npz", x=np.concatenate([x, rng.standard_normal((15, 3, 16, 16), np.float32)]))
+    return source, x, run_onnxruntime(source / "small.onnx", {"x": x})["y"]
+
+
+def moved(prefix):
+    """What was installed stays whole when its folder moves."""
+    target = prefix.with_name("moved to")
+    prefix.rename(target)
+    return target
+
+
+def check_app(app, x, expected):
+    said = run([app], text=False, input=x.tobytes()).stdout
+    plain, quantised = np.frombuffer(said, np.float32).reshape(2, 1, 10)
+    check_close(plain, expected)
+    check(20 < sqnr(quantised, expected) < 100, f"int8: {sqnr(quantised, expected):.1f} dB")
+
+
+@case
+def a_cmake_project_runs_what_the_installed_compiler_made():
+    prefix = moved(install())
+    source, x, expected = real_project(**{"CMakeLists.txt": REAL_LISTS})
+    flags = " ".join(SANITIZE)
+    run(["cmake", "-S", source, "-B", source / "b", f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_C_FLAGS={flags}"])
+    run(["cmake", "--build", source / "b"])
+    check_app(source / "b/app", x, expected)
+
+
+@case
+def a_makefile_with_pkg_config_does_the_same():
+    prefix = moved(install())
+    env = pkg_config(prefix)
+    source, x, expected = real_project(Makefile=MAKEFILE)
+    flags = " ".join(SANITIZE)
+    run(["make", "-C", source], env={**env, "CFLAGS": flags, "LDFLAGS": flags})
+    check_app(source / "app", x, expected)
+
+
 main()
