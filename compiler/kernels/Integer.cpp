@@ -18,16 +18,14 @@ static Expr combine(const Spec &spec, Expr a, Expr b, const Quantization &qa, co
   const Code &code = *a.code;
   Expr left = centred(a, qa.zeroPoint, spec.views[0].element);
   Expr right = centred(b, qb.zeroPoint, spec.views[1].element);
-  if (spec.kind == "mul")
-    return toFloat(left * right) * code.f32((qa.scale * qb.scale) / to.scale);
+  if (spec.kind == "mul") // the product of two bytes is exact in float32
+    return toFloat(left) * toFloat(right) * code.f32((qa.scale * qb.scale) / to.scale);
   Expr scaledLeft = toFloat(left) * code.f32(qa.scale / to.scale);
   Expr scaledRight = toFloat(right) * code.f32(qb.scale / to.scale);
   return spec.kind == "sub" ? scaledLeft - scaledRight : scaledLeft + scaledRight;
 }
 
-/// Steps of a chain are functions of real numbers: the sum in units of the
-/// result's scale goes to real numbers and back (q8a). Relu and clip need no
-/// such detour: they bound the stored integer.
+/// A chain of relu and clip bounds the stored integer.
 LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Arguments &arguments) {
   auto qa = perTensor(spec.types[0]), qb = perTensor(spec.types[1]), to = perTensor(spec.types.back());
   bool known = spec.kind == "add" || spec.kind == "sub" || spec.kind == "mul";
@@ -39,9 +37,13 @@ LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Argu
   Quantization bounds = *to;
   if (failed(boundByChain(code.loc, chain, bounds)))
     return failure();
+  // A little more than the exact limit, for the roundings on the way.
+  float sum = byteRange * (qa->scale / to->scale) + byteRange * (qb->scale / to->scale);
+  float product = byteRange * byteRange * ((qa->scale * qb->scale) / to->scale);
+  float bound = 1.01f * (spec.kind == "mul" ? product : sum);
   emitMap(code, spec, arguments, [&](const Point &point) {
     Expr value = combine(spec, point.load(0), point.load(1), *qa, *qb, *to);
-    return roundAndSaturate(value, bounds, spec.result().element, /*mayBeNan=*/false);
+    return roundAndSaturate(value, bounds, spec.result().element, bound);
   });
   return success();
 }

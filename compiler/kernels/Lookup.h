@@ -6,20 +6,18 @@
 
 namespace qcc::kernels {
 
-/// A table of 256 bytes, indexed by the bits of a byte. With AVX-512 VBMI it
-/// lives in four registers and maps 64 bytes at a time; elsewhere one by one.
+/// A table of 256 bytes, indexed by the bits of a byte: many at a time where the
+/// target can, else one by one.
 class LookupTable {
 public:
   LookupTable(const Code &code, mlir::Value pointer);
-  /// Whether `apply` takes vectors (of any number of lanes up to 64).
-  bool isVector() const { return !quarters.empty(); }
+  /// Whether `apply` takes vectors.
+  bool isVector() const { return !table.empty(); }
   Expr apply(Expr bytes) const;
 
 private:
-  Expr applyToVector(Expr bytes) const;
-
   mlir::Value pointer;
-  llvm::SmallVector<mlir::Value, 4> quarters; ///< of 64 bytes each
+  llvm::SmallVector<mlir::Value> table; ///< as the target loads it
 };
 
 } // namespace qcc::kernels

@@ -27,7 +27,8 @@ View broadcastTo(const View &view, ArrayRef<int64_t> shape) {
   return result;
 }
 
-LoopNest::LoopNest(ArrayRef<int64_t> fullShape, ArrayRef<View> views, unsigned keep, bool scalar)
+LoopNest::LoopNest(ArrayRef<int64_t> fullShape, ArrayRef<View> views, unsigned keep, bool scalar,
+                   int64_t work)
     : keep(keep), views(views) {
   merge(fullShape);
   for (const View &view : this->views)
@@ -35,7 +36,7 @@ LoopNest::LoopNest(ArrayRef<int64_t> fullShape, ArrayRef<View> views, unsigned k
   vectorInner = !scalar && shape.size() > keep && llvm::all_of(this->views, [](const View &view) {
     return view.strides.back() == 0 || view.strides.back() == 1;
   });
-  chooseUnits();
+  chooseUnits(work);
 }
 
 void LoopNest::merge(ArrayRef<int64_t> fullShape) {
@@ -63,7 +64,7 @@ void LoopNest::merge(ArrayRef<int64_t> fullShape) {
   }
 }
 
-void LoopNest::chooseUnits() {
+void LoopNest::chooseUnits(int64_t work) {
   int64_t total = 1;
   for (int64_t size : shape)
     total *= size;
@@ -72,7 +73,7 @@ void LoopNest::chooseUnits() {
     return;
   }
   chunkSize = innerSize();
-  if (total < 2 * smallestChunk)
+  if (total * work < 2 * smallestChunk)
     return;
   while (prefix + 1 < shape.size() && unitCount < wantedUnits)
     unitCount *= shape[prefix++];
@@ -80,7 +81,8 @@ void LoopNest::chooseUnits() {
   if (unitCount >= wantedUnits || prefix + 1 != shape.size() || shape.size() <= keep)
     return;
   int64_t wanted = llvm::divideCeil(innerSize() * unitCount, wantedUnits);
-  chunkSize = llvm::alignTo(std::max(wanted, smallestChunk), 64);
+  // Vectors of bytes have up to 64 lanes; a chunk that is no multiple would leave tails.
+  chunkSize = llvm::alignTo(std::max(wanted, smallestChunk / work), vectorInner ? 64 : 1);
   chunks = llvm::divideCeil(innerSize(), chunkSize);
   unitCount *= chunks;
 }

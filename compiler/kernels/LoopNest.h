@@ -33,8 +33,10 @@ class LoopNest {
 public:
   /// All views have the rank of `shape`; a stride of 0 repeats an element. The
   /// first `keep` axes stay as they are and their indices are told to the body.
-  /// `scalar` asks for one lane everywhere.
-  LoopNest(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<View> views, unsigned keep = 0, bool scalar = false);
+  /// `scalar` asks for one lane everywhere; `work` says how many elements the body
+  /// handles at each point, so that small spaces of large points are split, too.
+  LoopNest(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<View> views, unsigned keep = 0, bool scalar = false,
+           int64_t work = 1);
 
   /// Pieces of the space: some of the outer axes, or chunks of the only one.
   int64_t units() const { return unitCount; }
@@ -54,7 +56,7 @@ private:
   struct Walk; // what one call of `emit` carries along
 
   void merge(llvm::ArrayRef<int64_t> fullShape);
-  void chooseUnits();
+  void chooseUnits(int64_t work);
   void emitAxis(Walk &walk, unsigned axis, llvm::SmallVector<mlir::Value> addresses) const;
   void emitInner(Walk &walk, llvm::ArrayRef<mlir::Value> addresses) const;
   void emitVectors(Walk &walk, llvm::ArrayRef<mlir::Value> addresses, mlir::Value lower, mlir::Value upper,

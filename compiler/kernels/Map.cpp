@@ -49,7 +49,7 @@ void Map::findBlocks() {
     view.strides[readAxis] *= lanes;
     view.strides[last] *= columns;
   }
-  parts.emplace_back(grid, gridViews, 0, /*scalar=*/true);
+  parts.emplace_back(grid, gridViews, 0, /*scalar=*/true, lanes * columns);
   auto addRest = [&](unsigned axis, int64_t done, int64_t otherSize, unsigned otherAxis) {
     if (done == shape[axis])
       return;

@@ -23,7 +23,8 @@ struct Lines {
 
   explicit Lines(DictionaryAttr attr)
       : spec(attr), axis(spec.integer("axis", -1)), input(spec.views[0], resolvedAxis()),
-        output(spec.result(), resolvedAxis()), nest(input.keptShape, {input.kept, output.kept}) {}
+        output(spec.result(), resolvedAxis()),
+        nest(input.keptShape, {input.kept, output.kept}, 0, false, std::max<int64_t>(input.count, 1)) {}
 
   ArrayRef<int64_t> resolvedAxis() {
     if (axis < 0)

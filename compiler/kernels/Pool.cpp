@@ -203,7 +203,7 @@ Expr Pool::finish(Expr sum, Value inside, Value counted) const {
   Expr zeros = resizeInteger(scalar.wrap(code.mulIndex(inside, from.zeroPoint)), i32, false);
   Expr factor = scalar.f32(from.scale) / (scalar.f32(to.scale) * toFloat(atLeastOne, f32, false));
   Expr product = toFloat(sum - code.splat(zeros.value)) * code.splat(factor.value);
-  return roundAndSaturate(product, to, spec.result().element, /*mayBeNan=*/false);
+  return roundAndSaturate(product, to, spec.result().element, 1.01f * byteRange * from.scale / to.scale);
 }
 
 Expr Pool::insideResult(const Code &code, Value address, ArrayRef<Range> ranges) const {

@@ -82,7 +82,7 @@ void Product::arrange() {
   add(zeroA, rank - 2);
   add(zeroB, rank - 1);
   views.push_back(result);
-  nest = LoopNest(result.shape, views);
+  nest = LoopNest(result.shape, views, 0, false, std::max<int64_t>(depth, 1));
 }
 
 int64_t matMulIntegerUnits(DictionaryAttr attr) { return Product(attr).nest.units(); }

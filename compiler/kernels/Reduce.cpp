@@ -26,7 +26,8 @@ struct Reduction {
   bool quantizedMean;
 
   explicit Reduction(DictionaryAttr attr)
-      : spec(attr), axes(axesOf(spec)), folded(spec.views[0], axes), nest(folded.keptShape, nestViews()) {
+      : spec(attr), axes(axesOf(spec)), folded(spec.views[0], axes),
+        nest(folded.keptShape, nestViews(), 0, false, std::max<int64_t>(folded.count, 1)) {
     kind = kindOf(spec.kind);
     quantizedMean = kind == Kind::Mean && spec.anyQuantized();
   }
@@ -115,7 +116,7 @@ Expr Reduction::finish(Expr sum) const {
     Expr centredSum = sum - code.i32(from.zeroPoint * folded.count);
     float divisor = to.scale * static_cast<float>(std::max<int64_t>(folded.count, 1));
     return roundAndSaturate(toFloat(centredSum) * code.f32(from.scale / divisor), to, spec.result().element,
-                            false);
+                            1.01f * byteRange * from.scale / to.scale);
   }
   Type f64 = code.builder.getF64Type(), type = computeType(element());
   if (kind == Kind::L2)
@@ -155,27 +156,42 @@ Expr Reduction::foldAxes(const Code &code, Value address, size_t axis, Expr sum)
   return combine(sum, code.wrap(line.value));
 }
 
+/// `count` bytes in steps of `stride`, added up in 16 bits.
+static Expr sumInWords(const Code &code, Value address, int64_t count, int64_t stride, Type element) {
+  constexpr int64_t unrolled = 4; // more than one, to hide the loop itself
+  Type i16 = code.builder.getI16Type();
+  auto add = [&](Value from, int64_t steps, Expr sum) {
+    for (int64_t i = 0; i < steps; ++i)
+      sum = sum + resizeInteger(load(code, code.offset(from, i * stride), element), i16, isUnsigned(element));
+    return sum;
+  };
+  int64_t whole = count / unrolled * unrolled;
+  auto body = [&](Value index, ValueRange carried) {
+    Value from = code.offset(address, code.mulIndex(index, stride));
+    return SmallVector<Value>{add(from, unrolled, code.wrap(carried[0])).value};
+  };
+  Expr zero = code.constant(i16, int64_t(0));
+  Expr sum =
+      code.wrap(code.loop(code.index(0), code.index(whole), unrolled, ValueRange(zero.value), body)[0]);
+  return add(code.offset(address, whole * stride), count - whole, sum);
+}
+
 /// Bytes are added up in 16 bits, 256 at a time: twice the lanes of a 32-bit sum.
 Expr Reduction::sumBytes(const Code &code, Value address, size_t axis, Expr sum) const {
   constexpr int64_t atOnce = 256; // 256 * 255 < 2^16
-  int64_t size = folded.shape[axis], bytes = folded.strides[axis];
-  Type i16 = code.builder.getI16Type();
-  auto block = [&](Value from, Value to, Expr total) {
-    auto body = [&](Value index, ValueRange carried) {
-      Expr x = load(code, code.offset(address, code.mulIndex(index, bytes)), element());
-      return SmallVector<Value>{(code.wrap(carried[0]) + resizeInteger(x, i16, isUnsignedType())).value};
-    };
-    Expr zero = code.constant(i16, int64_t(0));
-    Expr part = code.wrap(code.loop(from, to, 1, ValueRange(zero.value), body)[0]);
+  int64_t stride = folded.strides[axis], whole = folded.shape[axis] / atOnce * atOnce;
+  auto addBlock = [&](Value from, int64_t count, Expr total) {
+    Expr part = sumInWords(code, from, count, stride, element());
     return total + resizeInteger(part, sumType(), isUnsignedType());
   };
-  if (size <= atOnce)
-    return block(code.index(0), code.index(size), sum);
-  auto body = [&](Value from, ValueRange carried) {
-    Value to = code.minIndex(code.addIndex(from, code.index(atOnce)), code.index(size));
-    return SmallVector<Value>{block(from, to, code.wrap(carried[0])).value};
+  auto body = [&](Value index, ValueRange carried) {
+    Value from = code.offset(address, code.mulIndex(index, stride));
+    return SmallVector<Value>{addBlock(from, atOnce, code.wrap(carried[0])).value};
   };
-  return code.wrap(code.loop(code.index(0), code.index(size), atOnce, ValueRange(sum.value), body)[0]);
+  if (whole)
+    sum = code.wrap(code.loop(code.index(0), code.index(whole), atOnce, ValueRange(sum.value), body)[0]);
+  int64_t rest = folded.shape[axis] - whole;
+  return rest ? addBlock(code.offset(address, whole * stride), rest, sum) : sum;
 }
 
 int64_t reduceUnits(DictionaryAttr attr) { return Reduction(attr).nest.units(); }
@@ -186,7 +202,8 @@ LogicalResult emitReduce(OpBuilder &builder, func::FuncOp function, DictionaryAt
   const Spec &spec = reduction.spec;
   Code code(builder, function.getLoc(), variant);
   if (spec.anyQuantized() && !reduction.isSelection() &&
-      !(reduction.quantizedMean && perTensor(spec.types.front()) && perTensor(spec.types.back())))
+      !(reduction.quantizedMean && perTensor(spec.types.front()) && perTensor(spec.types.back()) &&
+        storageBytes(reduction.element()) == 1))
     return emitError(code.loc, "no kernel for '")
            << spec.kind << "' from " << spec.types.front() << " to " << spec.types.back();
   // 2^23 bytes add up to less than 2^31.

@@ -1,6 +1,6 @@
 //===- Rounding.cpp - From real numbers to stored integers ------------------===//
 #include "compiler/kernels/Rounding.h"
-#include "compiler/target/Target.h"
+#include "compiler/target/VectorOps.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -24,9 +24,46 @@ static Expr finish(Expr rounded, int64_t zeroPoint, Type storage) {
   return resizeInteger(sum, computeType(storage), isUnsigned(storage));
 }
 
-Expr roundAndSaturate(Expr value, const Quantization &to, Type storage, bool mayBeNan) {
+/// Whether `packBytes` has an instruction for these lanes.
+static bool canPack(const Code &code, Type storage) {
+  return storageBytes(storage) == 1 && storage.getIntOrFloatBitWidth() == 8 &&
+         code.lanes == static_cast<int64_t>(code.variant.vectorBytes);
+}
+
+/// Four vectors of rounded numbers within 2^30 become one of bytes: saturated to 16 bits, the zero point
+/// added with saturation, saturated to 8 bits. Signed bytes are packed as unsigned ones, 128 higher.
+static Expr packBytes(Expr value, const Quantization &to, Type storage) {
   const Code &code = *value.code;
-  if (mayBeNan)
+  target::CodeBuilder builder(code.builder, code.loc);
+  auto ops = target::VectorOps::create(builder, code.variant, code.variant.vectorBytes);
+  int64_t shift = isUnsigned(storage) ? 0 : 128, count = ops->count(), parts = ops->bytes / 16;
+  SmallVector<Value> quarters;
+  for (int64_t quarter = 0; quarter < 4; ++quarter) {
+    auto order = llvm::to_vector(llvm::seq<int64_t>(quarter * count, (quarter + 1) * count));
+    quarters.push_back(ops->roundToInt(builder.shuffle(value.value, value.value, order)));
+  }
+  Value zero = builder.splatInt(ops->i16s(), to.zeroPoint + shift);
+  Value low = ops->addSaturated(ops->packI16(quarters[0], quarters[1]), zero);
+  Value high = ops->addSaturated(ops->packI16(quarters[2], quarters[3]), zero);
+  Value packed = builder.bitcast(ops->i32s(), ops->packU8(low, high));
+  // Each 128 bits hold four numbers of each quarter: back to the natural order.
+  SmallVector<int64_t> order;
+  for (int64_t group = 0; group < count; ++group)
+    order.push_back(4 * (group % parts) + group / parts);
+  Expr bytes = code.wrap(builder.bitcast(ops->i8s(), builder.shuffle(packed, packed, order)));
+  if (to.minimum + shift > 0)
+    bytes = maximum(bytes, code.constant(bytes.scalarType(), to.minimum + shift), /*isUnsigned=*/true);
+  if (to.maximum + shift < 255)
+    bytes = minimum(bytes, code.constant(bytes.scalarType(), to.maximum + shift), /*isUnsigned=*/true);
+  return shift ? bytes ^ code.constant(bytes.scalarType(), int64_t(-128)) : bytes;
+}
+
+Expr roundAndSaturate(Expr value, const Quantization &to, Type storage, float bound) {
+  const Code &code = *value.code;
+  bool isBounded = bound < 0x1p30f;
+  if (isBounded && canPack(code, storage))
+    return packBytes(value, to, storage);
+  if (!isBounded)
     value = zeroForNan(value);
   auto low = static_cast<double>(to.minimum - to.zeroPoint),
        high = static_cast<double>(to.maximum - to.zeroPoint);
@@ -65,12 +102,14 @@ static Expr divideByScale(Expr x, float scale) {
 Expr quantize(Expr x, const Quantization &to, Type storage) {
   float s = to.scale;
   if (isWide(storage) || !(s > 0x1p-60f && s < 0x1p60f))
-    return roundAndSaturate(x / number(x, s), to, storage, /*mayBeNan=*/true);
+    return roundAndSaturate(x / number(x, s), to, storage, std::numeric_limits<float>::infinity());
   // The bounds of x instead of those of x / s: they round to the same integers.
   auto low = static_cast<float>(to.minimum - to.zeroPoint) * s;
   auto high = static_cast<float>(to.maximum - to.zeroPoint) * s;
   Expr bounded = clampFloat(zeroForNan(x), low, high);
-  return finish(rintToI32(divideByScale(bounded, s)), to.zeroPoint, storage);
+  Expr steps = divideByScale(bounded, s);
+  return canPack(*x.code, storage) ? packBytes(steps, to, storage)
+                                   : finish(rintToI32(steps), to.zeroPoint, storage);
 }
 
 Expr centred(Expr q, int64_t zeroPoint, Type storage) {

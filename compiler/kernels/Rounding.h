@@ -11,9 +11,12 @@
 
 namespace qcc::kernels {
 
-/// saturate(rint(value) + zeroPoint) as `storage`; NaN gives the zero point where
-/// `mayBeNan`.
-Expr roundAndSaturate(Expr value, const Quantization &to, mlir::Type storage, bool mayBeNan);
+/// The largest distance of a byte from its zero point.
+constexpr float byteRange = 255;
+
+/// saturate(rint(value) + zeroPoint) as `storage`. `bound` is a proven limit of |value|,
+/// infinity where there is none; NaN, which then may come, gives the zero point.
+Expr roundAndSaturate(Expr value, const Quantization &to, mlir::Type storage, float bound);
 /// The same for a zero point known at run time, an integer of any width.
 Expr roundAndSaturate(Expr value, Expr zeroPoint, mlir::Type storage);
 
