@@ -35,7 +35,10 @@ struct Reduced {
 static Reduced reduceForExp(Expr x) {
   const Code &code = *x.code;
   bool wide = x.scalarType().isF64();
-  Expr rounded = rint(x * constant(x, M_LOG2E));
+  Expr quotient = x * constant(x, M_LOG2E);
+  Expr n = wide ? truncateToInteger(rint(quotient), code.builder.getI64Type(), /*isUnsigned=*/false)
+                : rintToI32(quotient);
+  Expr rounded = toFloat(n, x.scalarType(), /*isUnsigned=*/false);
   // ln 2 in two parts; the high one has so few bits that its product with n is exact.
   double high = wide ? 0x1.62e42fee00000p-1 : 0x1.62ep-1;
   double low = wide ? 0x1.a39ef35793c76p-33 : 0x1.0bfbe8e7bcd5ep-15;
@@ -45,8 +48,7 @@ static Reduced reduceForExp(Expr x) {
                                     2.7557254685728803e-06, 2.7557273132896042e-07, 2.5105513541847086e-08,
                                     2.0914898727175524e-09})
                    : polynomial(r, {0.5, 0.166666672, 0.041666463, 0.00833331048, 0.00139339, 0.00019891269});
-  Type integer = wide ? code.builder.getI64Type() : code.builder.getI32Type();
-  return {truncateToInteger(rounded, integer, /*isUnsigned=*/false), r, tail};
+  return {n, r, tail};
 }
 
 /// value * 2^n for |n| up to twice the exponent range, by two exact factors.

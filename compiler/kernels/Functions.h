@@ -3,7 +3,8 @@
 // Polynomials of our own, fitted by Chebyshev interpolation, emitted inline: no
 // call, so that loops stay in registers. Errors against the exact value, measured
 // over the whole range: at most 3 units in the last place of float32 for exp, log,
-// sigmoid, tanh, erf, expm1 and softplus. float64 has its own exp and log (relative
+// sigmoid, tanh, erf, expm1 and softplus (sigmoid below -88.7, where it would be
+// subnormal, is 0). float64 has its own exp and log (relative
 // error below 1e-14); the functions with bounded results are computed in float32.
 //
 //===----------------------------------------------------------------------===//
