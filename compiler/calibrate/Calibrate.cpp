@@ -22,31 +22,39 @@ static constexpr int64_t fewSamples = 32;
 
 namespace {
 
-/// Means for each index along one axis, over any number of tensors.
+/// A tensor as runs of `inner` values of one channel: run r belongs to channel r % channels.
+struct ChannelRuns {
+  int64_t inner = 1, channels = 1, runs = 1;
+
+  explicit ChannelRuns(const Stop &stop) : channels(stop.shape[stop.axis]) {
+    for (auto [axis, extent] : llvm::enumerate(stop.shape))
+      (static_cast<int64_t>(axis) > stop.axis ? inner : runs) *= extent;
+  }
+};
+
+/// Sums over all other axes, for each index along one.
 struct Means {
   std::vector<double> sums;
   double count = 0; ///< values behind each sum
 
   void add(const Stop &stop) {
-    int64_t inner = 1, channels = stop.shape[stop.axis], size = 1;
-    for (auto [axis, extent] : llvm::enumerate(stop.shape)) {
-      size *= extent;
-      inner *= static_cast<int64_t>(axis) > stop.axis ? extent : 1;
-    }
-    sums.resize(channels);
-    for (int64_t i = 0; i < size; ++i)
-      sums[i / inner % channels] += stop.values[i];
-    count += static_cast<double>(size / std::max<int64_t>(channels, 1));
+    ChannelRuns tensor(stop);
+    sums.resize(tensor.channels);
+    const float *value = stop.values;
+    for (int64_t run = 0; run < tensor.runs; run += tensor.channels)
+      for (double &sum : sums)
+        for (int64_t i = 0; i < tensor.inner; ++i)
+          sum += *value++;
+    count += static_cast<double>(tensor.runs * tensor.inner / std::max<int64_t>(tensor.channels, 1));
   }
 
   static void shift(const Stop &stop, ArrayRef<float> by) {
-    int64_t inner = 1, size = 1;
-    for (auto [axis, extent] : llvm::enumerate(stop.shape)) {
-      size *= extent;
-      inner *= static_cast<int64_t>(axis) > stop.axis ? extent : 1;
-    }
-    for (int64_t i = 0; i < size; ++i)
-      stop.values[i] += by[i / inner % by.size()];
+    ChannelRuns tensor(stop);
+    float *value = stop.values;
+    for (int64_t run = 0; run < tensor.runs; run += tensor.channels)
+      for (float add : by)
+        for (int64_t i = 0; i < tensor.inner; ++i)
+          *value++ += add;
   }
 };
 
