@@ -25,8 +25,8 @@ using reference::Tensor;
 
 namespace {
 constexpr llvm::StringLiteral prefix = "calibration";
-/// Trial runs are few; the time that O3 takes is not won back.
-constexpr int optimisation = 2;
+/// Kernels are vectors already when LLVM gets them: what more than O1 takes, the few runs do not win back.
+constexpr int optimisation = 1;
 
 /// Where a run stops: after step `index`.
 struct StopPoint {
