@@ -42,6 +42,7 @@ namespace {
 struct Points {
   std::vector<double> values, counts;
   double lo, hi;
+  size_t zero = SIZE_MAX; ///< the point that real 0 belongs to, if it is one
 
   explicit Points(const Histogram &histogram)
       : lo(std::min(histogram.min(), 0.0f)), hi(std::max(histogram.max(), 0.0f)) {
@@ -49,7 +50,9 @@ struct Points {
     for (size_t k = 0; k < histogram.bins().size(); ++k) {
       if (!histogram.bins()[k])
         continue;
-      double centre = (static_cast<double>(histogram.first() + static_cast<int64_t>(k)) + 0.5) * width;
+      int64_t index = histogram.first() + static_cast<int64_t>(k);
+      double centre = (static_cast<double>(index) + 0.5) * width;
+      zero = index == 0 ? values.size() : zero;
       values.push_back(std::clamp(centre, lo, hi));
       counts.push_back(static_cast<double>(histogram.bins()[k]));
     }
@@ -111,33 +114,42 @@ private:
   double bestLow = 1, bestHigh = 1;
 };
 
-/// Kullback-Leibler divergence of the values clipped to `params`' interval from
-/// the same values quantised: each level's count is spread evenly over the
-/// non-empty bins that fall into it.
+/// Kullback-Leibler divergence of the values saturated to `params`' interval from
+/// the same values quantised: each level's count is spread evenly over its
+/// non-empty bins. Without the bin of 0, which every scale has exactly and which
+/// half of all values may lie in: it would ask for ever narrower levels.
 double divergence(const Points &points, QuantParams params) {
-  std::vector<double> clipped(levels), inside(levels), used(levels);
-  std::vector<int> levelOf(points.values.size());
+  struct Level {
+    double inside = 0, outside = 0, bins = 0;
+    size_t edge = 0; ///< the bin that what lies outside is saturated to
+  };
+  std::vector<Level> levelsOf(levels);
+  std::vector<int> levelAt(points.values.size(), -1);
+  double kept = 0, total = 0;
   for (size_t i = 0; i < points.values.size(); ++i) {
-    double q = std::nearbyint(points.values[i] / params.scale) + params.zeroPoint;
-    levelOf[i] = static_cast<int>(std::clamp(q, 0.0, levels - 1.0));
-    bool fits = q >= 0 && q <= levels - 1;
-    (fits ? inside : clipped)[levelOf[i]] += points.counts[i];
-    used[levelOf[i]] += fits;
-  }
-  double total = 0, kept = 0, sum = 0;
-  for (int level = 0; level < levels; ++level) {
-    kept += inside[level];
-    total += inside[level] + clipped[level];
-  }
-  for (size_t i = 0; i < points.values.size(); ++i) {
-    int level = levelOf[i];
-    double q = std::nearbyint(points.values[i] / params.scale) + params.zeroPoint;
-    if (q < 0 || q > levels - 1 || !used[level])
+    if (i == points.zero)
       continue;
-    // What was clipped counts as the outermost level's own, as saturation makes it.
-    double p = (points.counts[i] + clipped[level] / used[level]) / total;
-    double spread = inside[level] / used[level] / kept;
-    sum += p * std::log(p / spread);
+    double q = std::nearbyint(points.values[i] / params.scale) + params.zeroPoint;
+    bool fits = q >= 0 && q <= levels - 1;
+    Level &level = levelsOf[static_cast<size_t>(std::clamp(q, 0.0, levels - 1.0))];
+    (fits ? level.inside : level.outside) += points.counts[i];
+    total += points.counts[i];
+    if (!fits)
+      continue;
+    kept += points.counts[i];
+    levelAt[i] = static_cast<int>(q);
+    // Ascending values: the first bin of level 0, the last one of the last level.
+    if (q > 0 || !level.bins)
+      level.edge = i;
+    ++level.bins;
+  }
+  double sum = 0;
+  for (size_t i = 0; i < points.values.size(); ++i) {
+    if (levelAt[i] < 0)
+      continue;
+    const Level &level = levelsOf[static_cast<size_t>(levelAt[i])];
+    double p = (points.counts[i] + (i == level.edge ? level.outside : 0)) / total;
+    sum += p * std::log(p * kept * level.bins / level.inside);
   }
   return kept > 0 ? sum : std::numeric_limits<double>::infinity();
 }

@@ -9,6 +9,7 @@
 #include "compiler/quantize/Role.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/GlobPattern.h"
 
 namespace qcc::quantize {
@@ -157,6 +158,10 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (isQuantized(function->getParentOfType<ModuleOp>())) {
+      function.emitError("the model has quantisation of its own; --quantize=auto keeps it as it is");
+      return signalPassFailure();
+    }
     std::vector<llvm::GlobPattern> globs;
     std::vector<bool> used(keepFloat.size());
     if (failed(parseGlobs(globs)))
