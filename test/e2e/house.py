@@ -1,5 +1,6 @@
 """The house itself: where the build puts things, and that lint and the count see faults."""
 
+import re
 import shutil
 
 from support import *
@@ -49,6 +50,21 @@ def lint(name, text):
     run(["git", "init", "-q"], cwd=folder)
     run(["git", "add", name], cwd=folder)
     return run([sys.executable, "tools/lint"], status=None, cwd=folder)
+
+
+@case
+def lint_refuses_an_operation_without_its_cells():
+    folder = scratch()
+    for name in ("tools/optable.py", "tools/optable.exceptions", *sorted(ROOT.glob("dialects/*.td"))):
+        copy = folder / (ROOT / name).relative_to(ROOT)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, copy)
+    with (folder / "dialects/QccOps.td").open("a") as table:
+        table.write('def Qcc_FrobOp : Qcc_Op<"frob", Onnx<"Frob">, Q_Product>;\n')
+    check_command = "import optable, pathlib; print(*optable.check(pathlib.Path()), sep='\\n')"
+    done = run([sys.executable, "-c", check_command], cwd=folder, env={"PYTHONPATH": "tools"})
+    for column in ("reference", "float", "int8", "test"):
+        check(re.search(f"no {column}: .*frob", done.stdout), done.stdout)
 
 
 @case
