@@ -5,6 +5,7 @@
 //   q7   a residual, and only Relu and Clip behind it: both sides are brought to
 //        the result's scale, then the same clamps
 //   q8a  anything else: real values in float32, then times 1 / scale
+// Before a table (q8) the result is what the last step, 'requantize', says.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,6 +70,11 @@ public:
   FailureOr<Tail> run(ArrayRef<Attribute> chain, bool hasResidual, bool hasTable) {
     tail.form.output = target ? kernels::Output::U8 : kernels::Output::F32;
     tail.form.table = hasTable;
+    if (hasTable) { // it reads bytes of the type that the last step rounds to
+      assert(!chain.empty() && opOf(chain.back()) == "requantize");
+      target = unsignedType(cast<DictionaryAttr>(chain.back()));
+      chain = chain.drop_back();
+    }
     SmallVector<Attribute> steps(chain);
     if (hasResidual && llvm::none_of(steps, [](Attribute entry) { return opOf(entry) == "residual"; })) {
       auto residual =
@@ -86,6 +92,13 @@ public:
   }
 
 private:
+  static quant::UniformQuantizedType unsignedType(DictionaryAttr requantize) {
+    Builder builder(requantize.getContext());
+    return quant::UniformQuantizedType::get(0, builder.getI8Type(), builder.getF32Type(),
+                                            number(requantize, "scale", 1),
+                                            int64_t(number(requantize, "zero_point", 0)), 0, 255);
+  }
+
   void setMultiplier(float resultScale) {
     for (float scale : sums.filterScales)
       tail.multiplier.push_back(sums.inputScale * scale / resultScale);
@@ -134,7 +147,7 @@ private:
       return failure();
     if (!tail.rest.empty())
       return op->emitOpError("has a step '")
-             << opOf(tail.rest.front()) << "' before its integer result, which takes a table";
+             << opOf(tail.rest.front()) << "' before its integer result, which no epilogue has";
     add(Step::Mul, {1.0f / scale});
     return success();
   }
