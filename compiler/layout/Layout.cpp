@@ -4,11 +4,11 @@
 
 using namespace mlir;
 
-void qcc::layout::addLayout(OpPassManager &pm, const LayoutOptions &) {
+void qcc::layout::addLayout(OpPassManager &pm, const LayoutOptions &options) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
   functions.addPass(createAlignRanks());
   functions.addPass(createChooseLayout());
   functions.addPass(createApplyLayout());
   functions.addPass(createSinkTransposes());
-  functions.addPass(createVerifyLayout());
+  functions.addPass(createVerifyLayout({options.explain}));
 }

@@ -21,7 +21,9 @@ bool isActivation(mlir::OpOperand &operand);
 /// The result's axes are permuted with those of the activations.
 bool followsLayout(mlir::Value result);
 
-struct LayoutOptions {};
+struct LayoutOptions {
+  bool explain = true; ///< remarks say why transposes remain
+};
 
 /// Channels-last inside, the model's own layout at its inputs and outputs.
 void addLayout(mlir::OpPassManager &pm, const LayoutOptions &options);

@@ -60,6 +60,7 @@ def VerifyLayout : Pass<"qcc-verify-layout", "mlir::func::FuncOp"> {
     %0 = qcc.conv %x {layout = "nchw"}  ==>  error: 'qcc.conv' op layout must be "nhwc" after stage layout
     ```
   }];
+  let options = [Option<"explain", "explain", "bool", "true", "say of each transpose why it remains">];
 }
 
 #endif // QCC_COMPILER_LAYOUT_PASSES_TD

@@ -22,6 +22,7 @@ std::string reason(TransposeOp op) {
 }
 
 struct VerifyLayout : impl::VerifyLayoutBase<VerifyLayout> {
+  using VerifyLayoutBase::VerifyLayoutBase;
   void runOnOperation() override {
     for (Operation &op : getOperation().getBody().getOps()) {
       auto layout = op.getAttrOfType<StringAttr>("layout");
@@ -30,7 +31,7 @@ struct VerifyLayout : impl::VerifyLayoutBase<VerifyLayout> {
         op.emitOpError("layout must be \"nhwc\" after stage layout but is \"") << layout.getValue() << "\"";
         return signalPassFailure();
       }
-      if (auto transpose = dyn_cast<TransposeOp>(op))
+      if (auto transpose = dyn_cast<TransposeOp>(op); transpose && explain)
         transpose.emitRemark("transpose remains: ") << reason(transpose);
     }
   }

@@ -46,6 +46,7 @@ public:
   }
 
   Status run() {
+    pipeline.layout.explain = options.has("-v");
     if (Status status = readOptions())
       return status;
     import::ImportFault fault;
@@ -179,6 +180,7 @@ private:
     if (kind->word == "llvm")
       return write({{output, [&](llvm::raw_ostream &os) { (*built)->print(os, nullptr); }}});
     auto type = isText ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+    int optimisation = std::stoi(options.get("-O", "3"));
     auto bytes = emit::compileModule(**built, hostTriple, optimisation, type);
     if (!bytes)
       return fail(bytes.takeError());
@@ -257,7 +259,6 @@ private:
   const Kind *kind = nullptr;
   std::string output, prefix;
   std::vector<const target::Variant *> variants;
-  int optimisation = 3;
   Summary summary;
 };
 } // namespace

@@ -48,7 +48,7 @@ std::string unknownOption(StringRef name) {
 
 /// "" where the value is one that is built.
 std::string checkValue(const Row &row, StringRef value) {
-  std::string given = row.name.str() + (row.takesValue() ? "=" + value.str() : "");
+  std::string given = row.name.str() + (row.takesValue() ? (row.isLong() ? "=" : "") + value.str() : "");
   if (row.choices == "()")
     return "option '" + given + "' is not built yet";
   if (row.choices.empty())
