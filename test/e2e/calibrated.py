@@ -4,6 +4,10 @@ import gzip
 
 from support import *
 
+sys.path.insert(0, str(ROOT / "docs/examples/text-detector"))
+sys.dont_write_bytecode = True
+import pictures
+
 FASHION = MODELS / "fashion-mnist"
 
 
@@ -49,8 +53,7 @@ def fashion_mnist_loses_at_most_a_fifth_of_a_point():
         check(noise >= 34, f"{name}: signal to noise of the logits is {noise:.1f} dB")
 
 
-def check_photographs(model, mean, std):
-    images = photographs(mean, std)
+def check_photographs(model, images):
     exact, quantised = float_and_int8(model, {"input": images}, {"input": images[:, None]})
     agree = int(np.sum(exact.argmax(1) == quantised.argmax(1)))
     check(agree >= 35, f"top-1 agrees with float on {agree} of 36")
@@ -59,13 +62,27 @@ def check_photographs(model, mean, std):
 @case
 def mobilenetv2_agrees_with_float_on_the_photographs():
     require("shared-models", "avx2")
-    check_photographs(MODELS / "mobilenetv2/mobilenetv2_10_224.onnx", [127.5] * 3, [127.5] * 3)
+    check_photographs(MODELS / "mobilenetv2/mobilenetv2_10_224.onnx", photographs([127.5] * 3, 127.5))
 
 
 @case
 def squeezenet_agrees_with_float_on_the_photographs():
     require("shared-models", "avx2")
-    check_photographs(MODELS / "squeezenet11/squeezenet11_224.onnx", [123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+    red_green_blue = photographs([123, 117, 104], 1)
+    check_photographs(MODELS / "squeezenet11/squeezenet11_224.onnx", np.ascontiguousarray(red_green_blue[:, ::-1]))
+
+
+@case
+def the_text_detector_marks_the_same_words():
+    require("shared-models", "avx2")
+    model = MODELS / "ppocr_det/ch_PP-OCRv4_det_infer.onnx"
+    calibration = np.stack([pictures.as_input(p) for p in pictures.calibration()])
+    others = np.stack([pictures.as_input(pictures.make(seed)[0]) for seed in (1000, 1001)])
+    exact, quantised = float_and_int8(model, {"x": calibration}, {"x": others[:, None]}, "--shape=x:1x3x640x640")
+    noise = sqnr(quantised, exact)
+    check(noise >= 20, f"signal to noise of the map is {noise:.1f} dB")
+    overlap = np.sum((exact > 0.3) & (quantised > 0.3)) / np.sum((exact > 0.3) | (quantised > 0.3))
+    check(overlap >= 0.88, f"the maps at 0.3 overlap with an IoU of {overlap:.3f}")
 
 
 @case

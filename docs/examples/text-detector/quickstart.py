@@ -48,14 +48,8 @@ def fetch_model(out):
     return model
 
 
-def as_input(picture):
-    """Planes in the order blue, green, red, from -1 to 1, as the detector was trained."""
-    values = np.asarray(picture, np.float32)[:, :, ::-1] / np.float32(127.5) - np.float32(1)
-    return np.ascontiguousarray(values.transpose(2, 0, 1))
-
-
 def compile_both(build, model, out):
-    np.savez(out / "samples.npz", x=np.stack([as_input(p) for p in pictures.calibration()]))
+    np.savez(out / "samples.npz", x=np.stack([pictures.as_input(p) for p in pictures.calibration()]))
     qcc = build / "bin/qcc"
     seconds = {}
     for name, options in (("float", ["--quantize=none"]), ("int8", ["--calib", out / "samples.npz"])):
