@@ -19,7 +19,9 @@ set(QCC_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR})
 find_program(QCC_CCACHE ccache)
 if(QCC_CCACHE)
   # One cache serves all checkouts: paths below this one count as relative.
-  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${QCC_CCACHE})
+  # pch_defines, time_macros: what ccache asks for before it caches uses of a precompiled header.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+               CCACHE_SLOPPINESS=pch_defines,time_macros ${QCC_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
@@ -29,7 +31,8 @@ if(EXISTS ${QCC_LLVM_BIN}/ld.lld)
 endif()
 
 add_library(qcc_flags INTERFACE)
-target_compile_options(qcc_flags INTERFACE -Wall -Wextra -Werror -fvisibility-inlines-hidden)
+# No contraction: the meaning of every rounding step is in the source.
+target_compile_options(qcc_flags INTERFACE -Wall -Wextra -Werror -fvisibility-inlines-hidden -ffp-contract=off)
 # What GCC 12 believes to see through inlined standard containers, differently at each level of optimisation.
 foreach(doubtful stringop-overflow stringop-overread array-bounds restrict maybe-uninitialized free-nonheap-object)
   target_compile_options(qcc_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-${doubtful}>)
@@ -46,11 +49,18 @@ target_include_directories(qcc_mlir_flags SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} 
 target_compile_options(qcc_mlir_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions -Wno-unused-parameter>)
 target_link_libraries(qcc_mlir_flags INTERFACE MLIR LLVM)
 
+# MLIR's headers take most of a file's compile time, so they are compiled once.
+file(WRITE ${CMAKE_BINARY_DIR}/pch/Pch.cpp "")
+add_library(qcc_pch STATIC ${CMAKE_BINARY_DIR}/pch/Pch.cpp)
+target_link_libraries(qcc_pch PUBLIC qcc_mlir_flags)
+target_precompile_headers(qcc_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/Pch.h)
+
 # add_qcc_library(Name file.cpp... [DEPENDS target...] [LINK lib...]): a static library of code that uses MLIR.
 function(add_qcc_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC qcc_mlir_flags ${ARG_LINK})
+  target_precompile_headers(${name} REUSE_FROM qcc_pch)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()

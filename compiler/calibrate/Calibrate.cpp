@@ -173,7 +173,7 @@ void Calibration::setRanges(ModuleOp where, Method method) {
   where.walk([&](ObserveOp op) {
     if (!quantize::isRange(op))
       return;
-    Range range = chooseRange(marks.at(static_cast<int64_t>(op.getId())).histogram, method);
+    auto range = chooseRange(marks.at(static_cast<int64_t>(op.getId())).histogram, method);
     op.setRangeAttr(builder.getDenseF32ArrayAttr({range.lo, range.hi}));
   });
 }
