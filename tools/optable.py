@@ -77,7 +77,7 @@ def int8_of(op, sources):
 
 
 def test_of(op, sources):
-    names = [rf"\bqcc\.{op.mnemonic}\b", rf"\b{op.cpp}\b"]
+    names = [rf"\bqcc\.{op.mnemonic}\b", rf"\b{op.cpp}\b", rf'^CASE\("{op.mnemonic}",']
     if op.onnx:
         names.append(rf'"{op.onnx}"')
     return sources.mentions("test", "|".join(names))

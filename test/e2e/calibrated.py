@@ -48,14 +48,16 @@ def fashion_mnist_loses_at_most_a_fifth_of_a_point():
         model = FASHION / f"models/{name}_b1.onnx"
         exact, quantised = float_and_int8(model, {"input": fashion_images("train", 512)}, {"input": images[:, None]})
         drop = 100 * (np.mean(exact.argmax(1) == labels) - np.mean(quantised.argmax(1) == labels))
-        check(drop <= 0.2, f"{name}: int8 loses {drop:.2f} points")
         noise = sqnr(quantised, exact)
+        print(f"{name}: int8 loses {drop:.2f} points, logits {noise:.1f} dB")
+        check(drop <= 0.2, f"{name}: int8 loses {drop:.2f} points")
         check(noise >= 34, f"{name}: signal to noise of the logits is {noise:.1f} dB")
 
 
 def check_photographs(model, images):
     exact, quantised = float_and_int8(model, {"input": images}, {"input": images[:, None]})
     agree = int(np.sum(exact.argmax(1) == quantised.argmax(1)))
+    print(f"top-1 agrees with float on {agree} of 36, logits {sqnr(quantised, exact):.1f} dB")
     check(agree >= 35, f"top-1 agrees with float on {agree} of 36")
 
 
@@ -78,10 +80,11 @@ def the_text_detector_marks_the_same_words():
     model = MODELS / "ppocr_det/ch_PP-OCRv4_det_infer.onnx"
     calibration = np.stack([pictures.as_input(p) for p in pictures.calibration()])
     others = np.stack([pictures.as_input(pictures.make(seed)[0]) for seed in (1000, 1001)])
-    exact, quantised = float_and_int8(model, {"x": calibration}, {"x": others[:, None]}, "--shape=x:1x3x640x640")
+    exact, quantised = float_and_int8(model, {"x": calibration}, {"x": others[:, None]}, "--shape=x:1x3x640x640", "--march=avx2")
     noise = sqnr(quantised, exact)
-    check(noise >= 20, f"signal to noise of the map is {noise:.1f} dB")
     overlap = np.sum((exact > 0.3) & (quantised > 0.3)) / np.sum((exact > 0.3) | (quantised > 0.3))
+    print(f"map {noise:.1f} dB, IoU at 0.3 {overlap:.3f}")
+    check(noise >= 20, f"signal to noise of the map is {noise:.1f} dB")
     check(overlap >= 0.88, f"the maps at 0.3 overlap with an IoU of {overlap:.3f}")
 
 

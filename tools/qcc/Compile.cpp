@@ -104,11 +104,20 @@ private:
       return usage("-o - is for text; an object needs a file name");
     std::string stem = llvm::sys::path::stem(options.model).str();
     output = options.get("-o", stem + kind->suffix.str());
+    warnOfSuffix();
     std::string name = options.get("--prefix", llvm::sys::path::stem(output).str());
     prefix = emit::mangle(name);
     if (options.has("--prefix") && prefix != name)
       return usage("--prefix '" + name + "' is no C identifier; '" + prefix + "' would be one");
     return readVariants();
+  }
+
+  void warnOfSuffix() {
+    llvm::StringRef suffix = llvm::sys::path::extension(output);
+    for (const Kind &other : kinds)
+      if (suffix == other.suffix && &other != kind && until == Stage::emit && !options.has("-q"))
+        llvm::errs() << "qcc: warning: '" << output << "' has the suffix of --emit=" << other.word
+                     << ", but --emit=" << kind->word << " is written\n";
   }
 
   Status readVariants() {

@@ -157,9 +157,28 @@ bool qcc::driver::parseOptions(ArrayRef<const char *> arguments, Options &option
   return options.has("--help") || options.has("--version") || checkTogether(options, error);
 }
 
+/// Behind the column of the options, as many words on a line as fit.
+static void printWrapped(raw_ostream &os, StringRef text) {
+  constexpr size_t indent = 29, width = 100 - indent;
+  size_t used = 0;
+  while (!text.empty()) {
+    auto [word, rest] = text.split(' ');
+    if (used > 0 && used + 1 + word.size() > width) {
+      os << "\n" << std::string(indent, ' ');
+      used = 0;
+    }
+    os << (used > 0 ? " " : "") << word;
+    used += (used > 0) + word.size();
+    text = rest;
+  }
+}
+
 void qcc::driver::printHelp(raw_ostream &os) {
   os << "qcc compiles a trained ONNX network into a native object with a C header.\n\n"
-        "usage: qcc [options] MODEL.onnx\n";
+        "usage: qcc [options] MODEL.onnx\n\n"
+        "  qcc model.onnx --calib samples.npz -o model.o    INT8, from a float model and sample inputs\n"
+        "  qcc model.onnx --quantize=none -o model.o        float, to compare with\n"
+        "  qcc model.onnx --calib samples.npz --emit=shared    a library, for qcc-run and Python\n";
   for (const Row &row : rows) {
     if (!row.group.empty()) {
       os << "\n" << row.group << ":\n";
@@ -167,7 +186,8 @@ void qcc::driver::printHelp(raw_ostream &os) {
     }
     std::string left =
         row.name.str() + (row.takesValue() ? (row.isLong() ? "=" : " ") + row.argument.str() : "");
-    os << formatv("  {0,-26} {1}", left, row.help);
+    os << formatv("  {0,-26} ", left);
+    printWrapped(os, row.help);
     SmallVector<StringRef> choices;
     row.choices.split(choices, '|', -1, /*KeepEmpty=*/false);
     SmallVector<StringRef> built, missing;
