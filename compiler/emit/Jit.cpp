@@ -30,6 +30,8 @@ Expected<std::unique_ptr<LoadedModel>> LoadedModel::load(ArrayRef<char> object, 
   orc::SymbolMap runtime;
   runtime[engine.mangleAndIntern("qcc_rt_run")] = {orc::ExecutorAddr::fromPtr(&qcc_rt_run),
                                                    JITSymbolFlags::Exported};
+  runtime[engine.mangleAndIntern("qcc_rt_runtime")] = {orc::ExecutorAddr::fromPtr(&qcc_rt_runtime),
+                                                       JITSymbolFlags::Exported};
   if (Error error = library.define(orc::absoluteSymbols(std::move(runtime))))
     return error;
   auto process =

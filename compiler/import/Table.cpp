@@ -20,3 +20,10 @@ const OpRow *qcc::import::findRow(const std::string &domain, const std::string &
   auto found = index.find(domain + ":" + op);
   return found == index.end() ? nullptr : found->second;
 }
+
+const OpRow *qcc::import::findRowOf(const std::string &operation) {
+  for (const OpRow &row : rows)
+    if (row.opName == operation)
+      return &row;
+  return nullptr;
+}

@@ -40,6 +40,8 @@ struct OpRow {
 
 /// The row of an operator, or null.
 const OpRow *findRow(const std::string &domain, const std::string &op);
+/// The row that an operation of the dialect ("qcc.conv") comes from, or null.
+const OpRow *findRowOf(const std::string &operation);
 
 } // namespace qcc::import
 

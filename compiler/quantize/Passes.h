@@ -4,6 +4,8 @@
 
 #include "dialects/Qcc.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -31,11 +33,17 @@ struct QuantizeOptions {
   Mode mode = Mode::Keep;
   /// Names or globs of nodes; one that matches nothing is an error.
   std::vector<std::string> keepFloat;
+  /// Names of nodes left in float for the sake of accuracy.
+  std::vector<std::string> precise;
   /// Mode::Static: fills in `range` and `correction` of all qcc.observe.
   std::function<mlir::LogicalResult(mlir::ModuleOp)> calibrate;
 };
 
 void addQuantize(mlir::OpPassManager &pm, const QuantizeOptions &options);
+
+/// A copy of a calibrated module whose marks have the ranges that the tensors are
+/// going to get: what is joined shares them.
+mlir::OwningOpRef<mlir::ModuleOp> withSharedScales(mlir::ModuleOp marked);
 
 /// A tensor's mark without the name of a node: a range or a product's mean.
 inline bool isRange(ObserveOp op) { return !op.getAxis(); }

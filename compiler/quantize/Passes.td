@@ -27,7 +27,9 @@ def PlanQuantization : Pass<"qcc-plan-quantization", "mlir::func::FuncOp"> {
     ```
   }];
   let options = [ListOption<"keepFloat", "keep-float", "std::string",
-                            "names or globs of nodes that are not quantised">];
+                            "names or globs of nodes that are not quantised">,
+                 ListOption<"precise", "precise", "std::string",
+                            "names of nodes that are not quantised for the sake of accuracy">];
 }
 
 def ShareScales : Pass<"qcc-share-scales", "mlir::func::FuncOp"> {

@@ -32,9 +32,12 @@ enum class State {
 
 class Planner {
 public:
-  Planner(func::FuncOp function, llvm::function_ref<bool(Operation *)> keepsFloat) : block(function.front()) {
+  /// `keepsFloat` gives the reason against an operation, or "".
+  Planner(func::FuncOp function, llvm::function_ref<StringRef(Operation *)> keepsFloat)
+      : block(function.front()) {
     for (Operation &op : block) {
-      roles[&op] = keepsFloat(&op) ? Role::floating("--keep-float names it") : roleOf(&op);
+      StringRef reason = keepsFloat(&op);
+      roles[&op] = reason.empty() ? roleOf(&op) : Role::floating(reason);
       order[&op] = order.size();
     }
   }
@@ -166,12 +169,17 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     std::vector<bool> used(keepFloat.size());
     if (failed(parseGlobs(globs)))
       return signalPassFailure();
-    Planner planner(function, [&](Operation *op) {
+    Planner planner(function, [&](Operation *op) -> StringRef {
+      if (!isa<QccOpInterface>(op) || isa<ConstantOp>(op))
+        return "";
+      std::string name = nameOf(op->getLoc());
       bool keeps = false;
       for (auto [i, glob] : llvm::enumerate(globs))
-        if (isa<QccOpInterface>(op) && !isa<ConstantOp>(op) && glob.match(nameOf(op->getLoc())))
+        if (glob.match(name))
           keeps = used[i] = true;
-      return keeps;
+      if (keeps)
+        return "--keep-float names it";
+      return llvm::is_contained(precise, name) ? "its noise costs more accuracy than --max-drop allows" : "";
     });
     for (auto [i, matched] : llvm::enumerate(used))
       if (!matched)

@@ -41,8 +41,10 @@ bool goOnlyTo(Value value, Operation *reader) {
   });
 }
 
-struct ShareScales : impl::ShareScalesBase<ShareScales> {
-  static void share(ConcatOp concat) {
+struct Sharing {
+  bool warns = true;
+
+  void share(ConcatOp concat) const {
     if (!concat.getResult().hasOneUse())
       return;
     auto whole = dyn_cast<ObserveOp>(*concat.getResult().user_begin());
@@ -53,7 +55,7 @@ struct ShareScales : impl::ShareScalesBase<ShareScales> {
       if (!part || !part.getRange())
         continue;
       double ratio = widthOf(part) > 0 ? widthOf(whole) / widthOf(part) : 1;
-      if (ratio > alarming)
+      if (warns && ratio > alarming)
         concat.emitWarning() << "joins ranges that differ much: of 256 steps, input '"
                              << nameOf(part.getLoc()) << "' uses " << static_cast<int64_t>(256 / ratio)
                              << "; --keep-float on the nodes behind it may help";
@@ -62,13 +64,24 @@ struct ShareScales : impl::ShareScalesBase<ShareScales> {
     }
   }
 
-  void runOnOperation() override {
+  void run(func::FuncOp function) const {
     // Backwards, so that a concat of concats has its final scale when its parts get it.
-    SmallVector<ConcatOp> concats(getOperation().getOps<ConcatOp>());
+    SmallVector<ConcatOp> concats(function.getOps<ConcatOp>());
     for (ConcatOp concat : llvm::reverse(concats))
       share(concat);
   }
 };
 
+struct ShareScales : impl::ShareScalesBase<ShareScales> {
+  void runOnOperation() override { Sharing().run(getOperation()); }
+};
+
 } // namespace
+
+OwningOpRef<ModuleOp> withSharedScales(ModuleOp marked) {
+  OwningOpRef<ModuleOp> module = marked.clone();
+  for (auto function : module->getOps<func::FuncOp>())
+    Sharing{/*warns=*/false}.run(function);
+  return module;
+}
 } // namespace qcc::quantize

@@ -41,6 +41,7 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
   if (options.mode == Mode::Static) {
     PlanQuantizationOptions plan;
     plan.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
+    plan.precise.assign(options.precise.begin(), options.precise.end());
     pm.addNestedPass<func::FuncOp>(createPlanQuantization(std::move(plan)));
     if (options.calibrate)
       pm.addPass(std::make_unique<Calibrate>(options.calibrate));

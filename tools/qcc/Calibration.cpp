@@ -52,9 +52,42 @@ std::vector<calibrate::InputSpec> inputsOf(ModuleOp module) {
   return inputs;
 }
 
-/// On a terminal: one line that is overwritten.
-std::function<void(const std::string &, double)> progressLine(bool quiet) {
-  if (quiet || !isatty(2))
+/// Errors of tensors settle with few samples.
+constexpr int64_t samplesForErrors = 16;
+
+LogicalResult runCalibration(ModuleOp marked, const Options &options, Calibration &calibration) {
+  std::string problem;
+  auto samples = openSamples(options, "--calib", marked, problem);
+  if (!samples)
+    return marked.emitError(problem);
+  for (const std::string &remark : samples->remarks())
+    marked.emitRemark(remark);
+  calibrate::CalibrateOptions settings;
+  settings.method = calibrate::methodOfName(options.get("--calib-method", "auto"));
+  if (calibration.method)
+    settings.method = calibration.method;
+  settings.progress = progressLine(options);
+  auto report = calibrate::calibrate(marked, *samples, calibrate::compileExecutor, settings);
+  if (failed(report))
+    return failure();
+  calibration.report = *report;
+  if (!calibration.wantsTensorErrors && !calibration.keepsMarked)
+    return success();
+  OwningOpRef<ModuleOp> final = quantize::withSharedScales(marked);
+  if (calibration.wantsTensorErrors) {
+    auto errors = calibrate::measureTensors(*final, *samples, samplesForErrors, calibrate::compileExecutor);
+    if (failed(errors))
+      return failure();
+    calibration.tensors = std::move(*errors);
+  }
+  if (calibration.keepsMarked)
+    calibration.marked = std::move(final);
+  return success();
+}
+} // namespace
+
+std::function<void(const std::string &, double)> driver::progressLine(const Options &options) {
+  if (options.has("-q") || !isatty(2))
     return nullptr;
   return [](const std::string &what, double done) {
     llvm::errs() << "\r\x1b[K" << what << " " << llvm::format("%.0f %%", 100 * done);
@@ -63,23 +96,29 @@ std::function<void(const std::string &, double)> progressLine(bool quiet) {
   };
 }
 
-std::string decibels(double value) {
+std::string Calibration::describe() const {
   std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%.1f dB", value);
+  llvm::raw_string_ostream os(text);
+  os << "static int8 from " << report->samples << (report->samples == 1 ? " sample" : " samples")
+     << ": ranges by " << calibrate::methodName(report->method) << ", "
+     << (report->corrected ? "biases corrected" : "biases as they were");
+  if (report->error)
+    os << llvm::format("; signal to noise at the outputs %.1f dB", *report->error);
   return text;
 }
 
-void describe(const calibrate::CalibrationReport &report, Summary &summary) {
-  std::string line = "calibrated on " + std::to_string(report.samples) + " samples, method " +
-                     calibrate::methodName(report.method) + (report.corrected ? " with bias correction" : "");
-  if (report.error)
-    line += "; signal to noise at the outputs " + decibels(*report.error);
-  summary.notes.push_back(line);
+std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, const std::string &option,
+                                                        ModuleOp module, std::string &error) {
+  calibrate::DataOptions data;
+  if (!readDataOptions(options, data, error))
+    return nullptr;
+  if (option != "--calib")
+    data.maxSamples = 0;
+  return calibrate::openSamples(options.get(option), inputsOf(module), data, error);
 }
-} // namespace
 
 bool driver::readQuantization(const Options &options, ModuleOp module, quantize::QuantizeOptions &result,
-                              Summary &summary, std::string &error) {
+                              Calibration &calibration, std::string &error) {
   std::string mode = options.get("--quantize", "auto");
   bool hasData = options.has("--calib"), isOwn = quantize::isQuantized(module);
   for (const std::string &list : options.all("--keep-float")) {
@@ -102,25 +141,11 @@ bool driver::readQuantization(const Options &options, ModuleOp module, quantize:
         "(--calib=PATH); dynamic quantisation is not built yet");
     return true;
   }
-  calibrate::DataOptions data;
-  if (!readDataOptions(options, data, error))
+  if (calibrate::DataOptions data; !readDataOptions(options, data, error))
     return false;
   result.mode = quantize::Mode::Static;
-  result.calibrate = [&options, &summary, data](ModuleOp marked) -> LogicalResult {
-    std::string problem;
-    auto samples = calibrate::openSamples(options.get("--calib"), inputsOf(marked), data, problem);
-    if (!samples)
-      return marked.emitError(problem);
-    for (const std::string &remark : samples->remarks())
-      marked.emitRemark(remark);
-    calibrate::CalibrateOptions calibration;
-    calibration.method = calibrate::methodOfName(options.get("--calib-method", "auto"));
-    calibration.progress = progressLine(options.has("-q"));
-    auto report = calibrate::calibrate(marked, *samples, calibrate::compileExecutor, calibration);
-    if (failed(report))
-      return failure();
-    describe(*report, summary);
-    return success();
+  result.calibrate = [&options, &calibration](ModuleOp marked) {
+    return runCalibration(marked, options, calibration);
   };
   return true;
 }

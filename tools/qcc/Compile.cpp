@@ -9,9 +9,12 @@
 #include "compiler/emit/Link.h"
 #include "compiler/emit/Names.h"
 #include "compiler/import/Import.h"
+#include "compiler/qdq/Qdq.h"
 #include "tools/qcc/Calibration.h"
+#include "tools/qcc/Evaluation.h"
 #include "tools/qcc/Messages.h"
 #include "tools/qcc/Output.h"
+#include "tools/qcc/Reporting.h"
 #include "tools/qcc/Summary.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ObjectFile.h"
@@ -33,15 +36,18 @@ constexpr llvm::StringLiteral hostTriple = "x86_64-unknown-linux-gnu";
 /// What --emit writes.
 struct Kind {
   llvm::StringRef word, suffix;
+  bool isText;
 };
-const Kind kinds[] = {{"obj", ".o"}, {"shared", ".so"}, {"asm", ".s"}, {"llvm", ".ll"}, {"mlir", ".mlir"}};
+const Kind kinds[] = {{"obj", ".o", false}, {"shared", ".so", false}, {"onnx", ".qdq.onnx", false},
+                      {"asm", ".s", true},  {"llvm", ".ll", true},    {"mlir", ".mlir", true}};
 
 /// One compile, from the model to the files.
 class Job {
 public:
   explicit Job(const Options &options)
       : options(options), context(registry(), MLIRContext::Threading::DISABLED),
-        printer(context, options.model, options.has("-q")) {
+        printer(context, options.model, options.has("-q"), options.has("-v")), evaluation(options),
+        reporting(options) {
     context.loadAllAvailableDialects();
   }
 
@@ -50,36 +56,97 @@ public:
     if (Status status = readOptions())
       return status;
     import::ImportFault fault;
-    module =
-        import::importModel(context, options.model, {options.all("--shape"), options.all("--set")}, fault);
+    {
+      Timed timed(options, "import");
+      module =
+          import::importModel(context, options.model, {options.all("--shape"), options.all("--set")}, fault);
+    }
     if (!module)
       return fault == import::ImportFault::Usage ? BadUsage : BadInput;
     if (until == Stage::import)
       return printModule();
-    if (failed(runStages(*module, Stage::simplify, std::min(until, Stage::simplify), pipeline)))
+    if (failed(stages(Stage::simplify, Stage::simplify)))
       return BadInput;
     if (until == Stage::simplify)
       return printModule();
-    std::string error;
-    if (!readQuantization(options, *module, pipeline.quantize, summary, error))
-      return usage(error);
-    if (failed(runStages(*module, Stage::quantize, Stage::quantize, pipeline)))
-      return BadInput;
+    if (Status status = quantize())
+      return status;
     if (until == Stage::quantize)
       return printModule();
-    if (failed(runStages(*module, Stage::layout, std::min(until, Stage::fuse), pipeline)))
+    OwningOpRef<ModuleOp> graph = kind->word == "onnx" ? module->clone() : ModuleOp();
+    if (failed(stages(Stage::layout, std::min(until, Stage::fuse))))
       return BadInput;
     if (until == Stage::layout || until == Stage::fuse)
       return printModule();
     summary.count(*module);
-    if (failed(runStages(*module, Stage::lower, std::min(until, Stage::memory), pipeline)))
+    reporting.afterFuse(*module);
+    if (graph)
+      return writeOnnx(*graph);
+    if (failed(stages(Stage::lower, std::min(until, Stage::memory))))
       return BadInput;
+    reporting.afterLower(*module);
     if (until == Stage::lower || until == Stage::memory || kind->word == "mlir")
       return printModule();
     return emitProgram();
   }
 
 private:
+  LogicalResult stages(Stage first, Stage last) {
+    for (int stage = int(first); stage <= int(last); ++stage) {
+      Timed timed(options, stageName(Stage(stage)).str());
+      if (failed(runStages(*module, Stage(stage), Stage(stage), pipeline)))
+        return failure();
+    }
+    return success();
+  }
+
+  Status quantize() {
+    std::string error;
+    if (!readQuantization(options, *module, pipeline.quantize, calibration, error) ||
+        (evaluation.isAsked() && !evaluation.prepare(*module, pipeline, calibration, error)))
+      return usage(error);
+    calibration.wantsTensorErrors = reporting.isAsked();
+    if (evaluation.isAsked()) {
+      Timed timed(options, "quantize, with the accuracy");
+      if (failed(evaluation.quantize(module, pipeline, calibration)))
+        return BadInput;
+    } else if (failed(stages(Stage::quantize, Stage::quantize))) {
+      return BadInput;
+    }
+    summary.notes.push_back(howQuantised());
+    for (const std::string &line : evaluation.describe())
+      summary.notes.push_back(line);
+    reporting.afterQuantize(*module, calibration);
+    return Done;
+  }
+
+  std::string howQuantised() {
+    if (calibration.report)
+      return calibration.describe();
+    if (pipeline.quantize.mode == quantize::Mode::Weights)
+      return "weights in int8, arithmetic in float";
+    return quantize::isQuantized(*module) ? "quantised as the model itself says" : "not quantised";
+  }
+
+  /// `graph` is the module as stage quantize left it.
+  Status writeOnnx(ModuleOp graph) {
+    qdq::OnnxOptions settings;
+    settings.producerVersion = QCC_VERSION;
+    settings.graphName = llvm::sys::path::stem(options.model).str();
+    llvm::json::Object reasons;
+    for (auto &[reason, nodes] : summary.floatReasons)
+      for (const std::string &node : nodes)
+        reasons[llvm::json::fixUTF8(node)] = llvm::json::fixUTF8(reason);
+    settings.metadata = {{"qcc.manifest", manifest()},
+                         {"qcc.quantization", summary.notes.front()},
+                         {"qcc.float", llvm::formatv("{0}", llvm::json::Value(std::move(reasons))).str()}};
+    FailureOr<std::string> bytes = qdq::toOnnx(graph, settings);
+    if (failed(bytes))
+      return BadInput;
+    reporting.leaveOutTimes("no machine code was compiled (--emit=onnx).");
+    return write({{output, [&](llvm::raw_ostream &os) { os << *bytes; }}});
+  }
+
   static DialectRegistry registry() {
     DialectRegistry registry;
     registerAllDialects(registry);
@@ -100,8 +167,10 @@ private:
     kind = llvm::find_if(kinds, [&](const Kind &k) { return k.word == options.get("--emit", "obj"); });
     if (kind == std::end(kinds))
       return usage("--emit has no kind '" + options.get("--emit") + "'");
-    if (options.get("-o") == "-" && kind->suffix == ".o" && until == Stage::emit)
-      return usage("-o - is for text; an object needs a file name");
+    if (options.get("-o") == "-" && !kind->isText && until == Stage::emit)
+      return usage("-o - is for text; --emit=" + kind->word + " needs a file name");
+    if (std::string error; !reporting.readOptions(error) || !evaluation.readOptions(error))
+      return usage(error);
     std::string stem = llvm::sys::path::stem(options.model).str();
     output = options.get("-o", stem + kind->suffix.str());
     warnOfSuffix();
@@ -151,26 +220,53 @@ private:
       module->print(os, OpPrintingFlags().enableDebugInfo());
       os << "\n";
     };
-    if (writeOutput(path, print, error))
+    std::vector<OutputFile> files = {{path, print}};
+    if (reporting.isAsked()) {
+      reporting.leaveOutTimes("no machine code was compiled (--emit=mlir).");
+      files.push_back(finishedReport());
+    }
+    if (writeOutputs(files, error))
       return Done;
     printError(error);
     return BadInput;
   }
 
-  std::string manifest() {
+  OutputFile finishedReport() {
+    reporting.report.version = QCC_VERSION;
+    reporting.report.model = options.model;
+    reporting.report.modelHash = modelHash();
+    reporting.report.output = output;
+    reporting.report.target = hostTriple.str();
+    for (const target::Variant *variant : variants)
+      reporting.report.variants.push_back(variant->name);
+    reporting.report.options = givenOptions();
+    reporting.finish(summary, calibration, evaluation);
+    return reporting.file();
+  }
+
+  std::string modelHash() {
     auto buffer = llvm::MemoryBuffer::getFile(options.model);
-    std::string hash;
-    if (buffer)
-      hash = llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef((*buffer)->getBuffer())), true);
+    if (!buffer)
+      return "";
+    return llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef((*buffer)->getBuffer())), true);
+  }
+
+  llvm::json::Object givenOptions() {
     llvm::json::Object given;
     for (auto &[name, values] : options.values)
       if (name != "-o" && name != "-j" && name != "-v" && name != "-q" && name != "--report")
         given[name] = llvm::json::Array(values);
-    llvm::json::Object object{{"qcc", QCC_VERSION}, {"model_sha256", hash}, {"options", std::move(given)}};
+    return given;
+  }
+
+  std::string manifest() {
+    llvm::json::Object object{
+        {"qcc", QCC_VERSION}, {"model_sha256", modelHash()}, {"options", givenOptions()}};
     return llvm::formatv("{0}", llvm::json::Value(std::move(object))).str();
   }
 
   Status emitProgram() {
+    Timed timed(options, "emit");
     auto program = emit::Program::of(*module);
     if (failed(program))
       return BadInput;
@@ -186,15 +282,21 @@ private:
     summary.weightBytes = program->blob.size();
     summary.workspaceBytes = program->workspaceBytes;
     bool isText = kind->word == "llvm" || kind->word == "asm";
-    if (kind->word == "llvm")
+    if (kind->word == "llvm") {
+      reporting.leaveOutTimes("no object was compiled (--emit=llvm).");
       return write({{output, [&](llvm::raw_ostream &os) { (*built)->print(os, nullptr); }}});
+    }
     auto type = isText ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
     int optimisation = std::stoi(options.get("-O", "3"));
     auto bytes = emit::compileModule(**built, hostTriple, optimisation, type);
     if (!bytes)
       return fail(bytes.takeError());
-    if (!isText)
+    if (isText) {
+      reporting.leaveOutTimes("no object was compiled (--emit=" + kind->word.str() + ").");
+    } else {
       countCode(*bytes);
+      reporting.time(*bytes, prefix);
+    }
     auto object = [&](llvm::raw_ostream &os) { os.write(bytes->data(), bytes->size()); };
     if (isText)
       return write({{output, object}});
@@ -243,8 +345,11 @@ private:
     return llvm::sys::fs::getMainExecutable("qcc", &here);
   }
 
+  /// The compile's result and the report about it.
   Status write(std::vector<OutputFile> files) {
     std::string error;
+    if (reporting.isAsked())
+      files.push_back(finishedReport());
     if (!writeOutputs(files, error)) {
       printError(error);
       return BadInput;
@@ -268,6 +373,9 @@ private:
   const Kind *kind = nullptr;
   std::string output, prefix;
   std::vector<const target::Variant *> variants;
+  Calibration calibration;
+  Evaluation evaluation;
+  Reporting reporting;
   Summary summary;
 };
 } // namespace

@@ -6,6 +6,7 @@
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -50,8 +51,8 @@ static StringRef wordOf(DiagnosticSeverity severity) {
   llvm_unreachable("all severities are listed");
 }
 
-qcc::driver::MessagePrinter::MessagePrinter(MLIRContext &context, std::string model, bool quiet)
-    : context(context), model(std::move(model)), quiet(quiet) {
+qcc::driver::MessagePrinter::MessagePrinter(MLIRContext &context, std::string model, bool quiet, bool verbose)
+    : context(context), model(std::move(model)), quiet(quiet), verbose(verbose) {
   context.printOpOnDiagnostic(false);
   handler = context.getDiagEngine().registerHandler([this](Diagnostic &d) { print(d); });
 }
@@ -66,11 +67,23 @@ void qcc::driver::MessagePrinter::print(Diagnostic &diagnostic) {
   StringRef text = message;
   if (text.consume_front("'qcc."))
     text = text.substr(text.find("' op ") + 5);
+  bool isRemark = diagnostic.getSeverity() == DiagnosticSeverity::Remark;
+  if (isRemark && !verbose && text.starts_with("left in float: "))
+    return;
   llvm::errs() << oneLine(model) << ": " << oneLine(placeOf(diagnostic.getLocation()))
                << wordOf(diagnostic.getSeverity()) << ": " << oneLine(text) << "\n";
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
     for (Diagnostic &note : diagnostic.getNotes())
       print(note);
+}
+
+qcc::driver::Timed::Timed(const Options &options, std::string what)
+    : active(options.has("-v")), what(std::move(what)), start(std::chrono::steady_clock::now()) {}
+
+qcc::driver::Timed::~Timed() {
+  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  if (active)
+    llvm::errs() << "qcc: " << what << ": " << llvm::format("%.2f s", seconds.count()) << "\n";
 }
 
 void qcc::driver::printError(StringRef message) {

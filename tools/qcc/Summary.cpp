@@ -2,6 +2,7 @@
 
 #include "tools/qcc/Summary.h"
 
+#include "compiler/quantize/Passes.h"
 #include "dialects/Qcc.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -19,6 +20,17 @@ bool isFree(Operation *op) {
   return isa<ConstantOp, QuantizeOp, DequantizeOp, ScastOp, ReshapeOp, TransposeOp, IdentityOp,
              func::ReturnOp>(op);
 }
+
+/// Of nodes with one reason so many are named.
+constexpr size_t mostNames = 4;
+
+void printReason(llvm::raw_ostream &os, StringRef reason, ArrayRef<std::string> nodes) {
+  os << "  in float: ";
+  llvm::interleaveComma(nodes.take_front(mostNames), os, [&](StringRef node) { os << "'" << node << "'"; });
+  if (nodes.size() > mostNames)
+    os << " and " << nodes.size() - mostNames << " more";
+  os << ": " << reason << "\n";
+}
 } // namespace
 
 void Summary::count(ModuleOp module) {
@@ -26,6 +38,8 @@ void Summary::count(ModuleOp module) {
   module.walk([&](Operation *op) {
     if (!isa_and_nonnull<QccDialect>(op->getDialect()) || isFree(op) || op->getNumOperands() == 0)
       return;
+    if (auto reason = op->getAttrOfType<StringAttr>(quantize::floatReasonAttr))
+      floatReasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
     if (isQuantised(op->getOperand(0).getType())) {
       ++integerOps;
     } else {
@@ -49,7 +63,10 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
   os << (floatKinds.empty() ? "\n" : ")\n");
   for (const std::string &note : notes)
     os << "  " << note << "\n";
+  for (auto &[reason, nodes] : floatReasons)
+    printReason(os, reason, nodes);
   auto kib = [](int64_t bytes) { return llvm::format("%.1f KiB", double(bytes) / 1024); };
-  os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace "
-     << kib(workspaceBytes) << "\n";
+  if (codeBytes)
+    os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace "
+       << kib(workspaceBytes) << "\n";
 }

@@ -3,8 +3,9 @@
 #define QCC_TOOLS_QCC_SUMMARY_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/raw_ostream.h"
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,11 @@ struct Summary {
   unsigned integerOps = 0, floatOps = 0;
   /// ONNX operators that compute in float, and how often.
   std::vector<std::pair<std::string, unsigned>> floatKinds;
-  std::vector<std::string> notes; ///< of quantisation: method, error
-  int64_t codeBytes = 0, weightBytes = 0, workspaceBytes = 0;
+  /// Why operations beside integer ones stay in float: for each reason, which.
+  std::map<std::string, std::vector<std::string>> floatReasons;
+  std::vector<std::string> notes; ///< of quantisation: method, error, accuracy
+  int64_t weightBytes = 0, workspaceBytes = 0;
+  int64_t codeBytes = 0; ///< 0: no machine code was written
 
   /// Counts the operations of @main after stage fuse.
   void count(mlir::ModuleOp module);
