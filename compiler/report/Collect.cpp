@@ -17,7 +17,7 @@ std::string operatorOf(Operation *op) {
   if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
     if (auto child = dyn_cast<NameLoc>(name.getChildLoc()))
       return child.getName().str();
-  return isa<QuantizeOp, DequantizeOp>(op) ? "" : op->getName().stripDialect().str();
+  return "";
 }
 
 std::string typeText(Type element) {
@@ -39,6 +39,9 @@ std::string typeText(Type element) {
 bool isQuantised(Value value) { return isa<quant::QuantizedType>(tensorType(value).getElementType()); }
 
 bool isConversion(Operation *op) { return isa<QuantizeOp, DequantizeOp>(op); }
+
+/// Changes how values are stored or where, and computes nothing.
+bool isOnlyMoved(Operation *op) { return isConversion(op) || isa<ReshapeOp, TransposeOp>(op); }
 
 /// Weights that are integers in memory though the operation computes in float.
 bool hasIntegerWeights(Operation *op) {
@@ -135,7 +138,7 @@ void Collector::addOp(Operation *op) {
   if (isFirst) {
     layer.op = operatorOf(op);
     bool integer = llvm::any_of(op->getOperands(), [](Value v) { return isQuantised(v) && !isConstant(v); });
-    layer.type = isConversion(op)        ? "conversion"
+    layer.type = isOnlyMoved(op)         ? "conversion"
                  : integer               ? "int8"
                  : hasIntegerWeights(op) ? "float, int8 weights"
                                          : "float";

@@ -27,7 +27,7 @@ table { border-collapse: collapse; background: #fff; border: 1px solid #dfe5ea; 
 th { text-align: left; font-weight: 600; font-size: 13px; color: #5c6b7a; background: #eef2f5; }
 th, td { padding: 3px 10px; border-bottom: 1px solid #eceff2; vertical-align: top; overflow-wrap: anywhere; }
 td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.bars td { padding: 2px 10px; } .bars td.b { width: 22%; }
+.bars td { padding: 2px 10px; } .bars td.b { width: 17%; white-space: nowrap; }
 .bar { display: inline-block; height: 12px; border-radius: 2px; vertical-align: middle; min-width: 1px; margin-right: 6px; }
 .bars small { color: #5c6b7a; }
 .int8 { background: #2a78c8; } .float { background: #e0852b; } .mixed { background: #8a6fc0; } .conversion { background: #9aa7b3; }
@@ -79,7 +79,7 @@ std::string countText(int64_t count) {
 }
 
 std::string timeText(double microseconds) {
-  return microseconds < 1000 ? number("%.1f us", microseconds) : number("%.2f ms", microseconds / 1000);
+  return microseconds < 1000 ? number("%.1f \u00b5s", microseconds) : number("%.2f ms", microseconds / 1000);
 }
 
 const char *classOf(const Layer &layer) {
@@ -143,7 +143,7 @@ const Bar bars[] = {
 void writePicture(const Report &report, raw_ostream &os) {
   os << "<h2>Layer by layer</h2>\n<p class=soft><i class='key int8'></i>int8"
         "<i class='key float'></i>float<i class='key mixed'></i>float with int8 weights"
-        "<i class='key conversion'></i>conversion; a longer bar of the last column is better</p>\n"
+        "<i class='key conversion'></i>type or layout alone; a longer bar of the last column is better</p>\n"
         "<table class=bars><tr><th>layer</th>";
   std::vector<std::pair<const Bar *, double>> shown;
   for (const Bar &bar : bars) {

@@ -6,6 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support import *
 
 FASHION = MODELS / "fashion-mnist/models"
+QCC = [BUILD / "bin/qcc", "-O0"]  # results are the same, sooner
 
 
 def sensitive_network(path):
@@ -84,8 +85,8 @@ def with_quantised_outputs(file):
 def the_exported_graph_compiles_to_the_same_numbers():
     model, data = calibrated_small_network()
     x = np.load(data)[:1]
-    direct = run_model(qcc(model, "--emit=shared", f"--calib={data}", output="direct.so"), {"x": x[0]})["y"]
-    again = run_model(qcc(exported(model, f"--calib={data}"), "--emit=shared", output="again.so"), {"x": x[0]})["y"]
+    direct = run_model(qcc(model, "-O0", "--emit=shared", f"--calib={data}", output="direct.so"), {"x": x[0]})["y"]
+    again = run_model(qcc(exported(model, f"--calib={data}"), "-O0", "--emit=shared", output="again.so"), {"x": x[0]})["y"]
     check_equal(again, direct)
 
 
@@ -95,7 +96,7 @@ def onnx_runtime_computes_the_same_quantised_tensors():
     watched = with_quantised_outputs(exported(model, f"--calib={data}"))
     x = np.load(data)[0]
     theirs = run_onnxruntime(watched, {"x": x}, optimise=False)
-    ours = run_model(qcc(watched, "--emit=shared", output="watched.so"), {"x": x})
+    ours = run_model(qcc(watched, "-O0", "--emit=shared", output="watched.so"), {"x": x})
     check(len(theirs) >= 3, f"only {len(theirs) - 1} tensors are quantised")
     for name, values in theirs.items():
         if values.dtype == np.uint8:
@@ -112,7 +113,7 @@ def a_calibrated_network_agrees_with_onnx_runtime_on_its_export():
     file = exported(model, data)
     chains = sum(n.op_type == "QuantizeLinear" for n in onnx.load(file).graph.node)
     check(chains <= 14, f"{chains} tensors are quantised, more than one at the end of each chain")
-    ours = run_model(qcc(model, "--emit=shared", data, output="m.so"), {"input": images}, "--samples")["output"]
+    ours = run_model(qcc(model, "-O0", "--emit=shared", data, output="m.so"), {"input": images}, "--samples")["output"]
     theirs = np.stack([run_onnxruntime(file, {"input": i}, optimise=False)["output"] for i in images])
     check_equal(ours.reshape(theirs.shape).argmax(-1), theirs.argmax(-1))
     check(sqnr(ours.reshape(theirs.shape), theirs) > 40, "the logits are far apart")
@@ -147,7 +148,7 @@ def weights_alone_are_stored_as_integers():
 @case
 def the_graph_is_no_text():
     model, _ = calibrated_small_network()
-    done = run([BUILD / "bin/qcc", "--emit=onnx", model, "-o", "-"], status=2)
+    done = run([*QCC, "--emit=onnx", model, "-o", "-"], status=2)
     check("-o - is for text" in done.stderr and not done.stdout, done.stderr)
 
 
@@ -157,7 +158,7 @@ def the_graph_is_no_text():
 @case
 def the_report_has_every_layer_and_reason():
     model, data = calibrated_small_network()
-    qcc(model, f"--calib={data}", "--keep-float=dense", f"--report={scratch() / 'r.json'}")
+    qcc(model, "-O0", f"--calib={data}", "--keep-float=dense", f"--report={scratch() / 'r.json'}")
     report = json.loads((scratch() / "r.json").read_text())
     layers = {layer["name"]: layer for layer in report["layers"]}
     conv = layers["conv"]
@@ -178,7 +179,7 @@ def the_page_needs_nothing_else_and_shows_names_as_they_are():
     graph = onnx.load(model)
     graph.graph.node[0].name = "<script>alert('&')</script>"
     onnx.save(graph, model)
-    qcc(model, f"--calib={data}", f"--report={scratch() / 'r.html'}")
+    qcc(model, "-O0", f"--calib={data}", f"--report={scratch() / 'r.html'}")
     page = (scratch() / "r.html").read_text()
     for word in ("<script", "http", "src=", "@import", "url("):
         check(word not in page, f"the page has {word!r}")
@@ -194,7 +195,7 @@ def a_report_that_cannot_be_written_leaves_nothing():
     folder.mkdir()
     for report, words in ((full, "No space left"), (folder / "no/r.html", "No such file"), (scratch() / "r.txt", ".json or")):
         status = 2 if report.suffix == ".txt" else 1
-        done = run([BUILD / "bin/qcc", model, "-q", f"--report={report}", "-o", folder / "m.o"], status)
+        done = run([*QCC, model, "-q", f"--report={report}", "-o", folder / "m.o"], status)
         check(words in done.stderr, done.stderr)
         check(not list(folder.iterdir()), f"{list(folder.iterdir())} is left")
 
@@ -203,7 +204,7 @@ def a_report_that_cannot_be_written_leaves_nothing():
 def without_machine_code_the_report_says_that_times_are_left_out():
     model, _ = calibrated_small_network()
     for kind in ("onnx", "mlir", "asm"):
-        qcc(model, f"--emit={kind}", f"--report={scratch() / 'r.json'}", output="m.out")
+        qcc(model, "-O0", f"--emit={kind}", f"--report={scratch() / 'r.json'}", output="m.out")
         report = json.loads((scratch() / "r.json").read_text())
         check(report["timing"].startswith("Times are left out: "), report["timing"])
         check(report["layers"] and not any("microseconds" in layer for layer in report["layers"]), kind)
@@ -215,7 +216,7 @@ def without_machine_code_the_report_says_that_times_are_left_out():
 def accuracy_of(model, *options):
     """The report's accuracy, and what qcc said."""
     file = scratch() / "accuracy.json"
-    done = run([BUILD / "bin/qcc", model, *options, f"--report={file}", "-o", scratch() / "m.o"])
+    done = run([*QCC, model, *options, f"--report={file}", "-o", scratch() / "m.o"])
     return json.loads(file.read_text())["accuracy"], done.stderr
 
 
@@ -224,7 +225,7 @@ def accuracy_is_what_the_object_gives():
     model, data, classes = labelled()
     options = [f"--calib={data}", f"--eval={data}"]
     accuracy, said = accuracy_of(model, *options, f"--labels={scratch() / 'labels.npy'}")
-    outputs = run_model(qcc(model, "--emit=shared", options[0], output="m.so"), {"x": np.load(data)}, "--samples")["y"]
+    outputs = run_model(qcc(model, "-O0", "--emit=shared", options[0], output="m.so"), {"x": np.load(data)}, "--samples")["y"]
     right = 100 * np.mean(outputs.reshape(64, 10).argmax(1) == classes)
     check(accuracy == {"samples": 64, "float_percent": 100, "compiled_percent": right}, accuracy)
     check(f"float 100.00 %, as compiled {right:.2f} %" in said, said)
@@ -265,7 +266,7 @@ def a_drop_that_cannot_be_reached_is_an_error():
 
 
 def check_refused_late(model, *options, says, status=1):
-    done = run([BUILD / "bin/qcc", model, "-q", *options, "-o", scratch() / "refused.o"], status)
+    done = run([*QCC, model, "-q", *options, "-o", scratch() / "refused.o"], status)
     for words in says:
         check(words in done.stderr, done.stderr)
     check(not (scratch() / "refused.o").exists(), "an object is left")

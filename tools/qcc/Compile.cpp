@@ -233,7 +233,7 @@ private:
 
   OutputFile finishedReport() {
     reporting.report.version = QCC_VERSION;
-    reporting.report.model = options.model;
+    reporting.report.model = llvm::sys::path::filename(options.model).str();
     reporting.report.modelHash = modelHash();
     reporting.report.output = output;
     reporting.report.target = hostTriple.str();
