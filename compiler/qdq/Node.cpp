@@ -36,6 +36,19 @@ bool isLeftOut(const OpRow &row, StringRef name, mlir::Attribute value) {
   return false;
 }
 
+/// ONNX's Resize has scales or sizes, ours both: scales that are the rounded
+/// ratio of the sizes go, else the sizes.
+bool isLeftOut(ResizeOp op, StringRef parameter) {
+  if (parameter != "scales" && parameter != "sizes")
+    return false;
+  ArrayRef<int64_t> shape = qcc::tensorType(op.getInput()).getShape();
+  SmallVector<int64_t> every = llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(shape.size())));
+  bool areRatios = true;
+  for (auto [axis, scale, size] : llvm::zip(op.getAxes().value_or(every), *op.getScales(), *op.getSizes()))
+    areRatios &= static_cast<float>(static_cast<double>(size) / static_cast<double>(shape[axis])) == scale;
+  return areRatios == (parameter == "scales");
+}
+
 /// The operands by the names that the table gives them.
 std::map<std::string, OperandRange> operandsByName(Operation *op, const OpRow &row) {
   std::map<std::string, OperandRange> groups;
@@ -91,7 +104,7 @@ import::Attribute toOnnxAttribute(StringRef name, Kind kind, mlir::Attribute val
 /// A constant input that became an attribute, as an initializer again.
 std::string Writer::writeParameter(Operation *op, const InputRow &row) {
   mlir::Attribute value = op->getAttrDictionary().get(row.name);
-  if (!value)
+  if (auto resize = dyn_cast<ResizeOp>(op); !value || (resize && isLeftOut(resize, row.name)))
     return "";
   using reference::DType;
   reference::Tensor tensor;

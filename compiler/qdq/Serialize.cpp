@@ -94,7 +94,8 @@ bool qcc::qdq::serialize(const Graph &graph, const FileInfo &info, std::string &
   try {
     onnx::ModelProto model = toProto(graph, info);
     onnx::checker::check_model(model);
-    onnx::shape_inference::InferShapes(model);
+    onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(),
+                                       onnx::ShapeInferenceOptions(/*check_type=*/true, /*strict=*/1));
     size_t size = model.ByteSizeLong(), limit = std::numeric_limits<int32_t>::max();
     if (size <= limit && model.SerializeToString(&bytes))
       return true;

@@ -146,6 +146,25 @@ def weights_alone_are_stored_as_integers():
 
 
 @case
+def float_models_come_back_as_they_were():
+    require("shared-models")
+    models = {
+        "ppocr_det/ch_PP-OCRv4_det_infer": ((1, 3, 64, 96), ["--shape=x:1x3x64x96"]),
+        "squeezenet11/squeezenet11_224": ((1, 3, 224, 224), []),
+        "kws_dscnn/kws_dscnn_b1": ((1, 1, 49, 10), []),
+    }
+    for name, (shape, options) in models.items():
+        model = MODELS / f"{name}.onnx"
+        file = exported(model, "--quantize=none", *options)
+        x = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
+        inputs = {onnx.load(model, load_external_data=False).graph.input[0].name: x}
+        before, after = [run_onnxruntime(m, inputs, optimise=False) for m in (model, file)]
+        check(list(before) == list(after), f"{name}: other outputs: {list(after)}")
+        for output, value in before.items():
+            check_close(after[output], value)
+
+
+@case
 def the_graph_is_no_text():
     model, _ = calibrated_small_network()
     done = run([*QCC, "--emit=onnx", model, "-o", "-"], status=2)
@@ -171,6 +190,19 @@ def the_report_has_every_layer_and_reason():
     check(reasons["dense"] == "left in float: --keep-float names it", reasons)
     check(report["bytes"]["code"] > 0 and report["sqnr_db"] > 20, report["bytes"])
     check([t["type"] for t in report["tensors"]] == ["u8"] * len(report["tensors"]), report["tensors"])
+
+
+@case
+def the_summary_says_how_and_why():
+    model, data = calibrated_small_network()
+    command = [*QCC, model, f"--calib={data}", "--calib-method=minmax", "--keep-float=conv", "-o", scratch() / "m.o"]
+    said = run(command).stderr
+    check("m.o: 2 operations in int8, 1 in float (conv)" in said, said)
+    check("static int8 from 32 samples: ranges by minmax, biases" in said, said)
+    check("in float: 'conv': --keep-float names it" in said, said)
+    check("remark: left in float" not in said, said)
+    check("node 'conv' (Conv): remark: left in float: --keep-float names it" in run([*command, "-v"]).stderr, said)
+    check(not run([*command, "-q"]).stderr, "-q says something")
 
 
 @case
