@@ -95,4 +95,38 @@ int main(void) {
     check_close(ours, np.load(FOLDER / "models/expected_fm_cnn_qat_ort.npy")[0], rtol=0, atol=0.5)
 
 
+@case
+def two_objects_link_into_one_cpp_program():
+    require("shared-models")
+    objects = [qcc(FOLDER / f"models/{name}_b1.onnx", output=f"{name}.o") for name in ADOPTED]
+    body = """
+  {
+    NAME_inputs in = {image};
+    NAME_outputs out = {logits};
+    std::vector<unsigned char> work(UPPER_WORKSPACE_BYTES);
+    if (NAME_run(&in, &out, work.data(), nullptr) != QCC_OK)
+      return 3;
+    for (float logit : logits)
+      std::printf("%.9g\\n", double(logit));
+  }"""
+    uses = "".join(body.replace("NAME", name).replace("UPPER", name.upper()) for name in ADOPTED)
+    includes = "".join(f'#include "{name}.h"\n' for name in ADOPTED)
+    source = scratch() / "main.cpp"
+    source.write_text(
+        f"""{includes}#include <cstdio>
+#include <vector>
+int main() {{
+  float image[28 * 28], logits[10];
+  if (std::fread(image, sizeof image, 1, stdin) != 1)
+    return 2;{uses}
+}}
+"""
+    )
+    image = np.load(FOLDER / "models/input_0.npy")[0]
+    done = run([link([source], objects)], input=image.tobytes(), text=False)
+    ours = np.array(done.stdout.split(), np.float32).reshape(2, 10)
+    theirs = [np.load(FOLDER / f"models/expected_{name}.npy")[0] for name in ADOPTED]
+    check_close(ours, np.stack(theirs), rtol=0, atol=0.5)
+
+
 main()
