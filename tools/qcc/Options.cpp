@@ -176,8 +176,8 @@ static void printWrapped(raw_ostream &os, StringRef text) {
 void qcc::driver::printHelp(raw_ostream &os) {
   os << "qcc compiles a trained ONNX network into a native object with a C header.\n\n"
         "usage: qcc [options] MODEL.onnx\n\n"
-        "  qcc model.onnx --calib samples.npz -o model.o    INT8, from a float model and sample inputs\n"
-        "  qcc model.onnx --quantize=none -o model.o        float, to compare with\n"
+        "  qcc model.onnx --calib samples.npz -o model.o       INT8, from a float model and sample inputs\n"
+        "  qcc model.onnx --quantize=none -o model.o           float, to compare with\n"
         "  qcc model.onnx --calib samples.npz --emit=shared    a library, for qcc-run and Python\n";
   for (const Row &row : rows) {
     if (!row.group.empty()) {
