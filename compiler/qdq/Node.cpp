@@ -144,8 +144,12 @@ LogicalResult Writer::writeByRow(Operation *op, const OpRow &row) {
       inputs.push_back("");
     if (group == groups.end())
       continue;
-    for (Value operand : group->second)
-      inputs.push_back(nameOf(operand));
+    for (Value operand : group->second) {
+      FailureOr<std::string> input = realNameOf(op, operand);
+      if (failed(input))
+        return failure();
+      inputs.push_back(*input);
+    }
     groups.erase(group);
   }
   while (!inputs.empty() && inputs.back().empty())
@@ -161,12 +165,12 @@ LogicalResult Writer::writeByRow(Operation *op, const OpRow &row) {
   std::vector<std::string> outputs;
   for (Value result : op->getResults())
     outputs.push_back(hasBias ? unique(tensorNames, name + "_product") : define(result, name));
-  Node &node = addNode(op, row.onnxName, std::move(inputs), "");
+  Node &node = addNode(name, row.onnxName, std::move(inputs), "");
   node.domain = row.domain;
   node.outputs = outputs;
   writeAttributes(op, row, node);
   if (hasBias)
-    addNode(op, "Add", {outputs[0], nameOf(bias->second[0])}, define(op->getResult(0), name));
+    addNode(name, "Add", {outputs[0], nameOf(bias->second[0])}, define(op->getResult(0), name));
   return success();
 }
 
@@ -174,8 +178,8 @@ LogicalResult Writer::writeByRow(Operation *op, const OpRow &row) {
 void Writer::writeSilu(SiluOp op) {
   std::string name = plainName(op.getLoc()), input = nameOf(op.getInput());
   std::string factor = unique(tensorNames, name + "_sigmoid");
-  addNode(op, "Sigmoid", {input}, factor);
-  addNode(op, "Mul", {input, factor}, define(op.getResult(), name));
+  addNode(name, "Sigmoid", {input}, factor);
+  addNode(name, "Mul", {input, factor}, define(op.getResult(), name));
 }
 
 LogicalResult Writer::writeOp(Operation *op) {

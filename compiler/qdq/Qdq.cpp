@@ -52,12 +52,10 @@ std::string Writer::nameOf(Value value) {
   return names[value] = addInitializer(*tensor, plainName(value.getLoc()));
 }
 
-import::Node &Writer::addNode(Operation *op, StringRef kind, std::vector<std::string> inputs,
+import::Node &Writer::addNode(const std::string &name, StringRef kind, std::vector<std::string> inputs,
                               std::string output) {
   import::Node node;
-  std::string name = plainName(op->getLoc());
-  bool isHelper = isa<QuantizeOp, DequantizeOp>(op);
-  node.name = unique(nodeNames, isHelper ? name + "_" + kind.str() : name);
+  node.name = unique(nodeNames, name);
   node.op = kind.str();
   node.inputs = std::move(inputs);
   node.outputs = {std::move(output)};
@@ -94,7 +92,7 @@ void Writer::declarePorts() {
 void Writer::writeReturn(func::ReturnOp op) {
   for (auto [output, value] : llvm::zip(graph.outputs, op.getOperands()))
     if (std::string name = nameOf(value); name != output.name)
-      addNode(op, "Identity", {name}, output.name);
+      addNode(output.name, "Identity", {name}, output.name);
 }
 
 LogicalResult Writer::run() {

@@ -91,27 +91,41 @@ std::string Writer::addInitializer(const Tensor &tensor, const Twine &name) {
   return data.name;
 }
 
-LogicalResult Writer::writeScaling(Operation *op, StringRef kind, Value quantized) {
-  std::optional<Scaling> scaling = scalingOf(tensorType(quantized).getElementType());
+LogicalResult Writer::addScaling(Operation *op, StringRef kind, Type element, std::string input,
+                                 std::string output, StringRef base) {
+  std::optional<Scaling> scaling = scalingOf(element);
   if (!scaling)
     return op->emitError("has blocks along more than one axis, which ONNX's ") << kind << " lacks";
-  std::string base = plainName(op->getLoc());
-  Tensor scales(DType::F32, scaling->shape);
+  Tensor scales(DType::F32, scaling->shape), zeros(dtypeOf(element), scaling->shape);
   for (auto [i, scale] : llvm::enumerate(scaling->scales))
     scales.setDouble(static_cast<int64_t>(i), scale);
-  Tensor zeros(dtypeOf(tensorType(quantized).getElementType()), scaling->shape);
   for (auto [i, zero] : llvm::enumerate(scaling->zeroPoints))
     zeros.setInt(static_cast<int64_t>(i), zero);
-  std::vector<std::string> inputs = {nameOf(op->getOperand(0)), addInitializer(scales, base + "_scale")};
+  std::vector<std::string> inputs = {std::move(input), addInitializer(scales, base + "_scale")};
   // int32 has no zero point in ONNX.
   if (zeros.type != DType::I32)
     inputs.push_back(addInitializer(zeros, base + "_zero_point"));
-  bool isQuantize = kind == "QuantizeLinear";
-  std::string output = define(op->getResult(0), base + (isQuantize ? "_quantized" : "_dequantized"));
-  import::Node &node = addNode(op, kind, std::move(inputs), output);
+  import::Node &node = addNode((base + "_" + kind).str(), kind, std::move(inputs), std::move(output));
   if (scaling->axis >= 0)
     node.attributes.push_back(integer("axis", scaling->axis));
   if (scaling->block)
     node.attributes.push_back(integer("block_size", scaling->block));
   return success();
+}
+
+LogicalResult Writer::writeScaling(Operation *op, StringRef kind, Value quantized) {
+  std::string base = plainName(op->getLoc()), input = nameOf(op->getOperand(0));
+  StringRef suffix = kind == "QuantizeLinear" ? "_quantized" : "_dequantized";
+  std::string output = define(op->getResult(0), base + suffix);
+  return addScaling(op, kind, tensorType(quantized).getElementType(), input, output, base);
+}
+
+FailureOr<std::string> Writer::realNameOf(Operation *op, Value operand) {
+  Type element = tensorType(operand).getElementType();
+  if (!isa<quant::QuantizedType>(element))
+    return nameOf(operand);
+  std::string input = nameOf(operand), output = unique(tensorNames, input + "_dequantized");
+  if (failed(addScaling(op, "DequantizeLinear", element, input, output, input)))
+    return failure();
+  return output;
 }

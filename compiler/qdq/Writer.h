@@ -32,7 +32,7 @@ private:
   /// Names the result that `op` computes, unless it has a name as an output.
   std::string define(mlir::Value result, const llvm::Twine &name);
   std::string unique(llvm::StringSet<> &taken, const llvm::Twine &name);
-  import::Node &addNode(mlir::Operation *op, llvm::StringRef kind, std::vector<std::string> inputs,
+  import::Node &addNode(const std::string &name, llvm::StringRef kind, std::vector<std::string> inputs,
                         std::string output);
 
   // Node.cpp: operators by their row
@@ -46,6 +46,11 @@ private:
   std::string addInitializer(const reference::Tensor &tensor, const llvm::Twine &name);
   /// A QuantizeLinear or DequantizeLinear with the scales of `quantized`.
   llvm::LogicalResult writeScaling(mlir::Operation *op, llvm::StringRef kind, mlir::Value quantized);
+  llvm::LogicalResult addScaling(mlir::Operation *op, llvm::StringRef kind, mlir::Type element,
+                                 std::string input, std::string output, llvm::StringRef base);
+  /// The name of an operand of `op` as real numbers: a quantised one, as the weights
+  /// of recurrent layers are, gets a DequantizeLinear.
+  llvm::FailureOr<std::string> realNameOf(mlir::Operation *op, mlir::Value operand);
 
   mlir::func::FuncOp function;
   llvm::DenseMap<mlir::Value, std::string> names;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/report/Report.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 
 #include <algorithm>
@@ -183,6 +184,11 @@ std::string joined(const std::vector<std::string> &list, const char *separator) 
 
 void writeDecisions(const Report &report, raw_ostream &os) {
   os << "<h2>What stays in float</h2>\n";
+  bool any = llvm::any_of(report.layers, [](const Layer &layer) { return layer.type == "int8"; });
+  if (!any && report.decisions.empty()) {
+    os << "<p>Every layer computes in float.</p>\n";
+    return;
+  }
   if (report.decisions.empty()) {
     os << "<p>No layer beside quantised ones stays in float.</p>\n";
     return;

@@ -132,6 +132,9 @@ LogicalResult Evaluation::keepWithin(OwningOpRef<ModuleOp> &module, ModuleOp sim
     if (failed(accuracy))
       return failure();
     compiled = *accuracy;
+    if (options.has("-v"))
+      llvm::errs() << "qcc: with " << count << " of " << ranking->size()
+                   << " layers in float: " << percent(compiled->percent()) << " %\n";
     if (drop() <= *maxDrop + tolerance)
       return success();
   }

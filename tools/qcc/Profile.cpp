@@ -3,6 +3,9 @@
 #include "tools/qcc/Profile.h"
 
 #include "compiler/emit/Jit.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,6 +25,18 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// "" where the object's code runs on this one.
+std::string otherMachine(llvm::ArrayRef<char> object) {
+  auto file = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef(llvm::StringRef(object.data(), object.size()), "object"));
+  if (!file)
+    return llvm::toString(file.takeError());
+  llvm::Triple::ArchType arch = (*file)->getArch();
+  return arch == llvm::Triple(llvm::sys::getProcessTriple()).getArch()
+             ? ""
+             : llvm::Triple::getArchTypeName(arch).str();
+}
+
 /// Floats of ordinary size; other types are zeros, which every index may be.
 std::vector<unsigned char> contents(const qcc_tensor_info &info) {
   std::vector<unsigned char> bytes(info.bytes);
@@ -36,6 +51,10 @@ std::vector<unsigned char> contents(const qcc_tensor_info &info) {
 
 bool driver::timeSteps(llvm::ArrayRef<char> object, llvm::StringRef prefix, StepTimes &times,
                        std::string &error) {
+  if (std::string machine = otherMachine(object); !machine.empty()) {
+    error = "the object is for " + machine + ", not for the machine that compiled.";
+    return false;
+  }
   auto loaded = emit::LoadedModel::load(object, prefix);
   if (!loaded) {
     error = llvm::toString(loaded.takeError());
@@ -44,7 +63,7 @@ bool driver::timeSteps(llvm::ArrayRef<char> object, llvm::StringRef prefix, Step
   const qcc_model &model = (*loaded)->model();
   const qcc_variant *variant = nullptr;
   if (qcc_status status = qcc_select_variant(&model, &variant); status != QCC_OK) {
-    error = qcc_status_string(status);
+    error = std::string(qcc_status_string(status)) + ".";
     return false;
   }
   times.isa = variant->isa;
