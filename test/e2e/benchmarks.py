@@ -128,6 +128,27 @@ def a_row_that_cannot_be_had_says_why():
 
 
 @case
+def an_interrupted_run_keeps_what_was_finished():
+    fake = scratch() / "fake/bin/qcc"
+    fake.parent.mkdir(parents=True)
+    fake.write_text('#!/bin/sh\ncase "$*" in *second*) kill -INT $PPID; sleep 0.2;; esac\nexit 1\n')
+    fake.chmod(0o755)
+    small_network(scratch() / "second.onnx")
+    options = ["--model", scratch() / "second.onnx", "--engines=ort-fp32,qcc-fp32", "--build", scratch() / "fake"]
+    done, result = bench(*options, status=1)
+    check("interrupted: what follows" in done.stdout, done.stdout)
+    check({row["network"] for row in result["rows"]} == {"small"}, result["rows"])
+
+
+@case
+def threads_are_compared_with_one():
+    row = {"network": "n", "engine": "e"}
+    rows = [{**row, "threads": 1, "min_ms": 3.0}, {**row, "threads": 2, "min_ms": 2.0}]
+    check("1.50" in report.threads_table({"rows": rows}).splitlines()[-1], report.threads_table({"rows": rows}))
+    check(report.threads_table({"rows": rows[:1]}) == "", "a table of one column")
+
+
+@case
 def a_build_without_qcc_is_an_error():
     done, _ = bench("--engines=qcc-int8", "--build", scratch() / "nothing", status=1)
     check("bin/qcc is not there: build it" in done.stderr, done.stderr)

@@ -119,6 +119,7 @@ class Bench:
         given.out.mkdir(parents=True, exist_ok=True)
         self.peak = build_peak(given.out)
         self.rows, self.compiled, self.layers, self.networks, self.peaks = [], [], [], {}, []
+        self.text = self.layers_text = ""
 
     def all_networks(self):
         given = self.given
@@ -135,6 +136,7 @@ class Bench:
             yield prepare.prepare(path.stem, given.out / f"{path.stem}.given", path, given.calib)
 
     def run(self):
+        """Writes the result after each network, so that one that ends the run takes no other with it."""
         for network in self.all_networks():
             self.networks[network.name] = {k: v for k, v in network.facts.items() if k != "stamp"}
             objects = self.compile(network)
@@ -142,7 +144,21 @@ class Bench:
                 print(f"{network.name}: timing with {report.threads_text(threads)}", flush=True)
                 self.time(network, objects, threads)
             self.profile(network, objects)
-        return self.result()
+            self.write()
+        if not self.text:
+            self.write()
+
+    def write(self):
+        result = self.result()
+        report.complete(result)
+        out, self.text, self.layers_text = self.given.out, report.text(result), report.layers_text(result)
+        files = {
+            "bench.json": json.dumps(result, indent=1) + "\n", "bench.txt": self.text + self.layers_text,
+            "bench.svg": plot.svg(result),
+        }  # fmt: skip
+        for name, text in files.items():
+            (out / f".{name}").write_text(text)
+            (out / f".{name}").rename(out / name)
 
     def compile(self, network):
         objects = {}
@@ -215,16 +231,17 @@ class Bench:
 
 def main():
     given = arguments()
-    result = Bench(given).run()
-    report.complete(result)
-    (given.out / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
-    text = report.text(result)
-    layers = report.layers_text(result)
-    (given.out / "bench.txt").write_text(text + layers)
-    (given.out / "bench.svg").write_text(plot.svg(result))
-    print("\n" + text + (layers if given.layers else ""))
+    bench, whole = Bench(given), True
+    try:
+        bench.run()
+    except KeyboardInterrupt:
+        if not bench.text:
+            fail("interrupted before a network was finished")
+        whole = False
+        print("\ninterrupted: what follows are the networks that were finished")
+    print("\n" + bench.text + (bench.layers_text if given.layers else ""))
     print(f"{given.out}/bench.txt (with the layers), bench.json, bench.svg")
-    return any("error" in row for row in result["rows"])
+    return not whole or any("error" in row for row in bench.rows)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,8 @@ def ratios(rows):
         found[key] = named[other]["min_ms"] / ours["min_ms"] if other in named else None
     if "qcc-fp32" in named and "ort-fp32" in named:
         found["fp32_x_ort_fp32"] = named["ort-fp32"]["min_ms"] / named["qcc-fp32"]["min_ms"]
+    if "qcc-bf16" in named and (peer := best_peer(rows, "bf16")):
+        found["bf16_x_peer"] = peer["min_ms"] / named["qcc-bf16"]["min_ms"]
     return found
 
 
@@ -132,7 +134,7 @@ def text(result):
     for row in result["rows"]:
         if "error" in row:
             said += f"{row['network']}, {row['engine']}, {threads_text(row['threads'])}: no time: {row['error']}\n"
-    return said + network_lines(result) + summary_lines(result) + disturbances(result)
+    return said + network_lines(result) + summary_lines(result) + threads_table(result) + disturbances(result)
 
 
 def network_lines(result):
@@ -143,7 +145,8 @@ def network_lines(result):
         said += f"ONNX Runtime runs {fused['integer']} of {facts['convolutions']} convolutions on integers"
         said += f", {fused['float']} in float\n" if fused["float"] else "\n"
     for made in result["compiled"]:
-        said += f"{made['network']}: {made['engine']} compiled in {made['seconds']:.1f} s and {made['peak_mib']:.0f} MiB, "
+        said += f"{made['network']}: {made['engine']} compiled in {made['seconds']:.1f} s "
+        said += f"({made['cpu_seconds']:.1f} s of processor time) and {made['peak_mib']:.0f} MiB, "
         said += f"{made['bytes'] / 1024:.0f} KiB\n"
     return said
 
@@ -152,7 +155,7 @@ def summary_lines(result):
     words = {
         "x_best_peer": "{:.2f}x the best peer ({best_peer})", "x_ort_int8": "{:.2f}x ort-int8",
         "x_qcc_fp32": "{:.2f}x qcc-fp32", "x_one_thread": "{:.2f}x one thread",
-        "fp32_x_ort_fp32": "qcc-fp32 is {:.2f}x ort-fp32",
+        "fp32_x_ort_fp32": "qcc-fp32 is {:.2f}x ort-fp32", "bf16_x_peer": "qcc-bf16 is {:.2f}x the best peer in bf16",
     }  # fmt: skip
     said = "\n" if result["summary"] else ""
     for line in result["summary"]:
@@ -163,6 +166,22 @@ def summary_lines(result):
         if len(values) > 1:
             said += f"geometric mean of {len(values)} networks, {threads_text(threads)}: {geometric_mean(values):.2f}x the best peer\n"
     return said
+
+
+def threads_table(result):
+    """What more threads bring each engine, beside its one thread in the same run."""
+    rows = good(result["rows"])
+    counts = sorted({row["threads"] for row in rows})
+    if len(counts) < 2:
+        return ""
+    times = {(r["network"], r["engine"], r["threads"]): r["min_ms"] for r in rows}
+    lines = []
+    for network, engine in dict.fromkeys((r["network"], r["engine"]) for r in rows):
+        found = [times.get((network, engine, n)) for n in counts]
+        gains = [found[0] / t if found[0] and t else None for t in found[1:]]
+        lines.append([network, engine, *(number(t, ".3f") for t in found), *(number(g, ".2f") for g in gains)])
+    head = ["network", "engine", *(f"{threads_text(n)}, ms" for n in counts), *(f"x with {n}" for n in counts[1:])]
+    return "\n" + table(head, lines, left=2)
 
 
 def disturbances(result):
