@@ -4,7 +4,7 @@
 
 using namespace mlir;
 
-void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &) {
+void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &options) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
   functions.addPass(createMakeActivationsUnsigned());
   functions.addPass(createMoveQuantization());
@@ -13,5 +13,7 @@ void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &) {
   // After the products, which take exact steps into their epilogue.
   functions.addPass(createFuseLookups());
   functions.addPass(createFuseFloatChains());
+  if (options.bf16)
+    functions.addPass(createStoreBf16());
   functions.addPass(createReportFloat());
 }

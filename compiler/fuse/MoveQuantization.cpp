@@ -16,27 +16,6 @@ namespace qcc::fuse {
 using namespace mlir;
 
 namespace {
-/// The operands that the operation moves values of; nothing where it computes
-/// new ones.
-std::optional<SmallVector<OpOperand *>> movedOperands(Operation *op) {
-  auto interface = dyn_cast<QccOpInterface>(op);
-  if (!interface || !llvm::is_contained({QuantRule::SameScale, QuantRule::Concat}, interface.quantRule()))
-    return std::nullopt;
-  if (auto resize = dyn_cast<ResizeOp>(op);
-      resize &&
-      (resize.getMode() != "nearest" || resize.getCoordinateTransformationMode() == "tf_crop_and_resize"))
-    return std::nullopt;
-  // The padding is zero, which every quantised type represents.
-  if (auto pad = dyn_cast<PadOp>(op);
-      pad && pad.getMode() == "constant" && pad.getValue() && !pad.getValue()->isZero())
-    return std::nullopt;
-  SmallVector<OpOperand *> moved;
-  for (OpOperand &operand : op->getOpOperands())
-    if (!isa<GatherOp>(op) || operand.getOperandNumber() == 0)
-      moved.push_back(&operand);
-  return moved;
-}
-
 void setElementType(Value value, Type element) {
   value.setType(RankedTensorType::get(tensorType(value).getShape(), element));
 }

@@ -17,7 +17,9 @@ namespace qcc::fuse {
 /// the user's report.
 constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
 
-struct FuseOptions {};
+struct FuseOptions {
+  bool bf16 = false; ///< products that stay in float multiply bf16
+};
 
 /// From float operations between dequantize and quantize to operations on
 /// integers, with their pointwise steps attached.

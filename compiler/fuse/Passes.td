@@ -81,6 +81,20 @@ def FuseFloatChains : Pass<"qcc-fuse-float-chains", "mlir::func::FuncOp"> {
   }];
 }
 
+def StoreBf16 : Pass<"qcc-store-bf16", "mlir::func::FuncOp"> {
+  let summary = "Float products multiply bf16 and add up in f32 (--precision=bf16)"
+                "; tensors between them are stored as bf16";
+  let description = [{
+    Weights and activations are rounded half to even. Depthwise convolutions
+    compute in f32. Residuals have the type of the result they are added to.
+
+    ```mlir
+    relu = conv(x, w) : f32, conv(relu, v)
+      ==>  relu = conv(cast(x) : bf16, w : bf16) : bf16, conv(relu, v : bf16)
+    ```
+  }];
+}
+
 def ReportFloat : Pass<"qcc-report-float", "mlir::func::FuncOp"> {
   let summary = "Say which operations next to quantised tensors stay in float, and why";
   let description = [{

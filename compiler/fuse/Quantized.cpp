@@ -23,6 +23,25 @@ QuantizeOp fuse::soleQuantize(Value value) {
   return quantize && activationType(quantize.getResult()) ? quantize : QuantizeOp();
 }
 
+std::optional<SmallVector<OpOperand *>> fuse::movedOperands(Operation *op) {
+  auto interface = dyn_cast<QccOpInterface>(op);
+  if (!interface || !llvm::is_contained({QuantRule::SameScale, QuantRule::Concat}, interface.quantRule()))
+    return std::nullopt;
+  if (auto resize = dyn_cast<ResizeOp>(op);
+      resize &&
+      (resize.getMode() != "nearest" || resize.getCoordinateTransformationMode() == "tf_crop_and_resize"))
+    return std::nullopt;
+  // The padding is zero, which every quantised type represents.
+  if (auto pad = dyn_cast<PadOp>(op);
+      pad && pad.getMode() == "constant" && pad.getValue() && !pad.getValue()->isZero())
+    return std::nullopt;
+  SmallVector<OpOperand *> moved;
+  for (OpOperand &operand : op->getOpOperands())
+    if (!isa<GatherOp>(op) || operand.getOperandNumber() == 0)
+      moved.push_back(&operand);
+  return moved;
+}
+
 LogicalResult fuse::stayFloat(Operation *op, const Twine &reason) {
   if (!op->hasAttr(floatReasonAttr))
     op->setAttr(floatReasonAttr, StringAttr::get(op->getContext(), reason));

@@ -16,6 +16,10 @@ mlir::Value dequantized(mlir::Value value);
 /// The quantize to an activation type that alone uses `value`, or null.
 QuantizeOp soleQuantize(mlir::Value value);
 
+/// The operands that the operation moves or selects values of; nothing where it
+/// computes new ones.
+std::optional<llvm::SmallVector<mlir::OpOperand *>> movedOperands(mlir::Operation *op);
+
 /// Notes why an operation stays in float; the first reason given counts.
 llvm::LogicalResult stayFloat(mlir::Operation *op, const llvm::Twine &reason);
 

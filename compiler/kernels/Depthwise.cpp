@@ -62,8 +62,7 @@ void Driver::write() {
 
 /// Lanes without a channel are read, too: not further than the slack after a buffer.
 bool Driver::readsTooFar(int64_t unused) const {
-  bool readsFloats = spec.isFloat || (spec.epilogue.hasResidual() && outBytes == 4);
-  return unused * (readsFloats ? 4 : 1) > 64;
+  return unused * std::max(inBytes, spec.epilogue.hasResidual() ? outBytes : 0) > 64;
 }
 
 /// A block's channels, in parts of as many as a row's vectors hold.

@@ -19,7 +19,7 @@ constexpr StepInfo stepInfos[] = {
     {"round_clamp", 2, false}, {"residual", 2, false},  {"hard_sigmoid", 2, false}, {"hard_swish", 2, false},
     {"leaky_relu", 1, false},  {"mul_column", 0, true}, {"add_column", 0, true},    {"prelu", 0, true},
 };
-constexpr llvm::StringRef outputNames[] = {"u8", "f32", "i32"};
+constexpr llvm::StringRef outputNames[] = {"u8", "f32", "i32", "bf16"};
 
 const StepInfo &infoOf(Step step) { return stepInfos[static_cast<unsigned>(step)]; }
 } // namespace

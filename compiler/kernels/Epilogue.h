@@ -9,6 +9,7 @@
 //   for each step: t = step(t)                   f32, each operation rounded, never an FMA (q7, q8a)
 //   U8:  saturate(rint(t) + zeroPoint), clamped to [low, high], looked up in the table   (q2)
 //   F32: t
+//   BF16: t, rounded half to even
 //   I32: acc itself; no steps
 //
 //===----------------------------------------------------------------------===//
@@ -28,7 +29,7 @@ enum class Step {
   Max,         ///< max(t, s0): Relu, the lower half of Clip
   Min,         ///< min(t, s0)
   RoundClamp,  ///< rint(min(max(t, s0), s1)): the operator's own Q, s0 = qmin - z, s1 = qmax - z
-  Residual,    ///< u8: t + (float(r) - s0) * s1, s0 the zero point of r; f32: t + r (s0, s1 unused)
+  Residual,    ///< u8: t + (float(r) - s0) * s1, s0 the zero point of r; floats: t + r (s0, s1 unused)
   HardSigmoid, ///< max(0, min(1, t * s0 + s1))
   HardSwish,   ///< t * HardSigmoid(t)
   LeakyRelu,   ///< t < 0 ? t * s0 : t
@@ -41,7 +42,7 @@ enum class Step {
 unsigned scalarsOf(Step step);
 bool takesColumn(Step step);
 
-enum class Output { U8, F32, I32 };
+enum class Output { U8, F32, I32, BF16 };
 
 /// The form: part of a specification.
 struct Epilogue {

@@ -26,8 +26,12 @@ Value EpilogueCode::rowPointer(Value base, Value step, unsigned row) {
 Values EpilogueCode::residualOf(Value pointer) {
   Values residual;
   if (form.epilogue.output != Output::U8) {
-    for (unsigned j = 0; j < form.vectors; ++j)
-      residual.push_back(code.load(ops.f32s(), pointer, int64_t(j) * ops.bytes));
+    bool isBf16 = form.epilogue.output == Output::BF16;
+    VectorType stored = isBf16 ? code.vec(ops.count(), code.i16()) : ops.f32s();
+    for (unsigned j = 0; j < form.vectors; ++j) {
+      Value loaded = code.load(stored, pointer, int64_t(j) * ops.bytes / (isBf16 ? 2 : 1));
+      residual.push_back(isBf16 ? ops.fromBf16(loaded) : loaded);
+    }
     return interleavedOrder(residual);
   }
   // Bytes to words, words to dwords; interleaving keeps lanes apart, as packs do. The upper word makes a
@@ -239,9 +243,13 @@ void EpilogueCode::store(ArrayRef<Values> rows) {
     return storeBytes(rows);
   for (unsigned row = 0; row < rows.size(); ++row) {
     Values result = rows[row];
-    if (form.epilogue.output == Output::F32)
+    if (form.epilogue.output != Output::I32)
       result = values(rows[row], at.residual ? rowPointer(at.residual, at.residualStep, row) : Value());
-    storeRow(naturalOrder(result), rowPointer(at.out, at.outStep, row));
+    result = naturalOrder(result);
+    if (form.epilogue.output == Output::BF16)
+      for (Value &value : result)
+        value = ops.toBf16(value);
+    storeRow(result, rowPointer(at.out, at.outStep, row));
   }
 }
 

@@ -41,7 +41,9 @@ public:
   /// Stores rows; each is form.vectors sums.
   void store(llvm::ArrayRef<Values> rows);
 
-  static unsigned elementBytes(Output output) { return output == Output::U8 ? 1 : 4; }
+  static unsigned elementBytes(Output output) {
+    return output == Output::U8 ? 1 : output == Output::BF16 ? 2 : 4;
+  }
 
 private:
   VectorOps &ops;

@@ -51,7 +51,7 @@ private:
 Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
     : code(builder, function.getLoc()), function(function), spec(spec), variant(variant), tiling(spec),
       segments(segmentsOf(spec)), layout(spec.epilogue, spec.isFloat, panelColumns) {
-  inBytes = spec.isFloat ? 4 : 1;
+  inBytes = spec.inBytes();
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
   panelBytes = segments.packedSteps() * panelColumns * 4;
   auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
@@ -160,7 +160,7 @@ void Driver::callTile(const Position &position, const GemmTile &shape, int64_t f
   args.out = code.at(args.out, firstColumn * outBytes);
   if (residual)
     args.residual = code.at(args.residual, firstColumn * outBytes);
-  args.steps = code.i64(segments.steps);
+  args.steps = code.i64(segments.steps - tile.odd);
   args.xPixel = code.i64(tiling.x.pixel * inBytes);
   args.outer = code.i64(segments.outer);
   args.outerStride = code.i64(segments.outerStride * inBytes);
@@ -171,7 +171,9 @@ void Driver::callTile(const Position &position, const GemmTile &shape, int64_t f
   args.prefetchStep = position.prefetchStep;
   args.columns = code.i64(columns);
 
-  int64_t maxRows = spec.isFloat ? variant.tileRowsFloat : variant.tileRows;
+  int64_t maxRows = spec.isBf16    ? variant.tileRowsBf16
+                    : spec.isFloat ? variant.tileRowsFloat
+                                   : variant.tileRows;
   int64_t parts = llvm::divideCeil(height, maxRows);
   for (int64_t part = 0; part < parts; ++part) {
     tile.rows = height / parts + (part < height % parts);

@@ -13,7 +13,7 @@ namespace {
 
 /// What both kinds have in common.
 struct Common {
-  bool isFloat;
+  bool isFloat, isBf16;
   int64_t batch, outH, outW, channelsIn, channelsOut;
   int64_t kernelH, kernelW, strideH, strideW, dilationH, dilationW;
   const Place &x, &out, &residual;
@@ -37,13 +37,15 @@ Place placeOf(DictionaryAttr attr) {
 
 ArrayAttr viewsOf(Builder &builder, const Common &spec) {
   Type u8 = builder.getIntegerType(8, /*isSigned=*/false);
-  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type(), bf16 = builder.getBF16Type();
   int64_t inH = (spec.outH - 1) * spec.strideH + (spec.kernelH - 1) * spec.dilationH + 1;
   int64_t inW = (spec.outW - 1) * spec.strideW + (spec.kernelW - 1) * spec.dilationW + 1;
-  Type outType = spec.epilogue.output == Output::U8 ? u8 : spec.epilogue.output == Output::F32 ? f32 : i32;
+  Type outTypes[] = {u8, f32, i32, bf16}; // in the order of Output
+  Type outType = outTypes[static_cast<unsigned>(spec.epilogue.output)];
   SmallVector<int64_t> outShape = {spec.batch, spec.outH, spec.outW, spec.channelsOut};
   SmallVector<View> views;
-  views.push_back(viewOf(spec.isFloat ? f32 : u8, {spec.batch, inH, inW, spec.channelsIn}, spec.x));
+  Type inType = spec.isBf16 ? bf16 : spec.isFloat ? f32 : u8;
+  views.push_back(viewOf(inType, {spec.batch, inH, inW, spec.channelsIn}, spec.x));
   views.push_back(View::rowMajor(u8, {spec.weightBytes}));
   views.push_back(View::rowMajor(u8, {spec.paramBytes}));
   if (spec.epilogue.hasResidual())
@@ -95,8 +97,9 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
 }
 
 std::string checkEpilogue(const Epilogue &epilogue, bool isFloat) {
-  if (isFloat && epilogue.output != Output::F32)
-    return "a float kernel writes f32 only";
+  bool floatOutput = epilogue.output == Output::F32 || epilogue.output == Output::BF16;
+  if (isFloat && !floatOutput)
+    return "a float kernel writes f32 or bf16 only";
   if (epilogue.output == Output::I32 && !epilogue.steps.empty())
     return "sums that are stored as they are (i32) take no steps";
   if (epilogue.output != Output::U8 && (epilogue.table || epilogue.clampLow || epilogue.clampHigh))
@@ -111,6 +114,7 @@ std::string checkEpilogue(const Epilogue &epilogue, bool isFloat) {
 DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
   Common common{isFloat,
+                isBf16,
                 batch,
                 outH,
                 outW,
@@ -140,12 +144,14 @@ GemmSpec GemmSpec::fromAttr(DictionaryAttr attr) {
   spec.n = channels / spec.groups;
   auto x = View::fromAttr(cast<DictionaryAttr>(attr.getAs<ArrayAttr>("views")[0]));
   spec.c = x.shape[3] / spec.groups;
+  spec.isBf16 = x.element.isBF16();
   return spec;
 }
 
 DictionaryAttr DepthwiseSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
   Common common{isFloat,
+                /*isBf16=*/false,
                 batch,
                 outH,
                 outW,

@@ -34,6 +34,7 @@ struct Place {
 struct GemmSpec {
   /// u8 with s8 weights and int32 sums, or f32 with f32 weights and sums.
   bool isFloat = false;
+  bool isBf16 = false; ///< with isFloat: x and the weights are bf16, the sums f32
   int64_t batch = 1, outH = 1, outW = 1; ///< outputs: batch x outH x outW pixels
   int64_t groups = 1;
   int64_t c = 1; ///< input channels of a group (K of a matrix product)
@@ -44,10 +45,11 @@ struct GemmSpec {
   /// offset: tap (0, 0) of output pixel (0, 0), that is the corner of the padding.
   Place x;
   Place out;
-  Place residual; ///< of type out.element's: u8 for U8 outputs, f32 for F32 ones
+  Place residual; ///< of the output's type
   Epilogue epilogue;
 
   int64_t outChannels() const { return groups * n; }
+  int64_t inBytes() const { return isBf16 ? 2 : isFloat ? 4 : 1; } ///< of an element of x
 
   /// {kind = "gemm", units, views = [...], type, groups, kernel, stride, dilation, epilogue, ...}.
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;

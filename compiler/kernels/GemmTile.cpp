@@ -9,16 +9,18 @@ constexpr int64_t tileVectors = 2;
 constexpr int64_t stepBytes = panelColumns * 4; ///< of a panel's weights
 
 GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
-    : isFloat(spec.isFloat), epilogue(spec.epilogue), vectorBytes(variant.vectorBytes) {
+    : isFloat(spec.isFloat), isBf16(spec.isBf16), epilogue(spec.epilogue), vectorBytes(variant.vectorBytes) {
   Segments segments = segmentsOf(spec);
+  odd = isBf16 && segments.depth % 2;
   hasOuter = segments.outer > 1;
   hasInner = segments.inner > 1;
 }
 
 std::string GemmTile::name() const {
-  std::string name = isFloat ? "qcc_gemm_f32_" : "qcc_gemm_u8_";
+  std::string name = isBf16 ? "qcc_gemm_bf16_" : isFloat ? "qcc_gemm_f32_" : "qcc_gemm_u8_";
   name += std::to_string(rows) + "x" + std::to_string(columns());
   name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
+  name += odd ? "_odd" : "";
   name += partial ? "_partial_" : "_";
   return name + epilogue.key();
 }
@@ -84,7 +86,10 @@ private:
   /// Carried through the loops: the sums, row by row, then pointers into the weights and what is prefetched.
   Values loopSegments(Value x, const Values &carried);
   Values loopSteps(Value x, const Values &carried);
-  Values step(Value x, Value depth, ValueRange carried);
+  Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half);
+  VectorOps::Operand weightsOperand(Value loaded);
+  VectorOps::Operand pixelOperand(Value pointer, bool half);
+  Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column);
   int64_t vectorStride() const { return tile.isFloat ? tile.vectorBytes : 64; }
 };
 
@@ -129,31 +134,57 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
   Values rowPointers;
   for (Value offset : rowOffsets)
     rowPointers.push_back(code.at(x, offset));
-  return code.forLoop(code.i64(0), code.mul(args.steps, 4), 4, carried, [&](Value depth, ValueRange carried) {
-    Values next(carried);
-    Value weights = next[tile.rows * tileVectors];
-    VectorType type = tile.isFloat ? ops->f32s() : ops->i8s();
-    SmallVector<VectorOps::Operand> columns;
-    for (int64_t j = 0; j < tileVectors; ++j) {
-      Value loaded = code.load(type, weights, j * vectorStride(), tile.vectorBytes);
-      columns.push_back(tile.isFloat ? VectorOps::Operand{loaded} : ops->weights(loaded));
-    }
-    for (int64_t row = 0; row < tile.rows; ++row) {
-      Value scalar = code.load(tile.isFloat ? code.f32() : code.i32(), code.at(rowPointers[row], depth));
-      Value pixel = code.splat(ops->count(), scalar);
-      VectorOps::Operand operand = tile.isFloat ? VectorOps::Operand{pixel} : ops->activations(pixel);
-      for (int64_t j = 0; j < tileVectors; ++j) {
-        Value &sum = next[row * tileVectors + j];
-        sum = tile.isFloat ? ops->multiplyAdd(pixel, columns[j][0], sum) : ops->dot(sum, operand, columns[j]);
-      }
-    }
-    next[tile.rows * tileVectors] = code.at(weights, stepBytes);
-    if (tile.prefetches()) {
-      code.prefetch(next.back());
-      next.back() = code.at(next.back(), args.prefetchStep);
-    }
-    return next;
+  Value bytes = code.mul(args.steps, 4);
+  Values sums = code.forLoop(code.i64(0), bytes, 4, carried, [&](Value depth, ValueRange carried) {
+    return step(rowPointers, depth, carried, /*half=*/false);
   });
+  return tile.odd ? step(rowPointers, bytes, sums, /*half=*/true) : sums;
+}
+
+VectorOps::Operand TileWriter::weightsOperand(Value loaded) {
+  return tile.isBf16 ? ops->bf16Pairs(loaded)
+                     : tile.isFloat ? VectorOps::Operand{loaded} : ops->weights(loaded);
+}
+
+/// The step's elements of one pixel, in all columns. What follows half a pair may be no number, which a
+/// weight of zero would not silence.
+VectorOps::Operand TileWriter::pixelOperand(Value pointer, bool half) {
+  Value scalar;
+  if (half)
+    scalar = arith::ExtUIOp::create(code.b, code.loc, code.i32(), code.load(code.i16(), pointer));
+  else
+    scalar = code.load(tile.isFloat && !tile.isBf16 ? code.f32() : code.i32(), pointer);
+  Value pixel = code.splat(ops->count(), scalar);
+  return tile.isBf16 ? ops->bf16Pairs(pixel)
+                     : tile.isFloat ? VectorOps::Operand{pixel} : ops->activations(pixel);
+}
+
+Value TileWriter::dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column) {
+  if (tile.isBf16)
+    return ops->dotBf16(sum, pixel, column);
+  return tile.isFloat ? ops->multiplyAdd(pixel[0], column[0], sum) : ops->dot(sum, pixel, column);
+}
+
+Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half) {
+  Values next(carried);
+  Value &weights = next[tile.rows * tileVectors];
+  VectorType type = tile.isBf16 ? ops->i32s() : tile.isFloat ? ops->f32s() : ops->i8s();
+  SmallVector<VectorOps::Operand> columns;
+  for (int64_t j = 0; j < tileVectors; ++j)
+    columns.push_back(weightsOperand(code.load(type, weights, j * vectorStride(), tile.vectorBytes)));
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    VectorOps::Operand pixel = pixelOperand(code.at(rowPointers[row], depth), half);
+    for (int64_t j = 0; j < tileVectors; ++j) {
+      Value &sum = next[row * tileVectors + j];
+      sum = dot(sum, pixel, columns[j]);
+    }
+  }
+  weights = code.at(weights, stepBytes);
+  if (tile.prefetches()) {
+    code.prefetch(next.back());
+    next.back() = code.at(next.back(), args.prefetchStep);
+  }
+  return next;
 }
 
 } // namespace

@@ -15,7 +15,8 @@ namespace qcc::kernels {
 struct GemmTile {
   GemmTile(const GemmSpec &spec, const target::Variant &variant);
 
-  bool isFloat;
+  bool isFloat, isBf16;
+  bool odd; ///< bf16: a segment ends with half a pair
   Epilogue epilogue;
   int64_t rows = 1;        ///< pixels
   unsigned vectorBytes;    ///< two of these are the columns

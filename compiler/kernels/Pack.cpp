@@ -1,6 +1,8 @@
 //===- Pack.cpp - Weights and parameters as the kernels read them -----------===//
 #include "compiler/kernels/Pack.h"
 
+#include "dialects/reference/Tensor.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <cassert>
 #include <cstring>
@@ -18,7 +20,7 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.depth = rowIsContiguous ? spec.kernelW * spec.c : spec.c;
   s.outerStride = spec.dilationH * spec.x.row;
   s.innerStride = spec.dilationW * spec.x.pixel;
-  s.steps = spec.isFloat ? s.depth : llvm::divideCeil(s.depth, 4);
+  s.steps = llvm::divideCeil(s.depth, spec.isBf16 ? 2 : spec.isFloat ? 1 : 4);
   return s;
 }
 
@@ -112,8 +114,7 @@ static int64_t depthwiseSlot(int64_t channel, bool isFloat) {
 //--- Weights -----------------------------------------------------------------//
 
 template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::ArrayRef<T> weights) {
-  constexpr bool isFloat = std::is_same_v<T, float>;
-  assert(spec.isFloat == isFloat);
+  assert(spec.inBytes() == sizeof(T));
   assert(int64_t(weights.size()) == spec.groups * spec.n * spec.kernelH * spec.kernelW * spec.c);
   Segments segments = segmentsOf(spec);
   constexpr int64_t perStep = 4 / sizeof(T);
@@ -125,7 +126,7 @@ template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::A
   for (int64_t group = 0; group < spec.groups; ++group)
     for (int64_t column = 0; column < spec.n; ++column) {
       int64_t panel = group * panelsOf(spec) + column / panelColumns;
-      T *target = packed + panel * panelElements + gemmSlot(column % panelColumns, isFloat) * perStep;
+      T *target = packed + panel * panelElements + gemmSlot(column % panelColumns, spec.isFloat) * perStep;
       for (int64_t segment = 0; segment < segments.outer * segments.inner; ++segment)
         for (int64_t depth = 0; depth < segments.depth; ++depth)
           target[(segment * segments.steps + depth / perStep) * stepElements + depth % perStep] = *source++;
@@ -137,7 +138,11 @@ Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> wei
   return packGemmWeights(spec, weights);
 }
 Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights) {
-  return packGemmWeights(spec, weights);
+  if (!spec.isBf16)
+    return packGemmWeights(spec, weights);
+  std::vector<uint16_t> rounded(weights.size());
+  llvm::transform(weights, rounded.begin(), reference::floatToBfloat);
+  return packGemmWeights(spec, llvm::ArrayRef<uint16_t>(rounded));
 }
 
 Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights) {

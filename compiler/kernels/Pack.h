@@ -9,6 +9,7 @@
 //        8L + 4j + t, so that two saturating packs restore the natural order in 128-, 256- and 512-bit
 //        vectors alike.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
+//   bf16: two depths x 32 columns, natural order, 128 bytes.
 // Missing columns and depths are zeros.
 //
 // Weights of "depthwise": for each block of 64 channels, for each group of taps,
@@ -40,7 +41,7 @@ int64_t packedParamBytes(const DepthwiseSpec &spec);
 
 /// weights: [groups * n][kernelH][kernelW][c].
 Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights);
-Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights);
+Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights); ///< f32 or, rounded, bf16
 /// weights: [channels][kernelH][kernelW].
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights);
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float> weights);
@@ -67,9 +68,9 @@ constexpr int64_t blockChannels = 64; ///< of "depthwise"
 constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 
 /// The filter as the gemm kernels walk it: `outer` x `inner` segments of `depth` elements that are
-/// contiguous in x, `steps` packed steps each (of 4 bytes or 1 float).
+/// contiguous in x, `steps` packed steps each (of 4 bytes, 1 float or 2 bf16).
 struct Segments {
-  int64_t outer, inner, depth, steps;
+  int64_t outer, inner, depth, steps; ///< the last step of an odd bf16 depth has one element
   int64_t outerStride, innerStride; ///< in x, elements
   int64_t packedSteps() const { return outer * inner * steps; }
 };

@@ -120,8 +120,8 @@ LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
       lowering.invokeRest(op, *rest, output, op.getResult().getType());
     return success(succeeded(rest));
   };
-  if (shape.groups == shape.inC && shape.outC == shape.inC && shape.groups > 1 &&
-      kernels::isKernelKind("depthwise")) {
+  bool isBf16 = cast<RankedTensorType>(op.getInput().getType()).getElementType().isBF16();
+  if (shape.groups == shape.inC && shape.outC == shape.inC && shape.groups > 1 && !isBf16) {
     kernels::DepthwiseSpec spec;
     spec.channels = shape.inC;
     return invoke(spec);

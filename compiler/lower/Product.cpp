@@ -131,6 +131,8 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   if (failed(tail))
     return failure();
   spec.isFloat = weights.isFloat();
+  if constexpr (std::is_same_v<Spec, kernels::GemmSpec>)
+    spec.isBf16 = elementOf(operands.input).isBF16();
   spec.epilogue = tail->form;
   if (std::string reason = kernels::unsupportedReason(spec); !reason.empty())
     return operands.op->emitOpError() << reason;

@@ -27,8 +27,10 @@ struct Variant {
   /// row, two of weights, one of activations; without VNNI operands come in two halves, and products need a
   /// place.
   unsigned tileRows, tileRowsFloat;
+  unsigned tileRowsBf16; ///< without hasBf16 operands come in two halves here, too
   bool hasVnni = false; ///< vpdpbusd at vectorBytes
   bool hasFma = false;
+  bool hasBf16 = false;  ///< vdpbf16ps and vcvtneps2bf16
   bool hasMasks = false; ///< AVX-512 byte masks
   bool hasVbmi = false;  ///< vpermi2b: tables of 256 bytes in four registers
 };

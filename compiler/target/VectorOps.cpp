@@ -19,6 +19,11 @@ static std::string typeSuffix(VectorType type) {
   return "v" + std::to_string(type.getNumElements()) + "i" + std::to_string(type.getElementTypeBitWidth());
 }
 
+Value VectorOps::fromBf16(Value bits) {
+  Value wide = arith::ExtUIOp::create(code.b, code.loc, i32s(), bits);
+  return code.bitcast(f32s(), arith::ShLIOp::create(code.b, code.loc, wide, code.splatInt(i32s(), 16)));
+}
+
 Value VectorOps::addSaturated(Value x, Value y) {
   return code.intrinsic("llvm.sadd.sat." + typeSuffix(cast<VectorType>(x.getType())), x.getType(), {x, y});
 }

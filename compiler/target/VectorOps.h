@@ -37,6 +37,9 @@ public:
   virtual Operand weights(Value i8s) = 0;      ///< s8
   /// sum + the four products of each element.
   virtual Value dot(Value sum, const Operand &activations, const Operand &weights) = 0;
+  /// The same for two bf16 in each element, summed in f32; subnormal ones may count as zero.
+  virtual Operand bf16Pairs(Value i32s) = 0;
+  virtual Value dotBf16(Value sum, const Operand &x, const Operand &y) = 0;
   /// x * y + sum, fused where the variant can.
   virtual Value multiplyAdd(Value x, Value y, Value sum) = 0;
 
@@ -45,6 +48,8 @@ public:
   virtual Value roundToFloat(Value f32s) = 0;        ///< half to even; |x| < 2^31
   virtual Value packI16(Value i32a, Value i32b) = 0; ///< in each lane: a, then b, saturated
   virtual Value packU8(Value i16a, Value i16b) = 0;  ///< in each lane: a, then b, saturated
+  virtual Value toBf16(Value f32s) = 0;              ///< half to even, NaN stays; bits as i16
+  Value fromBf16(Value i16s);                        ///< as many as f32s
   Value addSaturated(Value i16a, Value i16b);
   Value maxU8(Value a, Value b);
   Value minU8(Value a, Value b);

@@ -79,19 +79,28 @@ static FailureOr<std::vector<EpilogueStep>> epilogueSteps(Operation *op, const F
 // Types
 //===----------------------------------------------------------------------===//
 
+/// Float products may read f32 and write bf16 or the other way round; else they keep the input's type.
+static Type floatResult(Operation *op, const Fused &fused) {
+  auto isEither = [](Type type) { return type.isF32() || type.isBF16(); };
+  Type input = elementOf(fused.input), declared = declaredElement(op);
+  return isEither(input) && isEither(declared) ? declared : input;
+}
+
 static LogicalResult checkBias(Operation *op, const Fused &fused, bool quantized, Type result) {
   if (!fused.bias)
     return success();
   Type element = elementOf(fused.bias);
   if (!quantized)
-    return element == elementOf(fused.input) ? success()
-                                             : op->emitOpError("has operands of different element types, ")
-                                                   << elementOf(fused.input) << " and " << element;
+    return element == elementOf(fused.input) || (element.isF32() && elementOf(fused.input).isBF16())
+               ? success()
+               : op->emitOpError("has operands of different element types, ")
+                     << elementOf(fused.input) << " and " << element;
   bool isInteger = findDType(element) == reference::DType::I32;
-  if (isInteger || (element.isF32() && result.isF32()))
+  bool isFloatResult = result.isF32() || result.isBF16();
+  if (isInteger || (element.isF32() && isFloatResult))
     return success();
   return op->emitOpError("operand 'bias' has element type ")
-         << element << " but should be i32" << (result.isF32() ? " or f32" : "");
+         << element << " but should be i32" << (isFloatResult ? " or f32" : "");
 }
 
 static LogicalResult checkResidualAndTable(Operation *op, const Fused &fused, ArrayRef<int64_t> shape,
@@ -100,9 +109,9 @@ static LogicalResult checkResidualAndTable(Operation *op, const Fused &fused, Ar
     return op->emitOpError("operand 'residual' has shape ")
            << shapeText(shapeOf(fused.residual)) << " but the result has " << shapeText(shape);
   if (fused.residual && quantized && !quantParams(elementOf(fused.residual)) &&
-      !elementOf(fused.residual).isF32())
+      !elementOf(fused.residual).isF32() && elementOf(fused.residual) != result)
     return op->emitOpError("operand 'residual' has element type ")
-           << elementOf(fused.residual) << " but should be f32 or quantised per tensor";
+           << elementOf(fused.residual) << " but should be f32, the result's or quantised per tensor";
   if (!fused.table)
     return success();
   if (!isByte(result))
@@ -123,22 +132,23 @@ static LogicalResult checkQuantized(Operation *op, const Fused &fused, Type resu
     return op->emitOpError("has a quantised input but a filter of ") << elementOf(fused.filter);
   if (failed(channelParams(elementOf(fused.filter), fused.filterAxis, fused.channels, emitError)))
     return failure();
-  if (!result.isF32() && !(quantParams(result) && isByte(result)))
+  if (!result.isF32() && !result.isBF16() && !(quantParams(result) && isByte(result)))
     return op->emitOpError("has a result of ")
-           << result << " but should have f32 or 8 bits quantised per tensor";
+           << result << " but should have f32, bf16 or 8 bits quantised per tensor";
   return success();
 }
 
 LogicalResult ops::inferFused(Operation *op, const Fused &fused, ArrayRef<int64_t> shape, Results &results) {
   bool quantized = isQuantized(fused.input) || isQuantized(fused.filter);
-  Type result = quantized ? declaredElement(op) : elementOf(fused.input);
+  Type result = quantized ? declaredElement(op) : floatResult(op, fused);
   if (quantized && failed(checkQuantized(op, fused, result)))
     return failure();
   if (!quantized && (failed(requireFloat(op, "input", fused.input)) ||
                      failed(requireSameElement(op, {fused.input, fused.filter}))))
     return failure();
-  if (!quantized && fused.residual && failed(requireSameElement(op, {fused.input, fused.residual})))
-    return failure();
+  if (!quantized && fused.residual && elementOf(fused.residual) != result)
+    return op->emitOpError("operand 'residual' has element type ")
+           << elementOf(fused.residual) << " but the result has " << result;
   if (failed(checkBias(op, fused, quantized, result)) ||
       failed(checkResidualAndTable(op, fused, shape, quantized, result)) || failed(epilogueSteps(op, fused)))
     return failure();

@@ -108,6 +108,30 @@ TEST(HotLoops, FloatTilesUseFma) {
   }
 }
 
+TEST(HotLoops, Bf16TilesUseTheDotOfPairs) {
+  HotLoop loops[] = {
+      {"x86-64", "qcc_gemm_bf16_4x8_outer_bf16", "mulps", "%xmm", 16},
+      {"avx2", "qcc_gemm_bf16_4x16_outer_bf16", "vfmadd", "%ymm", 16},
+      {"avx512vnni", "qcc_gemm_bf16_7x32_outer_bf16", "vfmadd", "%zmm", 28},
+      {"avx512bf16", "qcc_gemm_bf16_14x32_outer_bf16", "vdpbf16ps", "%zmm", 28},
+  };
+  for (const HotLoop &loop : loops) {
+    SCOPED_TRACE(loop.variant);
+    KernelRunner runner(variantOf(loop.variant));
+    GemmSpec spec = conv3x3();
+    spec.isFloat = spec.isBf16 = true;
+    spec.epilogue.output = Output::BF16;
+    runner.add(spec.toAttr(&runner.context()));
+    std::string assembly = runner.assembly();
+    auto block = hotBlock(assembly, loop.function, loop.instruction);
+    EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << llvm::join(block, "\n");
+    EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << llvm::join(block, "\n");
+    // What is stored is rounded by one instruction for each vector.
+    if (loop.variant == std::string("avx512bf16"))
+      EXPECT_NE(assembly.find("vcvtneps2bf16"), std::string::npos);
+  }
+}
+
 // q7, q8a: each multiplication and addition is rounded.
 TEST(IntegerEpilogues, NeverFuseMultiplyAndAdd) {
   for (const char *name : {"avx2", "avx512vnni"}) {

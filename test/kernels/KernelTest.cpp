@@ -36,6 +36,13 @@ Layer floatConv(Layer layer) {
   return layer;
 }
 
+Layer bf16Conv(Layer layer) {
+  layer = floatConv(layer);
+  layer.name += " of bf16";
+  layer.spec.isBf16 = true;
+  return layer;
+}
+
 std::vector<Layer> shapes() {
   std::vector<Layer> layers;
   for (int64_t c : {1, 3, 8, 16, 24, 40})
@@ -148,6 +155,16 @@ std::vector<NamedEpilogue> f32Epilogues() {
   return all;
 }
 
+/// What writes f32, writing bf16.
+std::vector<NamedEpilogue> bf16Epilogues() {
+  auto all = f32Epilogues();
+  for (NamedEpilogue &e : all) {
+    e.form.output = Output::BF16;
+    e.name += " to bf16";
+  }
+  return all;
+}
+
 void setEpilogue(Layer &layer, const NamedEpilogue &e) {
   layer.name += ", " + e.name;
   layer.spec.epilogue = e.form;
@@ -163,8 +180,8 @@ void setEpilogue(Layer &layer, const NamedEpilogue &e) {
 std::vector<Layer> epilogues() {
   std::vector<Layer> layers;
   auto all = u8Epilogues();
-  for (const NamedEpilogue &e : f32Epilogues())
-    all.push_back(e);
+  for (const auto &floats : {f32Epilogues(), bf16Epilogues()})
+    all.insert(all.end(), floats.begin(), floats.end());
   NamedEpilogue sums;
   sums.name = "i32";
   sums.form.output = Output::I32;
@@ -225,6 +242,26 @@ std::vector<Layer> floats() {
   return layers;
 }
 
+std::vector<Layer> bf16s() {
+  std::vector<Layer> layers;
+  for (Layer layer : floats()) {
+    layer.spec.isBf16 = true;
+    layer.name += ", of bf16";
+    layers.push_back(layer);
+  }
+  for (const NamedEpilogue &e : bf16Epilogues())
+    for (auto [c, n, w] : {std::tuple(20, 45, 8), std::tuple(7, 32, 14), std::tuple(20, 8, 3)}) {
+      Layer layer = bf16Conv(conv(c, n, 1, w));
+      setEpilogue(layer, e);
+      layers.push_back(layer);
+      if (e.form.hasResidual()) {
+        layer.inPlace = true;
+        layers.push_back(layer);
+      }
+    }
+  return layers;
+}
+
 std::vector<Layer> depthwises() {
   std::vector<Layer> layers;
   auto add = [&](int64_t channels, int64_t h, int64_t w, int64_t kernel, int64_t stride = 1,
@@ -273,12 +310,13 @@ std::vector<Layer> floatDepthwises() {
   std::vector<Layer> layers;
   for (const Layer &layer : depthwises())
     layers.push_back(floatConv(layer));
-  for (const NamedEpilogue &e : f32Epilogues()) {
-    Layer layer = conv(1, 1, 3, 5, 3, 1, 1, 75);
-    layer.depthwise = layer.spec.isFloat = true;
-    setEpilogue(layer, e);
-    layers.push_back(layer);
-  }
+  for (const auto &all : {f32Epilogues(), bf16Epilogues()})
+    for (const NamedEpilogue &e : all) {
+      Layer layer = conv(1, 1, 3, 5, 3, 1, 1, 75);
+      layer.depthwise = layer.spec.isFloat = true;
+      setEpilogue(layer, e);
+      layers.push_back(layer);
+    }
   return layers;
 }
 
@@ -306,11 +344,12 @@ TEST_P(Kernels, GemmPlaces) { check(places()); }
 TEST_P(Kernels, GemmEpilogues) { check(epilogues()); }
 TEST_P(Kernels, GemmExtremes) { check(extremes()); }
 TEST_P(Kernels, GemmFloat) { check(floats()); }
+TEST_P(Kernels, GemmBf16) { check(bf16s()); }
 TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
 TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
 TEST_P(Kernels, DepthwiseFloat) { check(floatDepthwises()); }
 
-INSTANTIATE_TEST_SUITE_P(X86, Kernels, testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni"),
+INSTANTIATE_TEST_SUITE_P(X86, Kernels, testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -2,7 +2,9 @@
 #include "test/kernels/Layer.h"
 
 #include "compiler/kernels/Pack.h"
+#include "dialects/reference/Tensor.h"
 #include "test/kernels/Reference.h"
+#include "llvm/ADT/bit.h"
 #include <cstring>
 #include <random>
 #include <sstream>
@@ -15,7 +17,21 @@ namespace {
 
 constexpr size_t slack = 64;
 
-size_t outBytes(const Layer &layer) { return layer.spec.epilogue.output == Output::U8 ? 1 : 4; }
+size_t outBytes(const Layer &layer) {
+  Output output = layer.spec.epilogue.output;
+  return output == Output::U8 ? 1 : output == Output::BF16 ? 2 : 4;
+}
+
+/// A float as its `bytes` bytes: f32 or bf16.
+void writeFloat(uint8_t *to, float value, size_t bytes) {
+  uint16_t half = reference::floatToBfloat(value);
+  std::memcpy(to, bytes == 2 ? static_cast<void *>(&half) : &value, bytes);
+}
+float readFloat(const uint8_t *from, size_t bytes) {
+  uint32_t bits = 0;
+  std::memcpy(reinterpret_cast<uint8_t *>(&bits) + (4 - bytes), from, bytes);
+  return llvm::bit_cast<float>(bits);
+}
 
 /// One past the last element.
 int64_t extent(const Place &place, int64_t images, int64_t rows, int64_t pixels, int64_t channels) {
@@ -99,7 +115,8 @@ void Run::fillNumbers() {
                       : layer.fill == Fill::Extremes ? extreme
                       : layer.fill == Fill::AllLow   ? -128
                                                      : 127);
-    floatWeights.push_back(uniformFloat());
+    float weight = uniformFloat();
+    floatWeights.push_back(spec.isBf16 ? reference::bfloatToFloat(reference::floatToBfloat(weight)) : weight);
   }
   // Outputs spread over the range of u8.
   float scale = layer.multiplierScale / (60.0f * std::sqrt(float(depth)));
@@ -113,15 +130,14 @@ void Run::fillNumbers() {
 }
 
 void Run::fillBuffers() {
-  size_t inBytes = spec.isFloat ? 4 : 1, outSize = outBytes(layer);
+  size_t inBytes = spec.inBytes(), outSize = outBytes(layer);
   int64_t xElements = extent(spec.x, spec.batch, inH, inW, spec.groups * spec.c);
   x = std::make_unique<GuardedBuffer>(xElements * inBytes + slack);
   if (spec.isFloat) {
     for (int64_t i = 0; i < xElements; ++i) {
-      float value = uniformFloat();
-      std::memcpy(x->data() + i * 4, &value, 4);
+      writeFloat(x->data() + i * inBytes, uniformFloat(), inBytes);
     }
-    std::memset(x->data() + xElements * 4, 0x7f, slack); // NaNs
+    std::memset(x->data() + xElements * inBytes, 0xff, slack); // NaNs
   } else {
     for (size_t i = 0; i < x->size(); ++i) {
       int extreme = uniform(0, 1) * 255;
@@ -138,12 +154,10 @@ void Run::fillBuffers() {
   for (auto *buffer : {out.get(), residual.get()})
     for (size_t i = 0; i < buffer->size(); ++i)
       buffer->data()[i] = uniform(0, 255);
-  if (outSize == 4)
+  if (outSize != 1)
     for (auto *buffer : {out.get(), residual.get()})
-      for (int64_t i = 0; i < outElements; ++i) {
-        float value = uniformFloat();
-        std::memcpy(buffer->data() + i * 4, &value, 4);
-      }
+      for (int64_t i = 0; i < outElements; ++i)
+        writeFloat(buffer->data() + i * outSize, uniformFloat(), outSize);
   outBefore.assign(out->data(), out->data() + out->size());
 }
 
@@ -177,8 +191,7 @@ double Run::sumAt(int64_t b, int64_t y, int64_t px, int64_t column, double &magn
                         (px * spec.strideW + kx * spec.dilationW) * spec.x.pixel + group * spec.c + c;
         int64_t weight = ((column * spec.kernelH + ky) * spec.kernelW + kx) * spec.c + c;
         if (spec.isFloat) {
-          float value;
-          std::memcpy(&value, x->data() + index * 4, 4);
+          float value = readFloat(x->data() + index * spec.inBytes(), spec.inBytes());
           floatSum += double(value) * floatWeights[weight];
           magnitude += std::abs(double(value) * floatWeights[weight]);
         } else {
@@ -204,14 +217,16 @@ void Run::expectElement(int64_t b, int64_t y, int64_t px, int64_t column) {
   if (spec.epilogue.output == Output::U8)
     residualValue = residualData[residualIndex];
   else if (spec.epilogue.hasResidual())
-    std::memcpy(&residualValue, residualData + residualIndex * 4, 4);
+    residualValue = readFloat(residualData + residualIndex * outBytes(layer), outBytes(layer));
   float t = spec.isFloat ? float(sum) : float(int32_t(sum)) * multiplier[column];
   t = applySteps(t, residualValue, column, spec.epilogue, layer.values);
   if (spec.epilogue.output == Output::U8) {
     expected[index] = toU8(t, spec.epilogue, layer.values, table);
   } else {
-    std::memcpy(&expected[index * 4], &t, 4);
+    writeFloat(&expected[index * outBytes(layer)], t, outBytes(layer));
     tolerance[index] = spec.isFloat ? float(2e-6 * (magnitude + 1)) : 0;
+    if (spec.epilogue.output == Output::BF16) // a sum a little off may round to the neighbour
+      tolerance[index] += spec.isFloat ? std::abs(t) / 128 : 0;
   }
 }
 
@@ -253,11 +268,9 @@ bool Run::equal(int64_t index) const {
   const uint8_t *got = out->data() + index * size, *want = expected.data() + index * size;
   if (std::memcmp(got, want, size) == 0)
     return true;
-  if (spec.epilogue.output != Output::F32)
+  if (spec.epilogue.output != Output::F32 && spec.epilogue.output != Output::BF16)
     return false;
-  float a, b;
-  std::memcpy(&a, got, 4);
-  std::memcpy(&b, want, 4);
+  float a = readFloat(got, size), b = readFloat(want, size);
   // Zeros of both signs are equal; NaNs (of padding) are not looked at here.
   return a == b || std::abs(a - b) <= tolerance[index];
 }
@@ -270,9 +283,7 @@ std::string Run::show(const uint8_t *buffer, int64_t index) const {
     std::memcpy(&value, buffer + index * 4, 4);
     return std::to_string(value);
   }
-  float value;
-  std::memcpy(&value, buffer + index * 4, 4);
-  return std::to_string(value);
+  return std::to_string(readFloat(buffer + index * outBytes(layer), outBytes(layer)));
 }
 
 std::string Run::neighbourhood(int64_t b, int64_t y, int64_t px, int64_t column) {

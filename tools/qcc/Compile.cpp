@@ -178,6 +178,7 @@ private:
     prefix = emit::mangle(name);
     if (options.has("--prefix") && prefix != name)
       return usage("--prefix '" + name + "' is no C identifier; '" + prefix + "' would be one");
+    pipeline.fuse.bf16 = options.get("--precision") == "bf16";
     return readVariants();
   }
 
@@ -191,16 +192,16 @@ private:
 
   Status readVariants() {
     std::string list = options.get("--march", "");
-    if (list.empty()) {
-      for (const target::Variant &variant : target::variantsOf(hostTriple))
-        variants.push_back(&variant);
-      return Done;
-    }
     llvm::SmallVector<llvm::StringRef> words;
     llvm::StringRef(list).split(words, ',');
+    bool all = list.empty() || llvm::is_contained(words, "native");
+    // What has bf16 gains nothing for other models.
+    auto isOfUse = [&](const target::Variant &variant) { return !variant.hasBf16 || pipeline.fuse.bf16; };
     for (const target::Variant &variant : target::variantsOf(hostTriple))
-      if (llvm::is_contained(words, variant.name) || llvm::is_contained(words, "native"))
+      if ((all && isOfUse(variant)) || llvm::is_contained(words, variant.name))
         variants.push_back(&variant);
+    if (list.empty())
+      return Done;
     for (llvm::StringRef word : words)
       if (word != "native" && !target::findVariant(hostTriple, word))
         return usage("--march has no '" + word + "'" + knownVariants());

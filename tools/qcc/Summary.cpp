@@ -3,6 +3,7 @@
 #include "tools/qcc/Summary.h"
 
 #include "compiler/quantize/Passes.h"
+#include "compiler/support/Weighted.h"
 #include "dialects/Qcc.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -44,6 +45,7 @@ void Summary::count(ModuleOp module) {
       ++integerOps;
     } else {
       ++floatOps;
+      bf16Ops += describeWeighted(op) && getElementTypeOrSelf(op->getOperand(0).getType()).isBF16();
       ++kinds[op->getName().stripDialect()];
     }
   });
@@ -61,6 +63,8 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
     separator = ", ";
   }
   os << (floatKinds.empty() ? "\n" : ")\n");
+  if (bf16Ops)
+    os << "  " << bf16Ops << " products of bf16, added up in f32\n";
   for (const std::string &note : notes)
     os << "  " << note << "\n";
   for (auto &[reason, nodes] : floatReasons)

@@ -12,7 +12,7 @@
 namespace qcc::driver {
 
 struct Summary {
-  unsigned integerOps = 0, floatOps = 0;
+  unsigned integerOps = 0, floatOps = 0, bf16Ops = 0; ///< bf16 ones are among the float ones
   /// ONNX operators that compute in float, and how often.
   std::vector<std::pair<std::string, unsigned>> floatKinds;
   /// Why operations beside integer ones stay in float: for each reason, which.

@@ -16,9 +16,9 @@ static std::vector<Variant> makeVariants() {
   const uint64_t avx2Bits = QCC_MARCH_AVX2 | QCC_CPU_BMI2;
 
   Variant base{"x86-64",         triple,         "x86-64",           "", 0, /*vectorBytes=*/16,
-               /*registers=*/16, /*tileRows=*/4, /*tileRowsFloat=*/4};
+               /*registers=*/16, /*tileRows=*/4, /*tileRowsFloat=*/4, /*tileRowsBf16=*/4};
 
-  Variant avx2{"avx2", triple, "haswell", QCC_FEATURES_AVX2, avx2Bits, 32, 16, 4, 6};
+  Variant avx2{"avx2", triple, "haswell", QCC_FEATURES_AVX2, avx2Bits, 32, 16, 4, 6, 4};
   avx2.hasFma = true;
 
   Variant avxVnni = avx2;
@@ -30,12 +30,20 @@ static std::vector<Variant> makeVariants() {
   avxVnni.tileRows = 6;
 
   // Tables need vpermi2b: Cascade Lake, which has VNNI without VBMI, takes avx2.
-  Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32, 14, 14};
+  Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32, 14, 14, 12};
   avx512.features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni,+avx512vbmi";
   avx512.cpuBits |= QCC_MARCH_AVX512VNNI | QCC_CPU_AVX512CD | QCC_CPU_AVX512VBMI;
   avx512.hasVnni = avx512.hasFma = avx512.hasMasks = avx512.hasVbmi = true;
 
-  return {base, avx2, avxVnni, avx512};
+  // Of use to products of bf16 alone.
+  Variant bf16 = avx512;
+  bf16.name = "avx512bf16";
+  bf16.features += ",+avx512bf16";
+  bf16.cpuBits |= QCC_MARCH_AVX512BF16;
+  bf16.hasBf16 = true;
+  bf16.tileRowsBf16 = 14;
+
+  return {base, avx2, avxVnni, avx512, bf16};
 }
 
 llvm::ArrayRef<Variant> qcc::target::x86Variants() {

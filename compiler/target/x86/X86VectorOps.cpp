@@ -15,9 +15,12 @@ public:
   Operand activations(Value dwords) override;
   Operand weights(Value bytes) override;
   Value dot(Value sum, const Operand &activations, const Operand &weights) override;
+  Operand bf16Pairs(Value dwords) override;
+  Value dotBf16(Value sum, const Operand &x, const Operand &y) override;
   Value multiplyAdd(Value x, Value y, Value sum) override;
   Value roundToInt(Value x) override;
   Value roundToFloat(Value x) override;
+  Value toBf16(Value x) override;
   Value packI16(Value x, Value y) override;
   Value packU8(Value x, Value y) override;
   bool hasMasks() const override { return variant.hasMasks; }
@@ -70,6 +73,23 @@ Value X86VectorOps::dot(Value sum, const Operand &a, const Operand &w) {
   return code.add(code.add(sum, even), odd);
 }
 
+/// A bf16 is the upper half of an f32: without an instruction for pairs, both are made one and multiplied
+/// after each other.
+VectorOps::Operand X86VectorOps::bf16Pairs(Value dwords) {
+  if (variant.hasBf16)
+    return {code.bitcast(code.vec(bytes / 2, code.b.getBF16Type()), dwords)};
+  Value first = arith::ShLIOp::create(code.b, code.loc, dwords, code.splatInt(i32s(), 16));
+  Value second = arith::AndIOp::create(code.b, code.loc, dwords, code.splatInt(i32s(), -0x10000));
+  return {code.bitcast(f32s(), first), code.bitcast(f32s(), second)};
+}
+
+Value X86VectorOps::dotBf16(Value sum, const Operand &x, const Operand &y) {
+  if (!variant.hasBf16)
+    return multiplyAdd(x[0], y[0], multiplyAdd(x[1], y[1], sum));
+  return code.intrinsic("llvm.x86.avx512bf16.dpbf16ps." + std::to_string(bytes * 8), f32s(),
+                        {sum, x[0], y[0]});
+}
+
 Value X86VectorOps::multiplyAdd(Value x, Value y, Value sum) {
   if (variant.hasFma)
     return code.intrinsic("llvm.fma.v" + std::to_string(count()) + "f32", f32s(), {x, y, sum});
@@ -90,6 +110,24 @@ Value X86VectorOps::roundToFloat(Value x) {
   if (variant.vectorBytes == 16) // roundps came with SSE4.1
     return arith::SIToFPOp::create(code.b, code.loc, f32s(), roundToInt(x));
   return code.intrinsic("llvm.roundeven.v" + std::to_string(count()) + "f32", f32s(), x);
+}
+
+Value X86VectorOps::toBf16(Value x) {
+  VectorType words = code.vec(count(), code.i16());
+  if (variant.hasBf16 && bytes >= 32)
+    return code.bitcast(words,
+                        code.intrinsic("llvm.x86.avx512bf16.cvtneps2bf16." + std::to_string(bytes * 8),
+                                       code.vec(count(), code.b.getBF16Type()), x));
+  auto shifted = [&](Value v) {
+    return arith::ShRUIOp::create(code.b, code.loc, v, code.splatInt(i32s(), 16));
+  };
+  Value bits = code.bitcast(i32s(), x), upper = shifted(bits);
+  Value odd = arith::AndIOp::create(code.b, code.loc, upper, code.splatInt(i32s(), 1));
+  Value rounded = shifted(code.add(code.add(bits, code.splatInt(i32s(), 0x7fff)), odd));
+  Value nan = arith::OrIOp::create(code.b, code.loc, upper, code.splatInt(i32s(), 0x40));
+  Value isNan = arith::CmpFOp::create(code.b, code.loc, arith::CmpFPredicate::UNO, x, x);
+  Value chosen = arith::SelectOp::create(code.b, code.loc, isNan, nan, rounded);
+  return arith::TruncIOp::create(code.b, code.loc, words, chosen);
 }
 
 Value X86VectorOps::packI16(Value x, Value y) {

@@ -1,0 +1,155 @@
+//===- StoreBf16.cpp - Float products read bf16 ---------------------------===//
+//
+// First decides which tensors are stored as bf16: what a product multiplies, and
+// from there what has to be of the same type. Then changes the types, with a cast
+// where a producer can only write f32 or a user can only read it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/fuse/Passes.h"
+#include "compiler/fuse/Quantized.h"
+#include "compiler/support/Weighted.h"
+#include "dialects/Constants.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace qcc::fuse {
+#define GEN_PASS_DEF_STOREBF16
+#include "compiler/fuse/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+bool isF32(Value value) { return tensorType(value).getElementType().isF32(); }
+
+/// One filter for each channel: little arithmetic, which stays in f32.
+bool isDepthwise(Operation *op) {
+  auto conv = dyn_cast<ConvOp>(op);
+  return conv && conv.getGroup() > 1 && tensorType(conv.getFilter()).getDimSize(1) == 1;
+}
+
+/// A product with constant weights, by whichever kernel: its epilogue writes f32 or bf16.
+std::optional<Weighted> productOf(Operation *op) {
+  std::optional<Weighted> weighted = op ? describeWeighted(op) : std::nullopt;
+  return weighted && isConstant(weighted->weights->get()) ? weighted : std::nullopt;
+}
+
+/// A product that will multiply bf16.
+std::optional<Weighted> bf16ProductOf(Operation *op) {
+  std::optional<Weighted> product = productOf(op);
+  bool fits = product && isF32(product->input->get()) && isF32(product->weights->get()) && !isDepthwise(op);
+  return fits ? product : std::nullopt;
+}
+
+/// What an operation that only moves values moves, if all of it may become bf16.
+SmallVector<OpOperand *> movedFloats(Operation *op) {
+  std::optional<SmallVector<OpOperand *>> moved = op ? movedOperands(op) : std::nullopt;
+  auto fits = [](OpOperand *operand) { return isF32(operand->get()) && !isConstant(operand->get()); };
+  return moved && llvm::all_of(*moved, fits) ? *moved : SmallVector<OpOperand *>();
+}
+
+struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
+  llvm::SetVector<Value> stored; ///< as bf16
+
+  void want(Value value) {
+    if (isF32(value) && !isConstant(value))
+      stored.insert(value);
+  }
+
+  void decide() {
+    for (Operation &op : getOperation().getBody().getOps())
+      if (std::optional<Weighted> product = bf16ProductOf(&op))
+        want(product->input->get());
+    for (size_t i = 0; i < stored.size(); ++i) // grows meanwhile
+      follow(stored[i]);
+  }
+
+  /// What is moved on and what is added to a product has one type with it.
+  void follow(Value value) {
+    Operation *producer = value.getDefiningOp();
+    if (std::optional<Weighted> product = productOf(producer); product && !product->residual.empty())
+      want(product->residual[0].get());
+    for (OpOperand *operand : movedFloats(producer))
+      want(operand->get());
+    for (OpOperand &use : value.getUses())
+      if (isResidual(use))
+        want(use.getOwner()->getResult(0));
+  }
+
+  static bool isResidual(OpOperand &use) {
+    std::optional<Weighted> product = productOf(use.getOwner());
+    return product && !product->residual.empty() && &product->residual[0] == &use &&
+           isF32(use.getOwner()->getResult(0));
+  }
+
+  /// Whether the use becomes one of bf16.
+  bool reads(OpOperand &use) const {
+    Operation *user = use.getOwner();
+    if (std::optional<Weighted> product = bf16ProductOf(user); product && product->input == &use)
+      return true;
+    if (user->getNumResults() == 0 || !stored.contains(user->getResult(0)))
+      return false;
+    return isResidual(use) || llvm::is_contained(movedFloats(user), &use);
+  }
+
+  Value cast(Value value, Type element) {
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(value);
+    auto type = RankedTensorType::get(tensorType(value).getShape(), element);
+    int64_t code = element.isBF16() ? 16 : 1; // of ONNX
+    return CastOp::create(builder, value.getLoc(), type, value, code).getResult();
+  }
+
+  void apply(Value value, bool canStore, const llvm::DenseSet<OpOperand *> &readers) {
+    SmallVector<OpOperand *> others;
+    for (OpOperand &use : value.getUses())
+      if (readers.contains(&use) != canStore)
+        others.push_back(&use);
+    Type bf16 = BFloat16Type::get(&getContext()), f32 = Float32Type::get(&getContext());
+    if (canStore)
+      value.setType(RankedTensorType::get(tensorType(value).getShape(), bf16));
+    if (others.empty())
+      return;
+    Value other = cast(value, canStore ? f32 : bf16);
+    for (OpOperand *use : others)
+      use->set(other);
+  }
+
+  void roundWeights(Operation *op) {
+    std::optional<Weighted> product = bf16ProductOf(op);
+    reference::Tensor weights = *constantOf(product->weights->get());
+    reference::Tensor rounded(reference::DType::BF16, weights.shape);
+    for (int64_t i = 0; i < weights.size(); ++i)
+      rounded.setDouble(i, weights.getDouble(i));
+    OpBuilder builder(op);
+    product->weights->set(createConstant(builder, product->weights->get().getLoc(), rounded,
+                                         tensorTypeOf(&getContext(), rounded)));
+  }
+
+  void runOnOperation() override {
+    stored.clear();
+    decide();
+    llvm::DenseSet<OpOperand *> readers;
+    llvm::DenseSet<Value> writable;
+    for (Value value : stored) {
+      Operation *producer = value.getDefiningOp();
+      if (productOf(producer) || !movedFloats(producer).empty())
+        writable.insert(value);
+      for (OpOperand &use : value.getUses())
+        if (reads(use))
+          readers.insert(&use);
+    }
+    SmallVector<Operation *> products;
+    for (Operation &op : getOperation().getBody().getOps())
+      if (bf16ProductOf(&op))
+        products.push_back(&op);
+    for (Operation *op : products)
+      roundWeights(op);
+    for (Value value : stored)
+      apply(value, writable.contains(value), readers);
+    RewritePatternSet none(&getContext()); // the weights in f32
+    if (failed(applyPatterns(getOperation(), std::move(none))))
+      signalPassFailure();
+  }
+};
+} // namespace
+} // namespace qcc::fuse

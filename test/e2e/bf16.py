@@ -1,0 +1,72 @@
+"""--precision=bf16: every variant gives what the reference makes of the network with bf16 in its types."""
+
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from support import *
+
+
+def network(path):
+    """Padding, a stride, an odd depth, a residual, a depthwise filter, a pool and a dense layer."""
+    rng = np.random.default_rng(3)
+    nodes, weights = [], []
+
+    def weight(name, *shape):
+        value = rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+        weights.append(numpy_helper.from_array(value.astype(np.float32), name))
+        return name
+
+    def conv(x, name, inputs, outputs, kernel, act="Relu", **attributes):
+        pads = [kernel // 2] * 4
+        operands = [x, weight(f"{name}.w", outputs, inputs, kernel, kernel), weight(f"{name}.b", outputs)]
+        nodes.append(helper.make_node("Conv", operands, [name], name=name, pads=pads, **attributes))
+        if act:
+            nodes.append(helper.make_node(act, [name], [f"{name}.act"], name=f"{name}.act"))
+        return f"{name}.act" if act else name
+
+    x = conv("x", "stem", 3, 21, 3, strides=[2, 2])
+    y = conv(x, "a", 21, 40, 1, "HardSwish")
+    y = conv(y, "dw", 1, 40, 3, group=40)
+    y = conv(y, "b", 40, 21, 3, None)
+    nodes.append(helper.make_node("Add", [x, y], ["sum"], name="sum"))
+    nodes.append(helper.make_node("MaxPool", ["sum"], ["pool"], name="pool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4))
+    y = conv("pool", "c", 21, 32, 1)
+    nodes.append(helper.make_node("GlobalAveragePool", [y], ["mean"], name="mean"))
+    nodes.append(helper.make_node("Flatten", ["mean"], ["flat"], name="flat"))
+    nodes.append(helper.make_node("Gemm", ["flat", weight("d.w", 10, 32), weight("d.b", 10)], ["y"], name="d", transB=1))
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 18, 18])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 10])]
+    graph = helper.make_graph(nodes, "bf16", inputs, outputs, weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return rng.standard_normal((1, 3, 18, 18)).astype(np.float32)
+
+
+OPTIONS = ["--quantize=none", "--precision=bf16"]
+
+
+@case
+def every_variant_equals_the_reference():
+    folder = scratch()
+    image = network(folder / "m.onnx")
+    np.save(folder / "x.npy", image)
+    text = qcc(folder / "m.onnx", *OPTIONS, "--until=fuse", output="m.mlir")
+    check("bf16" in Path(text).read_text(), "no bf16 in the IR")
+    run([BUILD / "test/bin/qcc-eval", text, folder / "want", folder / "x.npy"])
+    want = np.load(folder / "want0.npy")
+    library = qcc(folder / "m.onnx", *OPTIONS, "--emit=shared", output="m.so")
+    for isa in ("x86-64", "avx2", "avx512vnni", "avx512bf16"):
+        if isa == "x86-64" or isa in FEATURES:
+            got = run_model(library, {"x": image}, env={"QCC_ISA": isa})["y"]
+            # A sum that is a little off may be rounded to the neighbour.
+            check(sqnr(got, want) > 50, f"{isa}: {sqnr(got, want)} dB")
+
+
+@case
+def rounding_costs_less_than_a_percent():
+    image = network(scratch() / "m.onnx")
+    exact = qcc(scratch() / "m.onnx", "--quantize=none", "--emit=shared", output="f.so")
+    rounded = qcc(scratch() / "m.onnx", *OPTIONS, "--emit=shared", output="m.so")
+    noise = sqnr(run_model(rounded, {"x": image})["y"], run_model(exact, {"x": image})["y"])
+    check(35 < noise < 80, f"{noise} dB")
+
+
+main()

@@ -1,0 +1,55 @@
+// RUN: %qcc-opt %s --qcc-store-bf16 | FileCheck %s
+
+// Weights are rounded; between two products the tensor is bf16; the last result stays f32.
+// CHECK-LABEL: @TwoProducts
+func.func @TwoProducts(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  // CHECK-DAG: %[[W:.*]] = "qcc.constant"() <{value = dense<{{.*}}1.00781{{.*}}> : tensor<2x2xbf16>}>
+  // CHECK-DAG: %[[X:.*]] = "qcc.cast"(%arg0) <{to = 16 : i64}> : (tensor<2x2xf32>) -> tensor<2x2xbf16>
+  // CHECK: %[[M:.*]] = "qcc.matmul"(%[[X]], %[[W]]) {{.*}} -> tensor<2x2xbf16>
+  // CHECK: "qcc.matmul"(%[[M]], {{.*}}) {{.*}} -> tensor<2x2xf32>
+  %w = "qcc.constant"() <{value = dense<[[1.005, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}> : () -> tensor<2x2xf32>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = "qcc.matmul"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %1 : tensor<2x2xf32>
+}
+
+// What a product adds has its result's type, and so has what is moved on.
+// CHECK-LABEL: @ResidualsAndMoves
+func.func @ResidualsAndMoves(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  // CHECK: %[[A:.*]] = "qcc.matmul"{{.*}} -> tensor<2x2xbf16>
+  // CHECK: %[[R:.*]] = "qcc.transpose"(%[[A]]) {{.*}} -> tensor<2x2xbf16>
+  // CHECK: %[[B:.*]] = "qcc.matmul"(%[[R]], %{{.*}}, %[[R]]) {{.*}} -> tensor<2x2xbf16>
+  // CHECK: "qcc.matmul"(%[[B]], {{.*}} -> tensor<2x2xf32>
+  %w = "qcc.constant"() <{value = dense<1.0> : tensor<2x2xf32>}> : () -> tensor<2x2xf32>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = "qcc.transpose"(%0) <{perm = array<i64: 1, 0>}> : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = "qcc.matmul"(%1, %w, %1) <{operandSegmentSizes = array<i32: 1, 1, 0, 1, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = "qcc.matmul"(%2, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %3 : tensor<2x2xf32>
+}
+
+// Other users get f32 back; a producer that only writes f32 is followed by a cast.
+// CHECK-LABEL: @CastForOthers
+func.func @CastForOthers(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  // CHECK: %[[A:.*]] = "qcc.matmul"{{.*}} -> tensor<2x2xbf16>
+  // CHECK: %[[F:.*]] = "qcc.cast"(%[[A]]) <{to = 1 : i64}>
+  // CHECK: %[[S:.*]] = "qcc.softmax"(%[[F]])
+  // CHECK: %[[C:.*]] = "qcc.cast"(%[[S]]) <{to = 16 : i64}>
+  // CHECK: "qcc.matmul"(%[[A]]
+  // CHECK: "qcc.matmul"(%[[C]]
+  %w = "qcc.constant"() <{value = dense<1.0> : tensor<2x2xf32>}> : () -> tensor<2x2xf32>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = "qcc.softmax"(%0) : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = "qcc.matmul"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = "qcc.matmul"(%1, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %2, %3 : tensor<2x2xf32>, tensor<2x2xf32>
+}
+
+// Products of two activations stay as they are.
+// CHECK-LABEL: @NoConstantWeights
+func.func @NoConstantWeights(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  // CHECK-NOT: bf16
+  // CHECK: return
+  %0 = "qcc.matmul"(%x, %y) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
