@@ -54,10 +54,24 @@ Driver::Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &s
 
 void Driver::write() {
   int64_t fullBlocks = spec.channels / blockChannels, rest = spec.channels % blockChannels;
+  int64_t rows = spec.batch * spec.outH;
+  Value firstUnit = begin, endUnit = end;
+  bool split = splitsBlocks(spec);
+  auto write = [&](Value block, int64_t channels) {
+    if (split) { // the rows of this block; none where the units are another's
+      auto max = [&](Value a, Value b) -> Value { return arith::MaxSIOp::create(code.b, code.loc, a, b); };
+      Value start = code.mul(block, rows);
+      begin = max(code.sub(firstUnit, start), code.i64(0));
+      end = max(code.min(code.sub(endUnit, start), code.i64(rows)), begin);
+    }
+    writeBlock(block, channels);
+  };
+  Value first = split ? code.div(firstUnit, rows) : code.i64(0), full = code.i64(fullBlocks);
+  Value last = split ? code.min(code.div(code.add(endUnit, code.i64(rows - 1)), rows), full) : full;
   if (fullBlocks)
-    code.forLoop(code.i64(0), code.i64(fullBlocks), [&](Value block) { writeBlock(block, blockChannels); });
+    code.forLoop(first, last, [&](Value block) { write(block, blockChannels); });
   if (rest)
-    writeBlock(code.i64(fullBlocks), rest);
+    write(full, rest);
 }
 
 /// Lanes without a channel are read, too: not further than the slack after a buffer.

@@ -5,7 +5,16 @@ using namespace mlir;
 using namespace qcc::kernels;
 using qcc::target::Variant;
 
+constexpr int64_t singleLanes[] = {0, 2, 1, 3};
+
+Value qcc::kernels::loadSingleVector(CodeBuilder &code, VectorType type, Value pointer) {
+  VectorType half = code.vec(type.getNumElements() / 2, type.getElementType());
+  return code.concat(code.load(half, pointer, 0, 32), code.load(half, pointer, 64, 32));
+}
+
 Value EpilogueCode::columnVector(int64_t offset, unsigned vector, VectorType type) {
+  if (form.vectors == 1 && !form.isFloat)
+    return loadSingleVector(code, type, code.at(at.panel, offset));
   return code.load(type, at.panel, offset + vector * form.vectorStride, 16);
 }
 
@@ -34,21 +43,27 @@ Values EpilogueCode::residualOf(Value pointer) {
     }
     return interleavedOrder(residual);
   }
+  return residualBytes(pointer);
+}
+
+Values EpilogueCode::residualBytes(Value pointer) {
+  if (form.vectors == 1) {
+    Value bytes = code.load(code.vec(4, code.i32()), pointer);
+    bytes = code.bitcast(code.vec(16, code.i8()), code.shuffle(bytes, bytes, singleLanes));
+    Value dwords = arith::ExtUIOp::create(code.b, code.loc, ops.i32s(), bytes);
+    Value exponent = code.splatInt(ops.i32s(), 0x4b000000);
+    return {code.bitcast(ops.f32s(), arith::OrIOp::create(code.b, code.loc, dwords, exponent))};
+  }
+  if (form.vectors == 4)
+    return ops.bytesToFloats(code.load(ops.i8s(), pointer));
   // Bytes to words, words to dwords; interleaving keeps lanes apart, as packs do. The upper word makes a
   // float of 2^23 + byte without a conversion.
-  Values words;
-  if (form.vectors == 2) {
-    Value bytes = code.load(code.vec(ops.bytes / 2, code.i8()), pointer);
-    words.push_back(arith::ExtUIOp::create(code.b, code.loc, ops.i16s(), bytes));
-  } else {
-    Value bytes = code.load(ops.i8s(), pointer), zero = code.splatInt(ops.i8s(), 0);
-    for (bool high : {false, true})
-      words.push_back(code.bitcast(ops.i16s(), ops.interleave(bytes, zero, high)));
-  }
+  Value bytes = code.load(code.vec(ops.bytes / 2, code.i8()), pointer);
+  Value words = arith::ExtUIOp::create(code.b, code.loc, ops.i16s(), bytes);
   Value exponent = code.splatInt(ops.i16s(), 0x4b00);
-  for (Value word : words)
-    for (bool high : {false, true})
-      residual.push_back(code.bitcast(ops.f32s(), ops.interleave(word, exponent, high)));
+  Values residual;
+  for (bool high : {false, true})
+    residual.push_back(code.bitcast(ops.f32s(), ops.interleave(words, exponent, high)));
   return residual;
 }
 
@@ -167,6 +182,9 @@ Values EpilogueCode::naturalOrder(const Values &vectors) {
   int64_t lanes = ops.bytes / 16, count = vectors.size();
   if (form.isFloat || lanes == 1)
     return vectors;
+  if (count == 1) // its own inverse
+    return permuteLanes(code, lanes, vectors,
+                        [](int64_t, int64_t lane) { return std::make_pair(0, singleLanes[lane]); });
   return permuteLanes(code, lanes, vectors, [&](int64_t i, int64_t lane) {
     int64_t group = i * lanes + lane;
     return std::make_pair(group % count, group / count);
@@ -175,8 +193,8 @@ Values EpilogueCode::naturalOrder(const Values &vectors) {
 
 Values EpilogueCode::interleavedOrder(const Values &vectors) {
   int64_t lanes = ops.bytes / 16, count = vectors.size();
-  if (form.isFloat || lanes == 1)
-    return vectors;
+  if (form.isFloat || lanes == 1 || count == 1)
+    return naturalOrder(vectors);
   return permuteLanes(code, lanes, vectors, [&](int64_t i, int64_t lane) {
     int64_t group = lane * count + i;
     return std::make_pair(group / lanes, group % lanes);
@@ -203,38 +221,66 @@ void EpilogueCode::storeBytes(ArrayRef<Values> rows) {
   if (form.epilogue.table && ops.hasTables())
     table = ops.loadTable(at.table);
   Value zeroPoint = code.load(ops.i16s(), at.head, ParamLayout::zeroPoint * lineBytes, 64);
-  auto wordsOf = [&](unsigned row) {
+  auto valuesOf = [&](unsigned row) {
     Values t = values(rows[row], at.residual ? rowPointer(at.residual, at.residualStep, row) : Value());
     if (!form.epilogue.bounded)
       for (Value &value : t)
         value = ops.min(ops.max(value, scalar(ParamLayout::boundLow)), scalar(ParamLayout::boundHigh));
-    Values words;
+    return t;
+  };
+  if (form.vectors == 1)
+    return storeInFours(rows.size(), valuesOf, zeroPoint, table);
+  auto wordsOf = [&](unsigned row) {
+    Values t = valuesOf(row), words;
     for (unsigned j = 0; j < form.vectors; j += 2)
       words.push_back(packPair(ops, t[j], t[j + 1], zeroPoint));
     return words;
   };
-  auto outRow = [&](unsigned row) { return rowPointer(at.out, at.outStep, row); };
-  if (form.vectors == 4) {
-    for (unsigned row = 0; row < rows.size(); ++row) {
-      Values words = wordsOf(row);
-      storeRow(finishBytes(ops.packU8(words[0], words[1]), table), outRow(row));
-    }
-    return;
+  if (form.vectors == 2)
+    return storeInPairs(rows.size(), wordsOf, table);
+  for (unsigned row = 0; row < rows.size(); ++row) {
+    Values words = wordsOf(row);
+    storeRow(finishBytes(ops.packU8(words[0], words[1]), table), rowPointer(at.out, at.outStep, row));
   }
-  // Two rows share a pack; halves of lanes are then sorted by row.
+}
+
+/// Two rows of two vectors share a pack; halves of lanes are then sorted by row.
+void EpilogueCode::storeInPairs(unsigned count, RowValues wordsOf, const Values &table) {
   SmallVector<int64_t> byRow;
   for (int64_t half : {0, 1})
     for (int64_t lane = 0; lane < ops.bytes / 16; ++lane)
       byRow.push_back(2 * lane + half);
   auto quads = code.vec(ops.bytes / 8, code.b.getI64Type());
-  for (unsigned row = 0; row < rows.size(); row += 2) {
-    bool pair = row + 1 < rows.size();
+  for (unsigned row = 0; row < count; row += 2) {
+    bool pair = row + 1 < count;
     Value first = wordsOf(row)[0], second = pair ? wordsOf(row + 1)[0] : first;
     Value bytes = code.bitcast(quads, finishBytes(ops.packU8(first, second), table));
-    Value sorted = code.bitcast(ops.i8s(), code.shuffle(bytes, bytes, byRow));
-    storeRow(code.half(sorted, false), outRow(row));
+    Value sorted = ops.opaque(code.bitcast(ops.i8s(), code.shuffle(bytes, bytes, byRow)));
+    storeRow(code.half(sorted, false), rowPointer(at.out, at.outStep, row));
     if (pair)
-      storeRow(code.half(sorted, true), outRow(row + 1));
+      storeRow(code.half(sorted, true), rowPointer(at.out, at.outStep, row + 1));
+  }
+}
+
+/// Four rows of one vector share the packs; each lane then has four columns of each row.
+void EpilogueCode::storeInFours(unsigned count, RowValues valuesOf, Value zeroPoint, const Values &table) {
+  SmallVector<int64_t> byRow;
+  for (int64_t row = 0; row < 4; ++row)
+    for (int64_t lane : singleLanes)
+      byRow.push_back(4 * lane + row);
+  for (unsigned row = 0; row < count; row += 4) {
+    unsigned here = std::min(4u, count - row);
+    Values t;
+    for (unsigned i = 0; i < 4; ++i)
+      t.push_back(i < here ? valuesOf(row + i)[0] : t.back());
+    Value bytes =
+        ops.packU8(packPair(ops, t[0], t[1], zeroPoint),
+                   here > 2 ? packPair(ops, t[2], t[3], zeroPoint) : packPair(ops, t[0], t[1], zeroPoint));
+    Value dwords = code.bitcast(ops.i32s(), finishBytes(bytes, table));
+    // As bytes: LLVM 22 writes all four where one byte of an element is to be stored.
+    Value sorted = ops.opaque(code.bitcast(ops.i8s(), code.shuffle(dwords, dwords, byRow)));
+    for (unsigned i = 0; i < here; ++i)
+      storeRow(code.half(code.half(sorted, i / 2), i % 2), rowPointer(at.out, at.outStep, row + i));
   }
 }
 

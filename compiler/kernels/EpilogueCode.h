@@ -13,14 +13,19 @@ using target::Value;
 using target::Values;
 using target::VectorOps;
 
+/// The first 16 columns of a panel of "gemm" for integers, which lie in the lower halves of two vectors, as
+/// one: lanes 0, 2, 1, 3 of the natural order.
+Value loadSingleVector(CodeBuilder &code, mlir::VectorType type, Value pointer);
+
 /// Writes the way from sums to stored elements for rows (pixels) of some vectors each. Vectors of
-/// integer kernels are interleaved as Pack.h says, those of float ones in natural order.
+/// integer kernels are interleaved as Pack.h says, a single one as loadSingleVector does, those of float
+/// kernels in natural order.
 class EpilogueCode {
 public:
   struct Form {
     const Epilogue &epilogue;
     bool isFloat;
-    unsigned vectors;     ///< of a row: 2 or 4
+    unsigned vectors;     ///< of a row: 1, 2 or 4
     int64_t vectorStride; ///< bytes from one vector's parameters to the next one's
     ParamLayout layout;
     int64_t columns(const VectorOps &ops) const { return vectors * ops.count(); }
@@ -55,6 +60,7 @@ private:
   Value columnVector(int64_t offset, unsigned vector, mlir::VectorType type);
   Value scalar(int64_t line) { return code.load(ops.f32s(), at.head, line * lineBytes, 64); }
   Values residualOf(Value pointer);
+  Values residualBytes(Value pointer);
   Value hardSigmoid(Value t, int64_t line);
   Value product(Value x, Value y);
   Value sum(Value x, Value y);
@@ -66,7 +72,10 @@ private:
   Values naturalOrder(const Values &vectors);
   Values interleavedOrder(const Values &vectors);
   Value finishBytes(Value bytes, const Values &table);
+  using RowValues = llvm::function_ref<Values(unsigned row)>;
   void storeBytes(llvm::ArrayRef<Values> rows);
+  void storeInPairs(unsigned count, RowValues wordsOf, const Values &table);
+  void storeInFours(unsigned count, RowValues valuesOf, Value zeroPoint, const Values &table);
   void storeRow(llvm::ArrayRef<Value> pieces, Value row);
   void storeMasked(Value piece, Value row, int64_t element);
   void copyBytes(Value row, Value bytes);

@@ -68,16 +68,24 @@ Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
 }
 
 void Driver::write() {
-  Value zero = code.i64(0);
-  Value firstTile = tiling.byPanels ? zero : begin,
-        endTile = tiling.byPanels ? code.i64(tiling.tiles()) : end;
-  Value firstPanel = tiling.byPanels ? begin : zero,
-        endPanel = tiling.byPanels ? end : code.i64(tiling.panels);
+  Value zero = code.i64(0), all = code.i64(tiling.tiles());
   // A tile prefetches as many bytes of the next panel at each step as all tiles need to fetch it once.
-  Value tiles = arith::MaxSIOp::create(code.b, code.loc, code.sub(endTile, firstTile), code.i64(1));
-  Value prefetchStep = arith::CeilDivUIOp::create(code.b, code.loc, code.i64(panelColumns * 4), tiles);
-  code.forLoop(firstPanel, endPanel,
-               [&](Value panelIndex) { writePanel(panelIndex, firstTile, endTile, prefetchStep); });
+  auto prefetchStep = [&](Value tiles) -> Value {
+    Value atLeastOne = arith::MaxSIOp::create(code.b, code.loc, tiles, code.i64(1));
+    return arith::CeilDivUIOp::create(code.b, code.loc, code.i64(panelColumns * 4), atLeastOne);
+  };
+  if (!tiling.byPanels) {
+    Value step = prefetchStep(code.sub(end, begin));
+    return code.forLoop(zero, code.i64(tiling.panels),
+                        [&](Value panelIndex) { writePanel(panelIndex, begin, end, step); });
+  }
+  Value step = prefetchStep(all),
+        endPanel = code.div(code.add(end, code.i64(tiling.tiles() - 1)), tiling.tiles());
+  code.forLoop(code.div(begin, tiling.tiles()), endPanel, [&](Value panelIndex) {
+    Value start = code.mul(panelIndex, all);
+    Value firstTile = arith::MaxSIOp::create(code.b, code.loc, code.sub(begin, start), zero);
+    writePanel(panelIndex, firstTile, code.min(code.sub(end, start), all), step);
+  });
 }
 
 void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep) {
@@ -109,10 +117,8 @@ void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value 
 void Driver::writeColumns(const Position &position, int64_t columns) {
   GemmTile tile(spec, variant);
   for (int64_t first = 0; first < columns;) {
-    // Half a vector does for half the columns.
-    tile.vectorBytes = variant.vectorBytes;
-    while (tile.vectorBytes > 32 && columns - first <= tile.columns() / 2)
-      tile.vectorBytes /= 2;
+    // One long vector does for half the columns; short ones gain nothing.
+    tile.vectors = tile.vectorBytes == 64 && columns - first <= tile.vectorBytes / 4 ? 1 : 2;
     int64_t here = std::min(tile.columns(), columns - first);
     tile.partial = here < tile.columns();
     writeTiles(position, first, tile, here);

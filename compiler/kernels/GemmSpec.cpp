@@ -5,6 +5,7 @@
 #include "compiler/kernels/Pack.h"
 #include "compiler/kernels/Tiling.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace qcc::kernels;
@@ -188,7 +189,16 @@ std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
 
 int64_t qcc::kernels::gemmUnits(const GemmSpec &spec) { return Tiling(spec).units(); }
 
-int64_t qcc::kernels::depthwiseUnits(const DepthwiseSpec &spec) { return spec.batch * spec.outH; }
+/// Fewer rows than this split badly among threads. From here on a thread's rows are those of the pixels that
+/// it has computed before, which need not come from another core.
+constexpr int64_t enoughRows = 14;
+
+bool qcc::kernels::splitsBlocks(const DepthwiseSpec &spec) { return spec.batch * spec.outH < enoughRows; }
+
+int64_t qcc::kernels::depthwiseUnits(const DepthwiseSpec &spec) {
+  int64_t blocks = splitsBlocks(spec) ? llvm::divideCeil(spec.channels, blockChannels) : 1;
+  return blocks * spec.batch * spec.outH;
+}
 
 namespace qcc::kernels {
 // Named by Kernels.def.

@@ -34,7 +34,7 @@ struct Place {
 struct GemmSpec {
   /// u8 with s8 weights and int32 sums, or f32 with f32 weights and sums.
   bool isFloat = false;
-  bool isBf16 = false; ///< with isFloat: x and the weights are bf16, the sums f32
+  bool isBf16 = false;                   ///< with isFloat: x and the weights are bf16, the sums f32
   int64_t batch = 1, outH = 1, outW = 1; ///< outputs: batch x outH x outW pixels
   int64_t groups = 1;
   int64_t c = 1; ///< input channels of a group (K of a matrix product)
@@ -61,7 +61,7 @@ struct GemmSpec {
 std::string unsupportedReason(const GemmSpec &spec);
 
 /// Outer units to split among threads: tiles of output pixels, or, where those
-/// are few, panels of 32 output channels.
+/// are few, the tiles of each panel of 32 output channels.
 int64_t gemmUnits(const GemmSpec &spec);
 
 /// Kind "depthwise": groups == channels, one filter each. The pointers and the rules are those
@@ -83,8 +83,9 @@ struct DepthwiseSpec {
 };
 
 std::string unsupportedReason(const DepthwiseSpec &spec);
-/// Output rows of all images.
+/// Output rows of all images or, where those are few, those of each block of 64 channels.
 int64_t depthwiseUnits(const DepthwiseSpec &spec);
+bool splitsBlocks(const DepthwiseSpec &spec); ///< the latter
 
 } // namespace qcc::kernels
 

@@ -5,7 +5,6 @@ using namespace mlir;
 using namespace qcc::kernels;
 using qcc::target::Variant;
 
-constexpr int64_t tileVectors = 2;
 constexpr int64_t stepBytes = panelColumns * 4; ///< of a panel's weights
 
 GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
@@ -94,7 +93,7 @@ private:
 };
 
 void TileWriter::write() {
-  EpilogueCode::Form form{tile.epilogue, tile.isFloat, tileVectors, vectorStride(),
+  EpilogueCode::Form form{tile.epilogue, tile.isFloat, unsigned(tile.vectors), vectorStride(),
                           ParamLayout(tile.epilogue, tile.isFloat, panelColumns)};
   EpilogueCode::Pointers at{args.head,     args.panel,         args.out,   args.residual,
                             args.outPixel, args.residualPixel, args.table, args.columns};
@@ -111,7 +110,7 @@ void TileWriter::write() {
   carried = loopSegments(args.x, carried);
   SmallVector<Values> rows;
   for (int64_t row = 0; row < tile.rows; ++row)
-    rows.emplace_back(ArrayRef(carried).slice(row * tileVectors, tileVectors));
+    rows.emplace_back(ArrayRef(carried).slice(row * tile.vectors, tile.vectors));
   epilogue.store(rows);
 }
 
@@ -142,8 +141,9 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
 }
 
 VectorOps::Operand TileWriter::weightsOperand(Value loaded) {
-  return tile.isBf16 ? ops->bf16Pairs(loaded)
-                     : tile.isFloat ? VectorOps::Operand{loaded} : ops->weights(loaded);
+  return tile.isBf16    ? ops->bf16Pairs(loaded)
+         : tile.isFloat ? VectorOps::Operand{loaded}
+                        : ops->weights(loaded);
 }
 
 /// The step's elements of one pixel, in all columns. What follows half a pair may be no number, which a
@@ -155,8 +155,9 @@ VectorOps::Operand TileWriter::pixelOperand(Value pointer, bool half) {
   else
     scalar = code.load(tile.isFloat && !tile.isBf16 ? code.f32() : code.i32(), pointer);
   Value pixel = code.splat(ops->count(), scalar);
-  return tile.isBf16 ? ops->bf16Pairs(pixel)
-                     : tile.isFloat ? VectorOps::Operand{pixel} : ops->activations(pixel);
+  return tile.isBf16    ? ops->bf16Pairs(pixel)
+         : tile.isFloat ? VectorOps::Operand{pixel}
+                        : ops->activations(pixel);
 }
 
 Value TileWriter::dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column) {
@@ -167,15 +168,19 @@ Value TileWriter::dot(Value sum, const VectorOps::Operand &pixel, const VectorOp
 
 Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half) {
   Values next(carried);
-  Value &weights = next[tile.rows * tileVectors];
+  Value &weights = next[tile.rows * tile.vectors];
   VectorType type = tile.isBf16 ? ops->i32s() : tile.isFloat ? ops->f32s() : ops->i8s();
   SmallVector<VectorOps::Operand> columns;
-  for (int64_t j = 0; j < tileVectors; ++j)
-    columns.push_back(weightsOperand(code.load(type, weights, j * vectorStride(), tile.vectorBytes)));
+  for (int64_t j = 0; j < tile.vectors; ++j) {
+    bool joined = tile.vectors == 1 && !tile.isFloat;
+    Value loaded = joined ? loadSingleVector(code, type, weights)
+                          : code.load(type, weights, j * vectorStride(), tile.vectorBytes);
+    columns.push_back(weightsOperand(loaded));
+  }
   for (int64_t row = 0; row < tile.rows; ++row) {
     VectorOps::Operand pixel = pixelOperand(code.at(rowPointers[row], depth), half);
-    for (int64_t j = 0; j < tileVectors; ++j) {
-      Value &sum = next[row * tileVectors + j];
+    for (int64_t j = 0; j < tile.vectors; ++j) {
+      Value &sum = next[row * tile.vectors + j];
       sum = dot(sum, pixel, columns[j]);
     }
   }

@@ -1,7 +1,7 @@
 //===- GemmTile.h - The register tile of a gemm kernel ----------*- C++ -*-===//
 //
-// Some pixels x two vectors of columns, summed over the whole filter in registers
-// and finished. One function for each form, shared by the layers that have it.
+// Some pixels x one or two vectors of columns, summed over the whole filter in
+// registers and finished. One function for each form, shared by the layers that have it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_GEMMTILE_H
@@ -19,11 +19,12 @@ struct GemmTile {
   bool odd; ///< bf16: a segment ends with half a pair
   Epilogue epilogue;
   int64_t rows = 1;        ///< pixels
-  unsigned vectorBytes;    ///< two of these are the columns
+  int64_t vectors = 2;     ///< of columns ...
+  unsigned vectorBytes;    ///< ... of this size
   bool hasOuter, hasInner; ///< loops around the steps of a segment
   bool partial = false;    ///< stores fewer columns than the vectors hold
 
-  int64_t columns() const { return vectorBytes / 2; }
+  int64_t columns() const { return vectors * vectorBytes / 4; }
   /// Single rows are bound by the weights' bandwidth, and the hardware's own prefetch does better there.
   bool prefetches() const { return rows > 1; }
   std::string name() const;

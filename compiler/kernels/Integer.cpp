@@ -3,6 +3,7 @@
 // Rules q7 and q8 and the table look-up; see dialects/reference/Integer.h.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/kernels/ChannelScale.h"
 #include "compiler/kernels/Lookup.h"
 #include "compiler/kernels/Map.h"
 #include "compiler/kernels/Rounding.h"
@@ -41,6 +42,10 @@ LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Argu
   float sum = byteRange * (qa->scale / to->scale) + byteRange * (qb->scale / to->scale);
   float product = byteRange * byteRange * ((qa->scale * qb->scale) / to->scale);
   float bound = 1.01f * (spec.kind == "mul" ? product : sum);
+  if (std::optional<ChannelScale> channels = ChannelScale::of(spec)) {
+    channels->emit(code, arguments, bounds);
+    return success();
+  }
   emitMap(code, spec, arguments, [&](const Point &point) {
     Expr value = combine(spec, point.load(0), point.load(1), *qa, *qb, *to);
     return roundAndSaturate(value, bounds, spec.result().element, bound);

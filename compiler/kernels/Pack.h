@@ -71,7 +71,7 @@ constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 /// contiguous in x, `steps` packed steps each (of 4 bytes, 1 float or 2 bf16).
 struct Segments {
   int64_t outer, inner, depth, steps; ///< the last step of an odd bf16 depth has one element
-  int64_t outerStride, innerStride; ///< in x, elements
+  int64_t outerStride, innerStride;   ///< in x, elements
   int64_t packedSteps() const { return outer * inner * steps; }
 };
 Segments segmentsOf(const GemmSpec &spec);
@@ -92,7 +92,7 @@ constexpr int64_t manyTaps = 81;
 std::vector<TapGroup> tapGroups(const DepthwiseSpec &spec); ///< with the lower ones, at the end
 
 /// What the kernels add to bytes of a u8 residual on their way to f32; its zero point is stored with it.
-constexpr float residualOffset = 8388608.0f;
+constexpr float residualOffset = 8388608.0f; // target::VectorOps::byteOffset
 
 /// Lines of the parameters, by index.
 struct ParamLayout {

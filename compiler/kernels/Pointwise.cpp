@@ -1,4 +1,5 @@
 //===- Pointwise.cpp - Kernels of the unary operators -----------------------===//
+#include "compiler/kernels/ChannelScale.h"
 #include "compiler/kernels/Map.h"
 #include "compiler/kernels/Rounding.h"
 #include "compiler/kernels/Steps.h"
@@ -8,7 +9,11 @@ using namespace mlir;
 
 namespace qcc::kernels {
 
-int64_t mapUnits(DictionaryAttr attr) { return mapOf(Spec(attr)).units(); }
+int64_t mapUnits(DictionaryAttr attr) {
+  Spec spec(attr);
+  std::optional<ChannelScale> channels = ChannelScale::of(spec);
+  return channels ? channels->units() : mapOf(spec).units();
+}
 
 /// Relu and clip that keep the scale clamp the stored integers (q8).
 static LogicalResult emitIntegerClamp(const Code &code, const Spec &spec, const Arguments &arguments) {

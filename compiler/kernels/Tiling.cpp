@@ -10,9 +10,11 @@ using namespace qcc::kernels;
 /// Pixels of a tile. Integer: 7 divides the sizes of most networks, and 7 x 2 vectors leave registers for the
 /// epilogue. Float: two times the 6 that 16 registers allow.
 constexpr int64_t preferredHeight = 7, preferredHeightFloat = 12;
+/// Of one vector of columns: fewer sums would wait for each other.
+constexpr int64_t narrowColumns = 16, preferredHeightNarrow = 14;
 constexpr int64_t maxHeight = 14; ///< 14 x 2 sums and three operands are 31 registers
-/// Fewer tiles than this split badly among threads; panels are split then.
-constexpr int64_t enoughTiles = 12;
+/// Fewer tiles than this split badly among threads; those of each panel are split then.
+constexpr int64_t enoughTiles = 24;
 
 Tiling::Tiling(const GemmSpec &spec)
     : images(spec.batch), rows(spec.outH), width(spec.outW), x(spec.x), out(spec.out),
@@ -30,10 +32,12 @@ Tiling::Tiling(const GemmSpec &spec)
       images = 1;
     }
   }
-  int64_t preferred = spec.isFloat ? preferredHeightFloat : preferredHeight;
+  int64_t preferred = spec.isFloat                                  ? preferredHeightFloat
+                      : spec.groups == 1 && spec.n <= narrowColumns ? preferredHeightNarrow
+                                                                    : preferredHeight;
   tilesPerRow = std::max<int64_t>(llvm::divideCeil(width, maxHeight), (width + preferred / 2) / preferred);
   height = width / tilesPerRow;
   tall = width % tilesPerRow;
   panels = panelsOf(spec) * spec.groups;
-  byPanels = tiles() < enoughTiles && panels > tiles();
+  byPanels = tiles() < enoughTiles;
 }

@@ -21,10 +21,10 @@ struct Tiling {
   int64_t height;              ///< of the tiles ...
   int64_t tall;                ///< ... but the first `tall` of a row are one higher
   int64_t panels;              ///< of all groups
-  bool byPanels;               ///< what threads split
+  bool byPanels;               ///< units are the tiles of one panel after another, else those of all panels
 
   int64_t tiles() const { return images * rows * tilesPerRow; }
-  int64_t units() const { return byPanels ? panels : tiles(); }
+  int64_t units() const { return byPanels ? panels * tiles() : tiles(); }
 };
 
 } // namespace qcc::kernels

@@ -69,9 +69,7 @@ public:
 
   FailureOr<Tail> run(ArrayRef<Attribute> chain, bool hasResidual, bool hasTable) {
     bool isBf16 = resultType.getElementType().isBF16();
-    tail.form.output = target   ? kernels::Output::U8
-                       : isBf16 ? kernels::Output::BF16
-                                : kernels::Output::F32;
+    tail.form.output = target ? kernels::Output::U8 : isBf16 ? kernels::Output::BF16 : kernels::Output::F32;
     tail.form.table = hasTable;
     if (hasTable) { // it reads bytes of the type that the last step rounds to
       assert(!chain.empty() && opOf(chain.back()) == "requantize");

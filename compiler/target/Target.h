@@ -28,7 +28,7 @@ struct Variant {
   /// place.
   unsigned tileRows, tileRowsFloat;
   unsigned tileRowsBf16; ///< without hasBf16 operands come in two halves here, too
-  bool hasVnni = false; ///< vpdpbusd at vectorBytes
+  bool hasVnni = false;  ///< vpdpbusd at vectorBytes
   bool hasFma = false;
   bool hasBf16 = false;  ///< vdpbf16ps and vcvtneps2bf16
   bool hasMasks = false; ///< AVX-512 byte masks

@@ -19,6 +19,26 @@ static std::string typeSuffix(VectorType type) {
   return "v" + std::to_string(type.getNumElements()) + "i" + std::to_string(type.getElementTypeBitWidth());
 }
 
+/// Between 2^23 and 2^24 floats are the integers. Two additions are faster than AVX-512's instruction, which
+/// one unit alone has; NaN stays.
+Value VectorOps::roundToFloat(Value x) {
+  Value magic = code.splatFloat(f32s(), 12582912.0f); // 1.5 * 2^23, for both signs
+  Value rounded = arith::AddFOp::create(code.b, code.loc, x, magic);
+  return arith::SubFOp::create(code.b, code.loc, rounded, magic);
+}
+
+/// The exponent of 2^23 above a byte makes a float.
+Values VectorOps::bytesToFloats(Value bytes) {
+  Value zero = code.splatInt(i8s(), 0), exponent = code.splatInt(i16s(), 0x4b00);
+  Values floats;
+  for (bool highBytes : {false, true}) {
+    Value words = code.bitcast(i16s(), interleave(bytes, zero, highBytes));
+    for (bool highWords : {false, true})
+      floats.push_back(code.bitcast(f32s(), interleave(words, exponent, highWords)));
+  }
+  return floats;
+}
+
 Value VectorOps::fromBf16(Value bits) {
   Value wide = arith::ExtUIOp::create(code.b, code.loc, i32s(), bits);
   return code.bitcast(f32s(), arith::ShLIOp::create(code.b, code.loc, wide, code.splatInt(i32s(), 16)));

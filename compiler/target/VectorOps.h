@@ -45,14 +45,21 @@ public:
 
   //--- Conversions ------------------------------------------------------------//
   virtual Value roundToInt(Value f32s) = 0;          ///< half to even; |x| < 2^31
-  virtual Value roundToFloat(Value f32s) = 0;        ///< half to even; |x| < 2^31
+  Value roundToFloat(Value f32s);                    ///< half to even; |x| < 2^22
   virtual Value packI16(Value i32a, Value i32b) = 0; ///< in each lane: a, then b, saturated
   virtual Value packU8(Value i16a, Value i16b) = 0;  ///< in each lane: a, then b, saturated
-  virtual Value toBf16(Value f32s) = 0;              ///< half to even, NaN stays; bits as i16
-  Value fromBf16(Value i16s);                        ///< as many as f32s
+  /// Four vectors of byteOffset + the unsigned bytes, without a conversion; packs of neighbours put them back
+  /// in order.
+  static constexpr float byteOffset = 8388608.0f;
+  Values bytesToFloats(Value i8s);
+  virtual Value toBf16(Value f32s) = 0; ///< half to even, NaN stays; bits as i16
+  Value fromBf16(Value i16s);           ///< as many as f32s
   Value addSaturated(Value i16a, Value i16b);
   Value maxU8(Value a, Value b);
   Value minU8(Value a, Value b);
+  /// The same value, of which LLVM knows nothing: for a permutation whose parts are then stored, where it
+  /// would permute for each part apart.
+  virtual Value opaque(Value v) { return v; }
   /// In each lane of x and y: x0 y0 x1 y1 ... of the lower (or upper) half.
   Value interleave(Value x, Value y, bool high);
   /// f32 of c > x ? c : x and the like: NaN in x stays.

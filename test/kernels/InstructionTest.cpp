@@ -132,6 +132,28 @@ TEST(HotLoops, Bf16TilesUseTheDotOfPairs) {
   }
 }
 
+// Two rows are packed together: one permutation sorts them, and their halves are stored from there.
+TEST(IntegerEpilogues, SortTwoRowsWithOnePermutation) {
+  KernelRunner runner(variantOf("avx512vnni"));
+  runner.add(conv3x3().toAttr(&runner.context()));
+  std::string text = runner.assembly();
+  llvm::StringRef tile =
+      llvm::StringRef(text).split("\nqcc_gemm_u8_7x32_outer_u8:").second.split(".size").first;
+  EXPECT_EQ(tile.count("vperm"), 4u) << tile.str();
+  EXPECT_EQ(tile.count("vpunpck"), 0u) << tile.str();
+}
+
+TEST(HotLoops, HalfAPanelTakesOneLongVector) {
+  KernelRunner runner(variantOf("avx512vnni"));
+  GemmSpec spec = conv3x3();
+  spec.n = 16;
+  spec.out = {0, 0, 14 * 16, 16};
+  runner.add(spec.toAttr(&runner.context()));
+  auto block = hotBlock(runner.assembly(), "qcc_gemm_u8_14x16_outer_u8", "vpdpbusd");
+  EXPECT_EQ(countOf(block, "vpdpbusd", "%zmm"), 14u) << llvm::join(block, "\n");
+  EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << llvm::join(block, "\n");
+}
+
 // q7, q8a: each multiplication and addition is rounded.
 TEST(IntegerEpilogues, NeverFuseMultiplyAndAdd) {
   for (const char *name : {"avx2", "avx512vnni"}) {

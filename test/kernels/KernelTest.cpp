@@ -187,7 +187,7 @@ std::vector<Layer> epilogues() {
   sums.form.output = Output::I32;
   all.push_back(sums);
   for (const NamedEpilogue &e : all)
-    for (auto [n, w] : {std::pair(45, 8), std::pair(32, 2)}) {
+    for (auto [n, w] : {std::pair(45, 8), std::pair(32, 2), std::pair(16, 7)}) {
       Layer layer = conv(20, n, 1, w);
       setEpilogue(layer, e);
       layers.push_back(layer);
@@ -349,7 +349,8 @@ TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
 TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
 TEST_P(Kernels, DepthwiseFloat) { check(floatDepthwises()); }
 
-INSTANTIATE_TEST_SUITE_P(X86, Kernels, testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"),
+INSTANTIATE_TEST_SUITE_P(X86, Kernels,
+                         testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

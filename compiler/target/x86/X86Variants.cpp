@@ -15,8 +15,16 @@ static std::vector<Variant> makeVariants() {
   const std::string triple = "x86_64-unknown-linux-gnu";
   const uint64_t avx2Bits = QCC_MARCH_AVX2 | QCC_CPU_BMI2;
 
-  Variant base{"x86-64",         triple,         "x86-64",           "", 0, /*vectorBytes=*/16,
-               /*registers=*/16, /*tileRows=*/4, /*tileRowsFloat=*/4, /*tileRowsBf16=*/4};
+  Variant base{"x86-64",
+               triple,
+               "x86-64",
+               "",
+               0,
+               /*vectorBytes=*/16,
+               /*registers=*/16,
+               /*tileRows=*/4,
+               /*tileRowsFloat=*/4,
+               /*tileRowsBf16=*/4};
 
   Variant avx2{"avx2", triple, "haswell", QCC_FEATURES_AVX2, avx2Bits, 32, 16, 4, 6, 4};
   avx2.hasFma = true;

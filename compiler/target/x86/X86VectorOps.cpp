@@ -19,10 +19,10 @@ public:
   Value dotBf16(Value sum, const Operand &x, const Operand &y) override;
   Value multiplyAdd(Value x, Value y, Value sum) override;
   Value roundToInt(Value x) override;
-  Value roundToFloat(Value x) override;
   Value toBf16(Value x) override;
   Value packI16(Value x, Value y) override;
   Value packU8(Value x, Value y) override;
+  Value opaque(Value v) override;
   bool hasMasks() const override { return variant.hasMasks; }
   bool hasTables() const override { return variant.vectorBytes > 16; }
   Values loadTable(Value pointer) override;
@@ -106,18 +106,11 @@ Value X86VectorOps::roundToInt(Value x) {
   return code.intrinsic(pick("llvm.x86.sse2.cvtps2dq", "llvm.x86.avx.cvt.ps2dq.256", ""), i32s(), x);
 }
 
-Value X86VectorOps::roundToFloat(Value x) {
-  if (variant.vectorBytes == 16) // roundps came with SSE4.1
-    return arith::SIToFPOp::create(code.b, code.loc, f32s(), roundToInt(x));
-  return code.intrinsic("llvm.roundeven.v" + std::to_string(count()) + "f32", f32s(), x);
-}
-
 Value X86VectorOps::toBf16(Value x) {
   VectorType words = code.vec(count(), code.i16());
   if (variant.hasBf16 && bytes >= 32)
-    return code.bitcast(words,
-                        code.intrinsic("llvm.x86.avx512bf16.cvtneps2bf16." + std::to_string(bytes * 8),
-                                       code.vec(count(), code.b.getBF16Type()), x));
+    return code.bitcast(words, code.intrinsic("llvm.x86.avx512bf16.cvtneps2bf16." + std::to_string(bytes * 8),
+                                              code.vec(count(), code.b.getBF16Type()), x));
   auto shifted = [&](Value v) {
     return arith::ShRUIOp::create(code.b, code.loc, v, code.splatInt(i32s(), 16));
   };
@@ -140,6 +133,17 @@ Value X86VectorOps::packU8(Value x, Value y) {
   return code.intrinsic(
       pick("llvm.x86.sse2.packuswb.128", "llvm.x86.avx2.packuswb", "llvm.x86.avx512.packuswb.512"), i8s(),
       {x, y});
+}
+
+/// Of 512 bits: there all permutations wait for one unit, and two halves of one cost five.
+Value X86VectorOps::opaque(Value v) {
+  if (bytes < 64)
+    return v;
+  return LLVM::InlineAsmOp::create(code.b, code.loc, v.getType(), ValueRange(v), /*asm_string=*/"",
+                                   /*constraints=*/"=v,0", /*has_side_effects=*/false,
+                                   /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getRes();
 }
 
 //--- Tables -------------------------------------------------------------------//
