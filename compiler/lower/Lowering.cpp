@@ -107,6 +107,8 @@ void Lowering::lowerGeneric(Operation &op) {
   spec.set("kind", body.getStringAttr(op.getName().stripDialect()));
   spec.set("types", body.getArrayAttr(types));
   spec.set("attrs", op.getAttrDictionary());
+  if (auto segments = op.getAttrOfType<DenseI32ArrayAttr>("operandSegmentSizes"))
+    spec.set("operands", body.getDenseI64ArrayAttr(llvm::to_vector_of<int64_t>(segments.asArrayRef())));
   invoke(&op, spec, at, op.getNumResults());
 }
 

@@ -72,9 +72,8 @@ static Role product(Operation *op) {
     return Role::floating("its bias is no constant with one number for each output channel");
   if (isConstant(weights))
     return {Form::Product, {input}, {}};
-  if (isa<MatMulOp>(op))
-    return {Form::Product, {input, weights}, {}};
-  return Role::floating("its weights are no constant");
+  return Role::floating(isa<MatMulOp>(op) ? "multiplies two tensors of the run, which no integer kernel does"
+                                          : "its weights are no constant");
 }
 
 static Role move(Operation *op) {
