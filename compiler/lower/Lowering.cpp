@@ -76,7 +76,9 @@ LogicalResult Lowering::run() {
 
 void Lowering::lowerOp(Operation &op, LogicalResult &result) {
   auto note = [&](LogicalResult one) { result = success(succeeded(result) && succeeded(one)); };
-  if (isa<ConstantOp>(op))
+  auto isEmpty = [](Value value) { return tensorType(value).getNumElements() == 0; };
+  bool computesNothing = op.getNumResults() != 0 && llvm::all_of(op.getResults(), isEmpty);
+  if (isa<ConstantOp>(op) || computesNothing)
     return;
   for (Value value : op.getResults())
     if (Place at = places->place(value); at.border)

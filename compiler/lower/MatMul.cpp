@@ -77,7 +77,7 @@ LogicalResult lower::lowerMatMul(Lowering &lowering, MatMulOp op) {
   auto a = typeOf(op.getA()), b = typeOf(op.getB());
   if (!constantValue(op.getB()) || b.getRank() != 2 || a.getRank() < 2)
     return lowering.lowerGeneric(*op), success();
-  int64_t k = b.getDimSize(0), n = b.getDimSize(1), m = a.getNumElements() / std::max<int64_t>(k, 1);
+  int64_t k = b.getDimSize(0), n = b.getDimSize(1), m = ShapedType::getNumElements(a.getShape().drop_back());
   Weights weights;
   auto order = [&](int64_t i) { return i % k * n + i / k; };
   if (failed(readWeights(op, op.getB(), n * k, order, n, weights)) ||

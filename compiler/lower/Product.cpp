@@ -124,7 +124,7 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   Sums sums = sumsOf(operands.input, weights, depth);
   for (double bound : sums.bound)
     if (bound > double(INT32_MAX))
-      return operands.op->emitOpError("could overflow its int32 sums: the weights allow ") << bound;
+      return operands.op->emitOpError("could overflow its int32 sums: the weights allow ") << int64_t(bound);
   FailureOr<Tail> tail =
       translateChain(operands.op, operands.chain, sums, operands.result.getType(),
                      operands.residual ? operands.residual.getType() : Type(), bool(operands.table));

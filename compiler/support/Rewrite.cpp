@@ -85,7 +85,7 @@ std::optional<std::vector<double>> qcc::perChannel(Value constant, RankedTensorT
 
 Value qcc::createReshape(OpBuilder &builder, Location loc, Value input, ArrayRef<int64_t> shape) {
   return ReshapeOp::create(builder, loc, tensorType(input).clone(shape), input,
-                           builder.getDenseI64ArrayAttr(shape));
+                           builder.getDenseI64ArrayAttr(shape), /*allowzero: a 0 is a size*/ 1);
 }
 
 Value qcc::createTranspose(OpBuilder &builder, Location loc, Value input, ArrayRef<int64_t> perm) {
