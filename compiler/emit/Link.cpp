@@ -7,6 +7,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
@@ -33,6 +34,7 @@ Error qcc::emit::linkShared(const std::string &object, const std::string &runtim
   if (!script)
     return script.takeError();
   FileRemover removeScript(*script);
+  sys::RemoveFileOnSignal(*script);
   std::string map = "--version-script=" + *script, messages;
   const char *arguments[] = {"ld.lld",
                              "-shared",

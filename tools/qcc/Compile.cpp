@@ -19,7 +19,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -174,6 +173,8 @@ private:
     std::string stem = llvm::sys::path::stem(options.model).str();
     output = options.get("-o", stem + kind->suffix.str());
     warnOfSuffix();
+    if (kind->word == "obj" && until == Stage::emit && llvm::sys::path::extension(output) == ".h")
+      return usage("-o '" + output + "' is the name of the header: give the object another suffix");
     std::string name = options.get("--prefix", llvm::sys::path::stem(output).str());
     prefix = emit::mangle(name);
     if (options.has("--prefix") && prefix != name)
@@ -245,6 +246,14 @@ private:
     return reporting.file();
   }
 
+  /// Where data lies must not change the object.
+  static std::vector<std::string> withoutFolder(llvm::StringRef option, std::vector<std::string> values) {
+    if (option == "--calib" || option == "--eval" || option == "--labels")
+      for (std::string &path : values)
+        path = llvm::sys::path::filename(llvm::StringRef(path).rtrim('/')).str();
+    return values;
+  }
+
   std::string modelHash() {
     auto buffer = llvm::MemoryBuffer::getFile(options.model);
     if (!buffer)
@@ -256,7 +265,7 @@ private:
     llvm::json::Object given;
     for (auto &[name, values] : options.values)
       if (name != "-o" && name != "-j" && name != "-v" && name != "-q" && name != "--report")
-        given[name] = llvm::json::Array(values);
+        given[name] = llvm::json::Array(withoutFolder(name, values));
     return given;
   }
 
@@ -308,7 +317,7 @@ private:
                                                llvm::sys::path::filename(options.model).str());
     llvm::SmallString<256> headerPath(output);
     llvm::sys::path::replace_extension(headerPath, ".h");
-    return write({{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }}});
+    return write({{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }, true}});
   }
 
   void countCode(llvm::ArrayRef<char> bytes) {
@@ -322,20 +331,20 @@ private:
   }
 
   Status writeShared(llvm::ArrayRef<char> bytes) {
-    llvm::SmallString<128> object, library;
-    if (llvm::sys::fs::createTemporaryFile("qcc", "o", object) ||
-        llvm::sys::fs::createTemporaryFile("qcc", "so", library))
-      return fail(llvm::createStringError("cannot create a temporary file"));
-    llvm::FileRemover removeObject(object), removeLibrary(library);
+    Temporary object("o"), library("so");
+    if (std::error_code code = object.error ? object.error : library.error)
+      return fail(llvm::createStringError(
+          "cannot write a temporary file, for which TMPDIR may name a folder: " + code.message()));
     std::string error;
-    if (!writeOutput(object, [&](llvm::raw_ostream &os) { os.write(bytes.data(), bytes.size()); }, error))
+    if (!writeOutput(
+            object.path, [&](llvm::raw_ostream &os) { os.write(bytes.data(), bytes.size()); }, error))
       return fail(llvm::createStringError(error));
     auto runtime = emit::findRuntime(llvm::sys::path::parent_path(programPath()).str(), hostTriple);
     if (!runtime)
       return fail(runtime.takeError());
-    if (llvm::Error linked = emit::linkShared(object.str().str(), *runtime, prefix, library.str().str()))
+    if (llvm::Error linked = emit::linkShared(object.path, *runtime, prefix, library.path))
       return fail(std::move(linked));
-    auto linked = llvm::MemoryBuffer::getFile(library);
+    auto linked = llvm::MemoryBuffer::getFile(library.path);
     if (!linked)
       return fail(llvm::createStringError("cannot read the linked library"));
     return write({{output, [&](llvm::raw_ostream &os) { os << (*linked)->getBuffer(); }}});

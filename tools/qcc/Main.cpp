@@ -21,8 +21,7 @@ Status printText(llvm::function_ref<void(llvm::raw_ostream &)> print) {
 
 } // namespace
 
-int main(int argc, char **argv) {
-  installHandlers();
+static Status run(int argc, char **argv) {
   Options options;
   std::string error;
   if (!parseOptions(llvm::ArrayRef<const char *>(argv, argc).drop_front(argc > 0), options, error)) {
@@ -34,4 +33,12 @@ int main(int argc, char **argv) {
   if (options.has("--version"))
     return printText([](llvm::raw_ostream &os) { os << "qcc " QCC_VERSION "\n"; });
   return compile(options);
+}
+
+int main(int argc, char **argv) {
+  installHandlers();
+  Status status = run(argc, argv);
+  // Messages that nobody can read are no fault of the compile.
+  llvm::errs().clear_error();
+  return status;
 }

@@ -11,6 +11,8 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <csignal>
+#include <fcntl.h>
+#include <new>
 #include <unistd.h>
 
 using namespace mlir;
@@ -51,9 +53,13 @@ static StringRef wordOf(DiagnosticSeverity severity) {
   llvm_unreachable("all severities are listed");
 }
 
+/// What to say where memory ends; made before, for then there is none.
+static std::string outOfMemory = "qcc: error: needs more memory than there is\n";
+
 qcc::driver::MessagePrinter::MessagePrinter(MLIRContext &context, std::string model, bool quiet, bool verbose)
     : context(context), model(std::move(model)), quiet(quiet), verbose(verbose) {
   context.printOpOnDiagnostic(false);
+  outOfMemory = oneLine(this->model) + ": error: needs more memory than there is\n";
   handler = context.getDiagEngine().registerHandler([this](Diagnostic &d) { print(d); });
 }
 
@@ -90,25 +96,43 @@ void qcc::driver::printError(StringRef message) {
   llvm::errs() << "qcc: error: " << oneLine(message) << "\n";
 }
 
-static void dieInside(StringRef what) {
-  std::string text = "qcc: internal error: " + what.str() + "; please report this with the model\n";
+static void writeAll(StringRef text) {
   [[maybe_unused]] ssize_t written = write(2, text.data(), text.size());
+}
+
+[[noreturn]] static void dieInside(StringRef what) {
+  writeAll("qcc: internal error: ");
+  writeAll(what);
+  writeAll("; please report this with the model\n");
   llvm::sys::RunInterruptHandlers(); // removes temporary files
   _exit(70);
 }
 
+[[noreturn]] static void dieOfMemory() {
+  writeAll(outOfMemory);
+  llvm::sys::RunInterruptHandlers();
+  _exit(1);
+}
+
 static void onSignal(int) { dieInside("crashed"); }
 
+/// What is opened later must not become standard output or error.
+static void openStandardStreams() {
+  int fd = 0;
+  while (fd >= 0 && fd <= 2)
+    fd = open("/dev/null", O_RDWR);
+  if (fd > 2)
+    close(fd);
+}
+
 void qcc::driver::installHandlers() {
+  openStandardStreams();
+  llvm::sys::SetInterruptFunction(nullptr); // LLVM installs its handlers now, so that those below stay
+  llvm::install_fatal_error_handler([](void *, const char *reason, bool) { dieInside(reason); });
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { dieOfMemory(); });
+  std::set_new_handler(dieOfMemory);
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
-  llvm::install_fatal_error_handler([](void *, const char *reason, bool) { dieInside(reason); });
-  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
-    static const char text[] = "qcc: error: out of memory\n";
-    [[maybe_unused]] ssize_t written = write(2, text, sizeof(text) - 1);
-    llvm::sys::RunInterruptHandlers();
-    _exit(1);
-  });
 #if !defined(__SANITIZE_ADDRESS__)
   // A crash may be for want of stack.
   static char stack[64 * 1024];

@@ -41,8 +41,9 @@ private:
 /// Prints `qcc: error: ...`.
 void printError(llvm::StringRef message);
 
-/// Makes a crash end with a message and status 70, full disks and closed pipes
-/// errors instead of signals.
+/// Makes a crash end with a message and status 70, want of memory with one and
+/// status 1, full disks and closed pipes errors instead of signals. An interrupt
+/// removes temporary files first.
 void installHandlers();
 
 } // namespace qcc::driver

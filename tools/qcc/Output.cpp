@@ -2,7 +2,9 @@
 
 #include "tools/qcc/Output.h"
 
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Signals.h"
 
 using namespace llvm;
 namespace fs = llvm::sys::fs;
@@ -58,7 +60,12 @@ static bool isReplaceable(StringRef path) {
   return path != "-" && (fs::status(path, status) || !fs::exists(status) || fs::is_regular_file(status));
 }
 
-bool qcc::driver::writeOutputs(ArrayRef<OutputFile> files, std::string &error) {
+bool qcc::driver::writeOutputs(ArrayRef<OutputFile> all, std::string &error) {
+  bool isBesideSomething = all.empty() || isReplaceable(all.front().path);
+  SmallVector<OutputFile, 3> files;
+  for (const OutputFile &file : all)
+    if (isBesideSomething || !file.isCompanion)
+      files.push_back(file);
   std::vector<fs::TempFile> finished;
   auto discardAll = [&] {
     for (fs::TempFile &file : finished)
@@ -90,4 +97,20 @@ bool qcc::driver::writeOutputs(ArrayRef<OutputFile> files, std::string &error) {
         return false;
       }
   return true;
+}
+
+qcc::driver::Temporary::Temporary(StringRef suffix) {
+  SmallString<128> made;
+  error = fs::createTemporaryFile("qcc", suffix, made);
+  if (error)
+    return;
+  path = made.str().str();
+  sys::RemoveFileOnSignal(path);
+}
+
+qcc::driver::Temporary::~Temporary() {
+  if (path.empty())
+    return;
+  fs::remove(path);
+  sys::DontRemoveFileOnSignal(path);
 }

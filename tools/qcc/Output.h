@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <string>
+#include <system_error>
 
 namespace qcc::driver {
 
@@ -22,10 +23,24 @@ bool writeOutput(llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream
 struct OutputFile {
   std::string path;
   std::function<void(llvm::raw_ostream &)> write;
+  /// Lies beside the first: left out where that goes into a device or a pipe.
+  bool isCompanion = false;
 };
 
 /// The same for several files: all of them change, or none.
 bool writeOutputs(llvm::ArrayRef<OutputFile> files, std::string &error);
+
+/// A file for what is between two steps: it goes when this does, or when a signal
+/// ends the program.
+struct Temporary {
+  explicit Temporary(llvm::StringRef suffix);
+  ~Temporary();
+  Temporary(const Temporary &) = delete;
+  Temporary &operator=(const Temporary &) = delete;
+
+  std::string path;
+  std::error_code error; ///< why there is none
+};
 
 } // namespace qcc::driver
 
