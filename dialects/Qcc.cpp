@@ -7,15 +7,13 @@ using namespace mlir;
 
 #include "dialects/QccDialect.cpp.inc"
 #include "dialects/QccInterfaces.cpp.inc"
-#define GET_OP_CLASSES
-#include "dialects/QccOps.cpp.inc"
 
-void qcc::QccDialect::initialize() {
-  addOperations<
-#define GET_OP_LIST
-#include "dialects/QccOps.cpp.inc"
-      >();
-}
+namespace qcc {
+/// In the generated files, QccOps.*.cpp.
+void registerQccDialectOperations(QccDialect *dialect);
+} // namespace qcc
+
+void qcc::QccDialect::initialize() { registerQccDialectOperations(this); }
 
 LogicalResult qcc::detail::verifyInferredTypes(Operation *op) {
   SmallVector<Type> inferred;
