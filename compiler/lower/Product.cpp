@@ -97,6 +97,16 @@ Sums lower::sumsOf(Value input, const Weights &weights, int64_t depth) {
   return sums;
 }
 
+/// q2: no multiplier overflows, and none becomes zero where there is something to multiply.
+static LogicalResult checkMultipliers(Operation *op, const Sums &sums, const Tail &tail) {
+  for (auto [channel, m] : llvm::enumerate(tail.multiplier))
+    if (!std::isfinite(m) || (m == 0 && sums.bound[channel] != 0))
+      return op->emitOpError("has scales whose quotient for channel ")
+             << channel << " is " << m << " in float32; input " << sums.inputScale << " times filter "
+             << sums.filterScales[channel] << ", divided by the result's";
+  return success();
+}
+
 kernels::Place lower::nhwc(const Place &place) {
   ArrayRef<int64_t> s = place.view.strides;
   kernels::Place result;
@@ -129,6 +139,8 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
       translateChain(operands.op, operands.chain, sums, operands.result.getType(),
                      operands.residual ? operands.residual.getType() : Type(), bool(operands.table));
   if (failed(tail))
+    return failure();
+  if (failed(checkMultipliers(operands.op, sums, *tail)))
     return failure();
   spec.isFloat = weights.isFloat();
   if constexpr (std::is_same_v<Spec, kernels::GemmSpec>)

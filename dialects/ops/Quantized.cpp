@@ -9,6 +9,8 @@
 
 #include "dialects/Chain.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace qcc;
 using namespace qcc::ops;
@@ -34,6 +36,16 @@ static LogicalResult checkClamps(Operation *op) {
   return success();
 }
 
+/// Quotients of scales must be numbers.
+static LogicalResult checkQuotients(Operation *op, ArrayRef<float> scales, Type result) {
+  for (float scale : scales)
+    if (float to = quantParams(result)->scale; !std::isfinite(scale / to))
+      return op->emitOpError("has operands of scale ")
+             << scale << " and a result of scale " << to << ", whose quotient is " << scale / to
+             << " in float32";
+  return success();
+}
+
 LogicalResult ops::inferQuantizedBinary(Operation *op, ArrayRef<int64_t> shape, Results &results) {
   Type result = declaredElement(op);
   if (failed(requireQuantized(op, op->getOperand(0))) || failed(requireQuantized(op, op->getOperand(1))) ||
@@ -42,6 +54,11 @@ LogicalResult ops::inferQuantizedBinary(Operation *op, ArrayRef<int64_t> shape, 
   if (!quantParams(result))
     return op->emitOpError("has quantised operands but a result of ")
            << result << "; it must be quantised per tensor";
+  float left = quantParams(elementOf(op->getOperand(0)))->scale;
+  float right = quantParams(elementOf(op->getOperand(1)))->scale;
+  if (failed(isa<MulOp>(op) ? checkQuotients(op, {left * right}, result)
+                            : checkQuotients(op, {left, right}, result)))
+    return failure();
   return addResult(op, results, shape, result);
 }
 
@@ -87,6 +104,8 @@ FailureOr<Type> ops::averageElement(Operation *op) {
   if (!quantParams(elementOf(input)) || !quantParams(result))
     return op->emitOpError("averages ")
            << elementOf(input) << " to " << result << "; both must be quantised per tensor";
+  if (failed(checkQuotients(op, {quantParams(elementOf(input))->scale}, result)))
+    return failure();
   return result;
 }
 

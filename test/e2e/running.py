@@ -97,8 +97,26 @@ def sums_of_int32_that_just_fit_are_exact():
 @case
 def sums_that_could_overflow_are_refused():
     model = dense(70000, np.full((70000, 1), 127, np.int8))
-    said = check_refused(model, says=["(MatMul): error:", "could overflow its int32 sums", "2267"])
+    said = check_refused(model, says=["(MatMul): error:", "could overflow its int32 sums", "2266950000"])
     check(said.count("error:") == 1, said)
+
+
+def refuse_scales(op, scales, says):
+    z = zoo.Zoo(scratch() / "m.onnx")
+    read = [zoo.real(z, z.input((2, 4), zoo.T.UINT8), scale, 3) for scale in scales[:-1]]
+    if op == "MatMul":
+        w = z.node("DequantizeLinear", [z.constant(np.ones((4, 2), np.int8)), z.constant(np.float32(scales[0])), z.constant(np.int8(0))])
+        read = [read[0], w]
+    z.output(zoo.quantised(z, z.node(op, read), scales[-1], 3), zoo.T.UINT8)
+    check_refused(z.save(), says=[f"({op}): error:", says])
+
+
+@case
+def scales_whose_quotient_is_no_number():
+    refuse_scales("MatMul", [1e-30, 1], "quotient for channel 0 is 0.000000e+00")
+    refuse_scales("MatMul", [1e15, 1e-30], "quotient for channel 0 is INF")
+    refuse_scales("Add", [1, 1e20, 1e-30], "quotient is INF")
+    refuse_scales("Mul", [1e20, 1e20, 1], "quotient is INF")
 
 
 @case
