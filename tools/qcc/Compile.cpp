@@ -317,7 +317,8 @@ private:
                                                llvm::sys::path::filename(options.model).str());
     llvm::SmallString<256> headerPath(output);
     llvm::sys::path::replace_extension(headerPath, ".h");
-    return write({{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }, true}});
+    return write(
+        {{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }, true}});
   }
 
   void countCode(llvm::ArrayRef<char> bytes) {

@@ -10,6 +10,7 @@
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <new>
@@ -114,8 +115,6 @@ static void writeAll(StringRef text) {
   _exit(1);
 }
 
-static void onSignal(int) { dieInside("crashed"); }
-
 /// What is opened later must not become standard output or error.
 static void openStandardStreams() {
   int fd = 0;
@@ -125,6 +124,35 @@ static void openStandardStreams() {
     close(fd);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+static void catchCrashes() {} // the sanitiser has more to say
+#else
+/// MLIR does not look whether it got the memory that it asked malloc for.
+static bool isNullFromMalloc(int number, const siginfo_t &info) {
+  return number == SIGSEGV && errno == ENOMEM && reinterpret_cast<uintptr_t>(info.si_addr) < 65536;
+}
+
+static void onSignal(int number, siginfo_t *info, void *) {
+  if (isNullFromMalloc(number, *info))
+    dieOfMemory();
+  dieInside("crashed");
+}
+
+static void catchCrashes() {
+  // A crash may be for want of stack.
+  static char stack[64 * 1024];
+  stack_t alternate = {};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof(stack);
+  sigaltstack(&alternate, nullptr);
+  struct sigaction action = {};
+  action.sa_sigaction = onSignal;
+  action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
+  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    sigaction(number, &action, nullptr);
+}
+#endif
+
 void qcc::driver::installHandlers() {
   openStandardStreams();
   llvm::sys::SetInterruptFunction(nullptr); // LLVM installs its handlers now, so that those below stay
@@ -133,17 +161,5 @@ void qcc::driver::installHandlers() {
   std::set_new_handler(dieOfMemory);
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
-#if !defined(__SANITIZE_ADDRESS__)
-  // A crash may be for want of stack.
-  static char stack[64 * 1024];
-  stack_t alternate = {};
-  alternate.ss_sp = stack;
-  alternate.ss_size = sizeof(stack);
-  sigaltstack(&alternate, nullptr);
-  struct sigaction action = {};
-  action.sa_handler = onSignal;
-  action.sa_flags = SA_ONSTACK | SA_NODEFER;
-  for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
-    sigaction(number, &action, nullptr);
-#endif
+  catchCrashes();
 }
