@@ -1,5 +1,8 @@
 """External data: nothing outside the model's folder, nothing but files."""
 
+import stat
+import threading
+
 from models import *
 
 BYTES = np.arange(4, dtype=np.float32).tobytes()
@@ -107,6 +110,66 @@ def symbolic_links():
 def hard_links():
     os.link(data(), scratch() / "second.bin")
     refuse(external("second.bin"), "2 hard links")
+
+
+@case
+def a_device():
+    try:
+        os.mknod(scratch() / "zero.bin", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:
+        skip("only root makes devices")
+    refuse(external("zero.bin"), "is a device")
+
+
+@case
+def the_same_without_openat2():
+    require("no-asan")
+    source = Path(__file__).parent / "Inputs/no_openat2.c"
+    shim = scratch() / "no_openat2.so"
+    run(["gcc", "-O1", *WARNINGS, "-shared", "-fPIC", source, "-o", shim])
+    os.environ["LD_PRELOAD"] = str(shim)
+    try:
+        data("sub/w.bin")
+        accept(external("sub/./w.bin"))
+        refuse(external("sub/../../w.bin"), "leads out")
+        refuse(external(".."), "leads out")
+        refuse(external("sub"), "is a folder")
+        refuse(external("sub/w.bin/x"), "Not a directory")
+        (scratch() / "link.bin").symlink_to("sub/w.bin")
+        (scratch() / "linked").symlink_to("sub")
+        refuse(external("link.bin"), "symbolic link")
+        refuse(external("linked/w.bin"), "cannot be opened: Not a directory")
+    finally:
+        del os.environ["LD_PRELOAD"]
+
+
+@case
+def a_file_that_is_swapped_for_a_link_again_and_again():
+    """Whatever the moment: the file's own bytes or a refusal, never what the link leads to."""
+    secret = scratch().parent / "secret.bin"
+    secret.write_bytes(np.full(4, 12345, np.float32).tobytes())
+    path = save(external("w.bin"))
+    (scratch() / "link").symlink_to(secret)
+    stop = threading.Event()
+
+    def swap():
+        while not stop.is_set():
+            data("new")
+            os.replace(scratch() / "new", scratch() / "w.bin")
+            os.symlink(secret, scratch() / "new")
+            os.replace(scratch() / "new", scratch() / "w.bin")
+
+    data()
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for _ in range(20):
+            done = run([BUILD / "bin/qcc", "--until=import", path], status=None)
+            check("12345" not in done.stdout and "1.234500e+04" not in done.stdout, "read through the link")
+            check(done.returncode == 0 or "symbolic link" in done.stderr, f"{done.returncode}: {done.stderr}")
+    finally:
+        stop.set()
+        swapper.join()
 
 
 @case

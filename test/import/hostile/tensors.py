@@ -126,7 +126,7 @@ def convolutions():
         ({"auto_pad": "SOMEHOW"}, "auto_pad"),
     ]:
         one("Conv", ["x", "w"], [says], initializers=[WEIGHT], **attributes)
-    one("Conv", ["x", "w"], [], x=(1, 2, 2, 2), initializers=[WEIGHT])  # larger than its input
+    one("Conv", ["x", "w"], ["reaches over 3", "has 2"], x=(1, 2, 2, 2), initializers=[WEIGHT])
 
 
 @case
