@@ -43,6 +43,10 @@ bool isConversion(Operation *op) { return isa<QuantizeOp, DequantizeOp>(op); }
 /// Changes how values are stored or where, and computes nothing.
 bool isOnlyMoved(Operation *op) { return isConversion(op) || isa<ReshapeOp, TransposeOp>(op); }
 
+bool readsBf16(Operation *op) {
+  return op->getNumOperands() > 0 && tensorType(op->getOperand(0)).getElementType().isBF16();
+}
+
 /// Weights that are integers in memory though the operation computes in float.
 bool hasIntegerWeights(Operation *op) {
   return llvm::any_of(op->getOperands(), [](Value operand) {
@@ -141,6 +145,7 @@ void Collector::addOp(Operation *op) {
     layer.type = isOnlyMoved(op)         ? "conversion"
                  : integer               ? "int8"
                  : hasIntegerWeights(op) ? "float, int8 weights"
+                 : readsBf16(op)         ? "bf16"
                                          : "float";
     layer.inputs.clear();
     layer.outputs.clear();

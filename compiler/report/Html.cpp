@@ -31,7 +31,7 @@ td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabul
 .bars td { padding: 2px 10px; } .bars td.b { width: 17%; white-space: nowrap; }
 .bar { display: inline-block; height: 12px; border-radius: 2px; vertical-align: middle; min-width: 1px; margin-right: 6px; }
 .bars small { color: #5c6b7a; }
-.int8 { background: #2a78c8; } .float { background: #e0852b; } .mixed { background: #8a6fc0; } .conversion { background: #9aa7b3; }
+.int8 { background: #2a78c8; } .float { background: #e0852b; } .mixed { background: #8a6fc0; } .bf16 { background: #3f9e6e; } .conversion { background: #9aa7b3; }
 .key { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin: 0 4px 0 14px; vertical-align: -1px; }
 .details { font-size: 13px; }
 )";
@@ -85,10 +85,11 @@ std::string timeText(double microseconds) {
 
 const char *classOf(const Layer &layer) {
   StringRef type = layer.type;
-  return type == "int8"                         ? "int8"
-         : type == "float"                      ? "float"
-         : type.empty() || type == "conversion" ? "conversion"
-                                                : "mixed";
+  return type == "int8"       ? "int8"
+         : type == "float"    ? "float"
+         : type == "bf16"     ? "bf16"
+         : type.contains(",") ? "mixed"
+                              : "conversion";
 }
 
 void writeCard(raw_ostream &os, const std::string &value, StringRef meaning) {
@@ -143,7 +144,8 @@ const Bar bars[] = {
 
 void writePicture(const Report &report, raw_ostream &os) {
   os << "<h2>Layer by layer</h2>\n<p class=soft><i class='key int8'></i>int8"
-        "<i class='key float'></i>float<i class='key mixed'></i>float with int8 weights"
+        "<i class='key float'></i>float<i class='key mixed'></i>float with int8 weights<i class='key "
+        "bf16'></i>bf16"
         "<i class='key conversion'></i>type or layout alone; a longer bar of the last column is better</p>\n"
         "<table class=bars><tr><th>layer</th>";
   std::vector<std::pair<const Bar *, double>> shown;

@@ -20,8 +20,9 @@ namespace qcc::report {
 /// The tensors and constants of one ONNX node after fusion.
 struct Layer {
   std::string name, op; ///< of the node; an input's name and "" for its conversion
-  std::string type;     ///< "int8", "float", "float, int8 weights", or "conversion" of type or layout alone
-  std::string reason;   ///< of a float layer beside integer ones: why
+  std::string
+      type; ///< "int8", "bf16", "float", "float, int8 weights", or "conversion" of type or layout alone
+  std::string reason;                       ///< of a float layer beside integer ones: why
   std::vector<std::string> inputs, outputs; ///< "1x3x224x224 u8"
   std::vector<std::string> fused;           ///< pointwise steps in its epilogue
   std::vector<std::string> kernels;         ///< in order; none: it only renames memory

@@ -88,8 +88,11 @@ LogicalResult Evaluation::quantize(OwningOpRef<ModuleOp> &module, PipelineOption
   }
   if (failed(runStages(*module, Stage::quantize, Stage::quantize, pipeline)))
     return failure();
-  if (hasFloat && pipeline.quantize.mode == quantize::Mode::Keep)
-    return success(); // the float model is what is compiled
+  std::string precision = options.get("--precision", "auto");
+  bool isFloat =
+      pipeline.quantize.mode == quantize::Mode::Keep && (precision == "auto" || precision == "fp32");
+  if (hasFloat && isFloat)
+    return success(); // it is what is compiled
   FailureOr<calibrate::Accuracy> accuracy = measure(*module, pipeline);
   if (failed(accuracy))
     return failure();
