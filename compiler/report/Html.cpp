@@ -33,7 +33,7 @@ td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabul
 .bars small { color: #5c6b7a; }
 .int8 { background: #2a78c8; } .float { background: #e0852b; } .mixed { background: #8a6fc0; } .bf16 { background: #3f9e6e; } .conversion { background: #9aa7b3; }
 .key { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin: 0 4px 0 14px; vertical-align: -1px; }
-.details { font-size: 13px; }
+.details { font-size: 13px; } .details td:nth-child(3) { overflow-wrap: normal; }
 )";
 
 /// Text of a model's names, safe between tags.
