@@ -92,13 +92,18 @@ ElementParams qcc::elementParams(Type element, ArrayRef<int64_t> shape) {
   ElementParams result = {allParams(element), {}};
   SmallVector<int64_t> blocks = blockSizes(element, shape), position(shape.size(), 0);
   int64_t count = ShapedType::getNumElements(shape);
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t index = 0, rest = i;
-    for (size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
-      position[axis] = rest % shape[axis];
+  result.index.reserve(count);
+  while (static_cast<int64_t>(result.index.size()) < count) {
+    int64_t index = 0;
     for (auto [dim, block, at] : llvm::zip(shape, blocks, position))
       index = index * ((dim + block - 1) / block) + at / block;
-    result.index.push_back(index);
+    // Along the last axis the index is constant for a block at a time.
+    int64_t run = shape.empty() ? 1 : std::min(blocks.back(), shape.back() - position.back());
+    result.index.insert(result.index.end(), run, index);
+    if (!position.empty())
+      position.back() += run;
+    for (size_t axis = shape.size(); axis-- > 1 && position[axis] == shape[axis]; ++position[axis - 1])
+      position[axis] = 0;
   }
   return result;
 }

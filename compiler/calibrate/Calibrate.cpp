@@ -3,6 +3,8 @@
 #include "compiler/calibrate/Calibrate.h"
 #include "compiler/calibrate/Noise.h"
 #include "compiler/quantize/Passes.h"
+#include "compiler/quantize/Scales.h"
+#include "compiler/support/Parallel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -37,26 +39,49 @@ struct Means {
   std::vector<double> sums;
   double count = 0; ///< values behind each sum
 
-  void add(const Stop &stop) {
+  static Means of(const Stop &stop) {
     ChannelRuns tensor(stop);
-    sums.resize(tensor.channels);
+    Means means;
+    means.sums.resize(tensor.channels);
     const float *value = stop.values;
-    for (int64_t run = 0; run < tensor.runs; run += tensor.channels)
-      for (double &sum : sums)
+    for (int64_t run = 0; run < tensor.runs; run += tensor.channels) {
+      if (tensor.inner == 1) { // channels last
+        for (int64_t c = 0; c < tensor.channels; ++c)
+          means.sums[c] += value[c];
+        value += tensor.channels;
+        continue;
+      }
+      for (double &sum : means.sums)
         for (int64_t i = 0; i < tensor.inner; ++i)
           sum += *value++;
-    count += static_cast<double>(tensor.runs * tensor.inner / std::max<int64_t>(tensor.channels, 1));
+    }
+    means.count = static_cast<double>(tensor.runs * tensor.inner / std::max<int64_t>(tensor.channels, 1));
+    return means;
+  }
+
+  void add(const Means &other) {
+    sums.resize(other.sums.size());
+    for (auto [sum, more] : llvm::zip_equal(sums, other.sums))
+      sum += more;
+    count += other.count;
   }
 
   static void shift(const Stop &stop, ArrayRef<float> by) {
     ChannelRuns tensor(stop);
     float *value = stop.values;
     for (int64_t run = 0; run < tensor.runs; run += tensor.channels)
-      for (float add : by)
+      for (int64_t c = 0; c < tensor.channels; ++c, value += tensor.inner)
         for (int64_t i = 0; i < tensor.inner; ++i)
-          *value++ += add;
+          value[i] += by[c];
   }
 };
+
+size_t sizeOf(const Stop &stop) {
+  size_t size = 1;
+  for (int64_t extent : stop.shape)
+    size *= static_cast<size_t>(extent);
+  return size;
+}
 
 /// What the float model shows at one mark.
 struct Mark {
@@ -65,7 +90,54 @@ struct Mark {
   Means means;
 };
 
+/// What one sample shows at the marks.
+struct Observation {
+  std::unique_ptr<Run> run;
+  bool done = false;
+  std::map<int64_t, Histogram> histograms;
+  std::map<int64_t, Means> means;
+
+  void measure();
+};
+
+void Observation::measure() {
+  Stop stop;
+  Run::Status status;
+  while ((status = run->next(stop)) == Run::Status::Stopped)
+    if (stop.axis >= 0)
+      means[stop.id] = Means::of(stop);
+    else
+      histograms[stop.id].add(stop.values, sizeOf(stop));
+  done = status == Run::Status::Finished;
+}
+
+using Scales = std::map<int64_t, quantize::QuantParams>;
 using Corrections = std::map<int64_t, std::vector<float>>;
+
+/// The model with quantised weights. What is quantised on the way is rounded where
+/// its mark stops a run.
+struct TrialModel {
+  Method method = Method::MinMax;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<Executor> executor;
+  Scales scales;
+
+  /// Goes on to the next product.
+  Run::Status next(Run &run, Stop &stop) const {
+    Run::Status status;
+    while ((status = run.next(stop)) == Run::Status::Stopped && stop.axis < 0)
+      quantize::roundValues(scales.at(stop.id), stop.values, sizeOf(stop));
+    return status;
+  }
+};
+
+/// A sample on its way from product to product.
+struct Corrected {
+  std::unique_ptr<Run> run;
+  Stop stop;
+  Run::Status status = Run::Status::Stopped;
+  Means means;
+};
 
 class Calibration {
 public:
@@ -77,14 +149,16 @@ public:
 
 private:
   LogicalResult measure();
-  LogicalResult watch(const Stop &stop, int64_t sample);
-  std::unique_ptr<Run> start(Executor &executor, int64_t sample);
-  OwningOpRef<ModuleOp> quantized(Method method);
-  FailureOr<Decibels> evaluate(Executor &executor);
-  FailureOr<Decibels> correct(Executor &executor, Corrections &corrections);
-  FailureOr<bool> correctHere(MutableArrayRef<std::unique_ptr<Run>> runs, Corrections &corrections);
+  LogicalResult add(Observation &observation, int64_t sample);
+  FailureOr<std::vector<std::unique_ptr<Run>>> start(Executor &executor, int64_t first, int64_t end);
+  FailureOr<TrialModel> quantized(Method method);
+  FailureOr<Decibels> evaluate(const TrialModel &model);
+  FailureOr<Decibels> correct(const TrialModel &model, Corrections &corrections);
+  FailureOr<bool> correctNext(const TrialModel &model, std::vector<Corrected> &runs,
+                              Corrections &corrections);
   LogicalResult attempt(Method method);
-  void keep(const Trial &trial, Decibels error, bool corrected, const Corrections &corrections);
+  LogicalResult attemptWithoutCorrection();
+  bool keep(Method method, Decibels error, bool corrected, const Corrections &corrections);
   void setRanges(ModuleOp where, Method method);
   void progress(const std::string &what, int64_t sample);
 
@@ -97,7 +171,8 @@ private:
   std::vector<std::vector<Tensor>> expected; ///< the float results of the samples that trials use
   CalibrationReport report;
   Corrections kept;
-  bool any = false; ///< a trial was kept
+  TrialModel best;    ///< of the trial that was kept
+  int64_t atOnce = 1; ///< whole samples that run side by side
   int64_t phase = 0, phases = 1;
 };
 
@@ -108,34 +183,43 @@ void Calibration::progress(const std::string &what, int64_t sample) {
                      std::min(1.0, (static_cast<double>(phase) + inPhase) / static_cast<double>(phases)));
 }
 
-std::unique_ptr<Run> Calibration::start(Executor &executor, int64_t sample) {
-  std::vector<Tensor> inputs;
-  std::string error;
-  if (samples.read(sample, inputs, error))
-    return executor.start(std::move(inputs));
-  emitError(UnknownLoc::get(module.getContext())) << error;
-  return nullptr;
+/// The samples first .. end - 1, before their first step.
+FailureOr<std::vector<std::unique_ptr<Run>>> Calibration::start(Executor &executor, int64_t first,
+                                                                int64_t end) {
+  std::vector<std::unique_ptr<Run>> runs;
+  for (int64_t sample = first; sample < end; ++sample) {
+    std::vector<Tensor> inputs;
+    std::string error;
+    if (!samples.read(sample, inputs, error))
+      return emitError(UnknownLoc::get(module.getContext())) << error, failure();
+    runs.push_back(executor.start(std::move(inputs)));
+    if (!runs.back())
+      return failure();
+  }
+  return runs;
 }
 
 //===----------------------------------------------------------------------===//
 // The float model
 //===----------------------------------------------------------------------===//
 
-LogicalResult Calibration::watch(const Stop &stop, int64_t sample) {
-  Mark &mark = marks.at(stop.id);
-  if (stop.axis >= 0) {
-    if (sample < report.correctionSamples)
-      mark.means.add(stop);
-    return success();
+/// Always in the order of the samples, so that sums are rounded alike.
+LogicalResult Calibration::add(Observation &observation, int64_t sample) {
+  if (!observation.done)
+    return failure();
+  for (auto &[id, histogram] : observation.histograms) {
+    Mark &mark = marks.at(id);
+    mark.histogram.merge(histogram);
+    if (histogram.nonFinite())
+      return mark.op.emitError("is not finite with calibration sample ")
+             << sample << " and has no range; leave what reads it in float with --keep-float";
   }
-  size_t size = 1;
-  for (int64_t extent : stop.shape)
-    size *= static_cast<size_t>(extent);
-  mark.histogram.add(stop.values, size);
-  if (!mark.histogram.nonFinite())
+  if (sample >= report.correctionSamples)
     return success();
-  return mark.op.emitError("is not finite with calibration sample ")
-         << sample << " and has no range; leave what reads it in float with --keep-float";
+  for (auto &[id, means] : observation.means)
+    marks.at(id).means.add(means);
+  expected.push_back(observation.run->outputs());
+  return success();
 }
 
 LogicalResult Calibration::measure() {
@@ -147,18 +231,20 @@ LogicalResult Calibration::measure() {
   if (options.correctBias)
     report.correctionSamples =
         static_cast<int64_t>(std::clamp<uint64_t>(fit, 1, static_cast<uint64_t>(report.samples)));
-  for (int64_t i = 0; i < report.samples; ++i) {
-    progress("measuring ranges", i);
-    std::unique_ptr<Run> run = start(*executor, i);
-    Stop stop;
-    Run::Status status = run ? run->next(stop) : Run::Status::Failed;
-    for (; status == Run::Status::Stopped; status = run->next(stop))
-      if (failed(watch(stop, i)))
-        return failure();
-    if (status == Run::Status::Failed)
+  atOnce = static_cast<int64_t>(std::clamp<uint64_t>(fit, 1, options.threads));
+  for (int64_t first = 0; first < report.samples; first += atOnce) {
+    progress("measuring ranges", first);
+    auto runs = start(*executor, first, std::min(first + atOnce, report.samples));
+    if (failed(runs))
       return failure();
-    if (i < report.correctionSamples)
-      expected.push_back(run->outputs());
+    std::vector<Observation> observations(runs->size());
+    parallelFor(runs->size(), options.threads, [&](size_t i) {
+      observations[i].run = std::move((*runs)[i]);
+      observations[i].measure();
+    });
+    for (auto [i, observation] : llvm::enumerate(observations))
+      if (failed(add(observation, first + static_cast<int64_t>(i))))
+        return failure();
   }
   ++phase;
   return success();
@@ -170,131 +256,152 @@ LogicalResult Calibration::measure() {
 
 void Calibration::setRanges(ModuleOp where, Method method) {
   Builder builder(where.getContext());
+  SmallVector<ObserveOp> ops;
   where.walk([&](ObserveOp op) {
-    if (!quantize::isRange(op))
-      return;
-    auto range = chooseRange(marks.at(static_cast<int64_t>(op.getId())).histogram, method);
-    op.setRangeAttr(builder.getDenseF32ArrayAttr({range.lo, range.hi}));
+    if (quantize::isRange(op))
+      ops.push_back(op);
   });
+  std::vector<quantize::Range> ranges(ops.size());
+  parallelFor(ops.size(), options.threads, [&](size_t i) {
+    ranges[i] = chooseRange(marks.at(static_cast<int64_t>(ops[i].getId())).histogram, method);
+  });
+  for (auto [op, range] : llvm::zip_equal(ops, ranges))
+    op.setRangeAttr(builder.getDenseF32ArrayAttr({range.lo, range.hi}));
 }
 
-/// The model as it will be, with the marks of its products left in; null after an error.
-OwningOpRef<ModuleOp> Calibration::quantized(Method method) {
+FailureOr<TrialModel> Calibration::quantized(Method method) {
   OwningOpRef<ModuleOp> trial = module.clone();
   setRanges(*trial, method);
   PassManager pm(trial->getContext());
   pm.addNestedPass<func::FuncOp>(quantize::createShareScales());
-  pm.addNestedPass<func::FuncOp>(quantize::createApplyQuantization({/*keepMeans=*/true}));
+  pm.addNestedPass<func::FuncOp>(quantize::createApplyQuantization({/*keepMarks=*/true}));
   // What these passes have to say they say again at the end of the stage.
   ScopedDiagnosticHandler quiet(trial->getContext(), [](Diagnostic &diagnostic) {
     return success(diagnostic.getSeverity() != DiagnosticSeverity::Error);
   });
-  return succeeded(pm.run(*trial)) ? std::move(trial) : OwningOpRef<ModuleOp>();
+  if (failed(pm.run(*trial)))
+    return failure();
+  Scales scales;
+  trial->walk([&](ObserveOp op) {
+    if (quantize::isRange(op))
+      scales[static_cast<int64_t>(op.getId())] =
+          quantize::chooseParams({(*op.getRange())[0], (*op.getRange())[1]});
+  });
+  std::unique_ptr<Executor> executor = factory(*trial);
+  if (!executor)
+    return failure();
+  return TrialModel{method, std::move(trial), std::move(executor), std::move(scales)};
 }
 
-FailureOr<Decibels> Calibration::evaluate(Executor &executor) {
+FailureOr<Decibels> Calibration::evaluate(const TrialModel &model) {
   Noise noise;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    progress("measuring the error", static_cast<int64_t>(i));
-    std::unique_ptr<Run> run = start(executor, static_cast<int64_t>(i));
-    Stop stop;
-    Run::Status status = run ? run->next(stop) : Run::Status::Failed;
-    while (status == Run::Status::Stopped)
-      status = run->next(stop);
-    if (status == Run::Status::Failed)
+  auto count = static_cast<int64_t>(expected.size());
+  for (int64_t first = 0; first < count; first += atOnce) {
+    progress("measuring the error", first);
+    auto runs = start(*model.executor, first, std::min(first + atOnce, count));
+    if (failed(runs))
       return failure();
-    noise.add(expected[i], run->outputs());
+    std::vector<Run::Status> statuses(runs->size());
+    parallelFor(runs->size(), options.threads, [&](size_t i) {
+      Stop stop;
+      while ((statuses[i] = model.next(*(*runs)[i], stop)) == Run::Status::Stopped) {
+      }
+    });
+    if (llvm::is_contained(statuses, Run::Status::Failed))
+      return failure();
+    for (auto [i, run] : llvm::enumerate(*runs))
+      noise.add(expected[first + static_cast<int64_t>(i)], run->outputs());
   }
   return noise.decibels();
 }
 
-/// Takes all runs to their next stop and, at a product, adds there what their
-/// means lack. False at the end.
-FailureOr<bool> Calibration::correctHere(MutableArrayRef<std::unique_ptr<Run>> runs,
+/// Takes all runs to their next product and adds there what their means lack. False
+/// at the end.
+FailureOr<bool> Calibration::correctNext(const TrialModel &model, std::vector<Corrected> &runs,
                                          Corrections &corrections) {
-  std::vector<Stop> stops(runs.size());
+  parallelFor(runs.size(), options.threads, [&](size_t i) {
+    Corrected &one = runs[i];
+    one.status = model.next(*one.run, one.stop);
+    if (one.status == Run::Status::Stopped)
+      one.means = Means::of(one.stop);
+  });
+  if (llvm::any_of(runs, [](const Corrected &one) { return one.status == Run::Status::Failed; }))
+    return failure();
+  if (runs.front().status == Run::Status::Finished)
+    return false;
   Means means;
-  for (auto [run, stop] : llvm::zip_equal(runs, stops)) {
-    Run::Status status = run->next(stop);
-    if (status == Run::Status::Failed)
-      return failure();
-    if (status == Run::Status::Finished) {
-      if (&run == &runs.back())
-        return false;
-      continue;
-    }
-    if (stop.axis >= 0)
-      means.add(stop);
-  }
-  if (means.sums.empty())
-    return true;
-  const Means &right = marks.at(stops.front().id).means;
-  std::vector<float> &correction = corrections[stops.front().id];
+  for (const Corrected &one : runs)
+    means.add(one.means);
+  int64_t id = runs.front().stop.id;
+  const Means &right = marks.at(id).means;
+  std::vector<float> &correction = corrections[id];
   for (auto [sum, rightSum] : llvm::zip_equal(means.sums, right.sums))
     correction.push_back(static_cast<float>(rightSum / right.count - sum / means.count));
-  for (const Stop &stop : stops)
-    Means::shift(stop, correction);
+  parallelFor(runs.size(), options.threads, [&](size_t i) { Means::shift(runs[i].stop, correction); });
   return true;
 }
 
 /// One pass in program order over all samples: each product's correction is
 /// measured with those of the products before it at work.
-FailureOr<Decibels> Calibration::correct(Executor &executor, Corrections &corrections) {
-  std::vector<std::unique_ptr<Run>> runs;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    runs.push_back(start(executor, static_cast<int64_t>(i)));
-    if (!runs.back())
-      return failure();
-  }
+FailureOr<Decibels> Calibration::correct(const TrialModel &model, Corrections &corrections) {
+  auto started = start(*model.executor, 0, static_cast<int64_t>(expected.size()));
+  if (failed(started))
+    return failure();
+  std::vector<Corrected> runs(started->size());
+  for (auto [one, run] : llvm::zip_equal(runs, *started))
+    one.run = std::move(run);
   for (size_t stop = 0;; ++stop) {
     progress("correcting biases",
              report.samples * static_cast<int64_t>(stop) / static_cast<int64_t>(marks.size() + 1));
-    FailureOr<bool> more = correctHere(runs, corrections);
+    FailureOr<bool> more = correctNext(model, runs, corrections);
     if (failed(more))
       return failure();
     if (!*more)
       break;
   }
   Noise noise;
-  for (auto [run, right] : llvm::zip_equal(runs, expected))
-    noise.add(right, run->outputs());
+  for (auto [one, right] : llvm::zip_equal(runs, expected))
+    noise.add(right, one.run->outputs());
   return noise.decibels();
 }
 
-void Calibration::keep(const Trial &trial, Decibels error, bool corrected, const Corrections &corrections) {
-  if (any && !(error && (!report.error || *error > *report.error)))
-    return;
-  any = true;
-  report.method = trial.method;
+bool Calibration::keep(Method method, Decibels error, bool corrected, const Corrections &corrections) {
+  if (best.executor && !(error && (!report.error || *error > *report.error)))
+    return false;
+  report.method = method;
   report.error = error;
   report.corrected = corrected;
   kept = corrections;
+  return true;
 }
 
 LogicalResult Calibration::attempt(Method method) {
-  OwningOpRef<ModuleOp> model = quantized(method);
-  std::unique_ptr<Executor> executor = model ? factory(*model) : nullptr;
-  if (!executor)
+  FailureOr<TrialModel> model = quantized(method);
+  if (failed(model))
     return failure();
-  Trial trial;
-  trial.method = method;
   Corrections corrections;
-  FailureOr<Decibels> plain = evaluate(*executor);
+  FailureOr<Decibels> error = options.correctBias ? correct(*model, corrections) : evaluate(*model);
   ++phase;
-  if (failed(plain))
+  if (failed(error))
     return failure();
-  trial.plain = *plain;
-  if (options.correctBias) {
-    FailureOr<Decibels> corrected = correct(*executor, corrections);
-    ++phase;
-    if (failed(corrected))
-      return failure();
-    trial.corrected = *corrected;
-    // Of equal errors the corrected one is kept: its means are right.
-    keep(trial, trial.corrected, true, corrections);
-  }
-  keep(trial, trial.plain, false, {});
+  Trial trial{method, {}, {}};
+  (options.correctBias ? trial.corrected : trial.plain) = *error;
   report.trials.push_back(trial);
+  if (keep(method, *error, options.correctBias, corrections))
+    best = std::move(*model);
+  return success();
+}
+
+/// Of equal errors the corrected model is kept: its means are right.
+LogicalResult Calibration::attemptWithoutCorrection() {
+  FailureOr<Decibels> error = evaluate(best);
+  ++phase;
+  if (failed(error))
+    return failure();
+  for (Trial &trial : report.trials)
+    if (trial.method == best.method)
+      trial.plain = *error;
+  keep(best.method, *error, false, {});
   return success();
 }
 
@@ -304,7 +411,7 @@ FailureOr<CalibrationReport> Calibration::run() {
   SmallVector<Method> methods = {Method::MinMax, Method::MSE, Method::L3};
   if (options.method)
     methods = {*options.method};
-  phases = 1 + static_cast<int64_t>(methods.size()) * (options.correctBias ? 2 : 1);
+  phases = 1 + static_cast<int64_t>(methods.size()) + options.correctBias;
   if (report.samples < fewSamples)
     module.emitWarning("calibrated with ")
         << report.samples << " sample" << (report.samples == 1 ? "" : "s")
@@ -314,6 +421,8 @@ FailureOr<CalibrationReport> Calibration::run() {
   for (Method method : methods)
     if (failed(attempt(method)))
       return failure();
+  if (options.correctBias && failed(attemptWithoutCorrection()))
+    return failure();
   setRanges(module, report.method);
   Builder builder(module.getContext());
   for (auto &[id, correction] : kept)

@@ -1,8 +1,8 @@
 //===- Calibrate.h - Ranges and corrections from samples --------*- C++ -*-===//
 //
-// Memory: one sample; a histogram of 4096 counts for each mark; the float
-// model's results for all samples; and for bias correction as many unfinished
-// runs as fit CalibrateOptions::maxBytes, each of Executor::bytesPerRun.
+// Memory: for each thread a sample and a histogram of 4096 counts for each mark;
+// the float model's results for all samples; and for bias correction as many
+// unfinished runs as fit CalibrateOptions::maxBytes, each of Executor::bytesPerRun.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_CALIBRATE_CALIBRATE_H
@@ -22,8 +22,9 @@ class ModuleOp;
 
 namespace qcc::calibrate {
 
-/// Compiles a module at the end of stage quantize (that may still hold
-/// qcc.observe) for this machine, in float. Reports its own errors.
+/// Makes a module at the end of stage quantize (that may still hold qcc.observe)
+/// run on this machine, in float; the module must live as long as the
+/// executor. Reports its own errors.
 using ExecutorFactory = std::function<std::unique_ptr<Executor>(mlir::ModuleOp)>;
 
 struct CalibrateOptions {
@@ -33,6 +34,8 @@ struct CalibrateOptions {
   /// Correct the biases so that each product keeps its mean for each channel;
   /// dropped again where that makes the error larger.
   bool correctBias = true;
+  /// Samples run side by side; results do not depend on how many.
+  unsigned threads = 1;
   /// For unfinished runs; fewer samples are used for the correction if all need more.
   uint64_t maxBytes = uint64_t(2) << 30;
   /// Called with what is being done and the share that is done of all.
@@ -45,7 +48,7 @@ using Decibels = std::optional<double>;
 
 struct Trial {
   Method method = Method::MinMax;
-  Decibels plain;     ///< without bias correction
+  Decibels plain;     ///< without bias correction; if there is one, of the best method only
   Decibels corrected; ///< with it, on the samples it used
 };
 

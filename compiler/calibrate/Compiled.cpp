@@ -1,22 +1,24 @@
 //===- Compiled.cpp - Compiled code as an executor ------------------------===//
 //
 // The model goes through the later stages without the integer forms, so that a
-// quantize and its dequantize are two steps of their own: rounding in float. A
-// qcc.observe is a step that copies; a run stops after it.
+// quantize and its dequantize are two steps of their own: rounding in float. A run
+// stops after the step that has written what a qcc.observe marks.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/calibrate/Compiled.h"
 
-#include "compiler/emit/Code.h"
-#include "compiler/emit/Codegen.h"
-#include "compiler/emit/Jit.h"
+#include "compiler/emit/LoadedKernels.h"
+#include "compiler/emit/Program.h"
 #include "compiler/layout/Passes.h"
 #include "compiler/lower/Passes.h"
 #include "compiler/memory/Passes.h"
 #include "dialects/Constants.h"
 #include "dialects/Evaluate.h"
+#include "dialects/Resources.h"
 #include "mlir/Pass/PassManager.h"
+#include "qcc/runtime.h"
+#include <new>
 
 using namespace mlir;
 using namespace qcc;
@@ -24,16 +26,34 @@ using namespace qcc::calibrate;
 using reference::Tensor;
 
 namespace {
-constexpr llvm::StringLiteral prefix = "calibration";
+template <typename T> struct AlignedAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t alignment{QCC_WORK_ALIGN};
+  T *allocate(size_t count) { return static_cast<T *>(::operator new(count * sizeof(T), alignment)); }
+  void construct(T *) {} // workspaces are touched where they are used only
+  template <typename... A> void construct(T *at, A &&...values) { new (at) T(std::forward<A>(values)...); }
+  void deallocate(T *at, size_t) { ::operator delete(at, alignment); }
+  friend bool operator==(AlignedAllocator, AlignedAllocator) { return true; }
+  friend bool operator!=(AlignedAllocator, AlignedAllocator) { return false; }
+};
+
 /// Kernels are vectors already when LLVM gets them: what more than O1 takes, the few runs do not win back.
 constexpr int optimisation = 1;
 
-/// Where a run stops: after step `index`.
-struct StopPoint {
-  size_t index;
-  int64_t id, axis;
-  std::vector<int64_t> shape;
-  int64_t workOffset, output; ///< one of them is -1
+/// Bytes as kernels want weights and the workspace to lie.
+using AlignedBytes = std::vector<char, AlignedAllocator<char>>;
+
+/// Where a pointer of a step points.
+struct Target {
+  enum { Input, Output, Workspace, Weights } base;
+  int64_t at; ///< a number of the model's inputs or outputs, else bytes
+};
+
+/// A step, and whether a run stops behind it, at the tensor of its last pointer.
+struct CompiledStep {
+  emit::LoadedKernels::Function kernel;
+  std::vector<Target> pointers;
+  std::optional<Stop> stop;
 };
 
 /// Weights that are stored as integers: the numbers they stand for.
@@ -63,9 +83,36 @@ const target::Variant *calibrationVariant() {
   return target::findVariant(triple, hasAvx2 ? "avx2" : "x86-64");
 }
 
+/// What models have in common: the kernels, by their specification.
+struct Library {
+  unsigned threads;
+  llvm::DenseMap<Attribute, emit::LoadedKernels::Function> functions;
+  std::vector<std::unique_ptr<emit::LoadedKernels>> loaded;
+
+  LogicalResult add(ModuleOp program) {
+    SmallVector<KernelOp> missing;
+    for (KernelOp kernel : program.getOps<KernelOp>())
+      if (!functions.count(kernel.getSpec()))
+        missing.push_back(kernel);
+    if (missing.empty())
+      return success();
+    auto kernels =
+        emit::LoadedKernels::compile(program, missing, *calibrationVariant(), optimisation, threads);
+    if (!kernels)
+      return failure();
+    for (auto [kernel, function] : llvm::zip_equal(missing, kernels->functions()))
+      functions[kernel.getSpec()] = function;
+    loaded.push_back(std::move(kernels));
+    return success();
+  }
+};
+
 class CompiledModel : public Executor {
 public:
+  explicit CompiledModel(std::shared_ptr<Library> library) : library(std::move(library)) {}
+
   LogicalResult compile(ModuleOp original) {
+    ResourceScope scope(original.getContext()); // outlives what uses them
     OwningOpRef<ModuleOp> module = cast<ModuleOp>(original->clone());
     PassManager pm(module->getContext());
     layout::addLayout(pm, {});
@@ -80,25 +127,14 @@ public:
         return failure();
     }
     auto program = emit::Program::of(*module);
-    if (failed(program))
+    if (failed(program) || failed(library->add(*module)))
       return failure();
-    findStops(*program);
-    const target::Variant *variant = calibrationVariant();
-    emit::CodeOptions options;
-    options.prefix = prefix.str();
-    options.variants = {variant};
-    llvm::LLVMContext context;
-    auto code = emit::buildModule(*program, options, context);
-    if (failed(code))
-      return failure();
-    auto object =
-        emit::compileModule(**code, variant->triple, optimisation, llvm::CodeGenFileType::ObjectFile);
-    if (!object)
-      return module->emitError(llvm::toString(object.takeError()));
-    auto loaded = emit::LoadedModel::load(*object, prefix);
-    if (!loaded)
-      return module->emitError(llvm::toString(loaded.takeError()));
-    library = std::move(*loaded);
+    SymbolTable symbols(*module);
+    for (InvokeOp step : program->steps)
+      steps.push_back(stepOf(step, symbols.lookup<KernelOp>(step.getKernel()), program->inputs.size()));
+    weights.resize(program->blob.size());
+    llvm::copy(program->blob, weights.data());
+    workBytes = program->workspaceBytes;
     for (const emit::Port &port : program->outputs)
       outputs.emplace_back(*findDType(port.type.getElementType()),
                            std::vector<int64_t>(port.type.getShape().begin(), port.type.getShape().end()));
@@ -108,79 +144,88 @@ public:
   std::unique_ptr<Run> start(std::vector<Tensor> inputs) override;
 
   uint64_t bytesPerRun() const override {
-    uint64_t bytes = library->model().workspace_bytes;
+    uint64_t bytes = workBytes;
     for (const Tensor &output : outputs)
       bytes += output.bytes.size();
     return bytes;
   }
 
-  std::unique_ptr<emit::LoadedModel> library;
-  std::vector<StopPoint> stops;
+  std::vector<CompiledStep> steps;
+  AlignedBytes weights;
   std::vector<Tensor> outputs; ///< zeros, of the right types
+  size_t workBytes = 0;
 
 private:
-  void findStops(const emit::Program &program) {
-    size_t inputs = program.inputs.size();
-    for (auto [index, step] : llvm::enumerate(program.steps)) {
-      InvokeOp invoke = step;
-      auto observed = invoke->getAttrOfType<TypeAttr>(lower::observedAttr);
-      if (!observed)
-        continue;
+  static Target targetOf(Value pointer, int64_t inputs) {
+    if (auto argument = dyn_cast<BlockArgument>(pointer)) {
+      int64_t index = argument.getArgNumber();
+      return index < inputs ? Target{Target::Input, index} : Target{Target::Output, index - inputs};
+    }
+    if (auto buffer = pointer.getDefiningOp<BufferOp>())
+      return {Target::Workspace, static_cast<int64_t>(*buffer.getOffset())};
+    return {Target::Weights, static_cast<int64_t>(pointer.getDefiningOp<WeightsOp>().getOffset())};
+  }
+
+  CompiledStep stepOf(InvokeOp invoke, KernelOp kernel, int64_t inputs) {
+    CompiledStep step{library->functions.lookup(kernel.getSpec()), {}, {}};
+    for (Value pointer : invoke.getPointers())
+      step.pointers.push_back(targetOf(pointer, inputs));
+    if (auto observed = invoke->getAttrOfType<TypeAttr>(lower::observedAttr)) {
       auto axis = invoke->getAttrOfType<IntegerAttr>("axis");
       auto shape = cast<RankedTensorType>(observed.getValue()).getShape();
-      StopPoint stop{index,
-                     invoke->getAttrOfType<IntegerAttr>("id").getInt(),
-                     axis ? axis.getInt() : -1,
-                     {shape.begin(), shape.end()},
-                     -1,
-                     -1};
-      Value pointer = invoke.getPointers().back();
-      if (auto buffer = pointer.getDefiningOp<BufferOp>())
-        stop.workOffset = *buffer.getOffset();
-      else
-        stop.output = cast<BlockArgument>(pointer).getArgNumber() - inputs;
-      stops.push_back(std::move(stop));
+      step.stop = Stop{invoke->getAttrOfType<IntegerAttr>("id").getInt(),
+                       nullptr,
+                       {shape.begin(), shape.end()},
+                       axis ? axis.getInt() : -1};
     }
+    return step;
   }
+
+  std::shared_ptr<Library> library;
 };
 
 class CompiledRun : public Run {
 public:
-  CompiledRun(const CompiledModel &compiled, std::vector<Tensor> given)
-      : compiled(compiled), inputs(std::move(given)), results(compiled.outputs),
-        work(compiled.library->model().workspace_bytes + QCC_WORK_ALIGN) {
-    for (Tensor &input : inputs)
-      in.push_back(input.bytes.data());
-    for (Tensor &output : results)
-      out.push_back(output.bytes.data());
-    auto address = reinterpret_cast<uintptr_t>(work.data());
-    frame = {in.data(), out.data(),
-             work.data() + (QCC_WORK_ALIGN - address % QCC_WORK_ALIGN) % QCC_WORK_ALIGN};
-  }
+  CompiledRun(const CompiledModel &model, std::vector<Tensor> given)
+      : model(model), inputs(std::move(given)), results(model.outputs), work(model.workBytes) {}
 
   Status next(Stop &stop) override {
-    const qcc_model &model = compiled.library->model();
-    size_t end = stopIndex < compiled.stops.size() ? compiled.stops[stopIndex].index + 1 : model.n_steps;
-    for (; step < end; ++step)
-      model.variants[0].steps[step](&frame, 0, 1);
-    if (stopIndex == compiled.stops.size())
-      return Status::Finished;
-    const StopPoint &point = compiled.stops[stopIndex++];
-    void *values = point.output >= 0 ? out[point.output] : frame.work + point.workOffset;
-    stop = {point.id, static_cast<float *>(values), point.shape, point.axis};
-    return Status::Stopped;
+    while (at < model.steps.size()) {
+      const CompiledStep &step = model.steps[at++];
+      SmallVector<void *, 8> pointers;
+      for (const Target &target : step.pointers)
+        pointers.push_back(address(target));
+      step.kernel(pointers.data());
+      if (!step.stop)
+        continue;
+      stop = *step.stop;
+      stop.values = static_cast<float *>(pointers.back());
+      return Status::Stopped;
+    }
+    return Status::Finished;
   }
 
   const std::vector<Tensor> &outputs() const override { return results; }
 
 private:
-  const CompiledModel &compiled;
+  void *address(const Target &target) {
+    switch (target.base) {
+    case Target::Input:
+      return inputs[target.at].bytes.data();
+    case Target::Output:
+      return results[target.at].bytes.data();
+    case Target::Workspace:
+      return work.data() + target.at;
+    case Target::Weights:
+      return const_cast<char *>(model.weights.data()) + target.at;
+    }
+    llvm_unreachable("all bases are listed");
+  }
+
+  const CompiledModel &model;
   std::vector<Tensor> inputs, results;
-  std::vector<const void *> in;
-  std::vector<void *> out;
-  std::vector<unsigned char> work;
-  qcc_frame frame;
-  size_t step = 0, stopIndex = 0;
+  AlignedBytes work;
+  size_t at = 0;
 };
 
 std::unique_ptr<Run> CompiledModel::start(std::vector<Tensor> inputs) {
@@ -188,9 +233,13 @@ std::unique_ptr<Run> CompiledModel::start(std::vector<Tensor> inputs) {
 }
 } // namespace
 
-std::unique_ptr<Executor> calibrate::compileExecutor(ModuleOp module) {
-  auto compiled = std::make_unique<CompiledModel>();
-  if (failed(compiled->compile(module)))
-    return nullptr;
-  return compiled;
+ExecutorFactory calibrate::compiledExecutors(unsigned threads) {
+  auto library = std::make_shared<Library>();
+  library->threads = threads;
+  return [library](ModuleOp module) -> std::unique_ptr<Executor> {
+    auto compiled = std::make_unique<CompiledModel>(library);
+    if (failed(compiled->compile(module)))
+      return nullptr;
+    return compiled;
+  };
 }

@@ -2,15 +2,16 @@
 #ifndef QCC_COMPILER_CALIBRATE_COMPILED_H
 #define QCC_COMPILER_CALIBRATE_COMPILED_H
 
-#include "compiler/calibrate/Executor.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "compiler/calibrate/Calibrate.h"
 
 namespace qcc::calibrate {
 
-/// Compiles a copy of `module`, as it is at the end of stage quantize with or
-/// without qcc.observe, in float for this machine, always for the variant
-/// `avx2` where it has that (q10). Null where it reported an error.
-std::unique_ptr<Executor> compileExecutor(mlir::ModuleOp module);
+/// Runs models, as they are at the end of stage quantize with or without
+/// qcc.observe, compiled for this machine: always for the variant `avx2`
+/// where it has that (q10). A kernel that several models have is compiled once,
+/// so that a model which differs only in its weights costs no code generation.
+/// The executors keep what they need of it.
+ExecutorFactory compiledExecutors(unsigned threads);
 
 } // namespace qcc::calibrate
 

@@ -10,7 +10,9 @@ using namespace qcc::calibrate;
 /// The bin of `value` when bins are 1 / `inverse` wide; exact, as `inverse` is a
 /// power of two.
 static int64_t binOf(float value, double inverse) {
-  return static_cast<int64_t>(std::floor(static_cast<double>(value) * inverse));
+  double exact = static_cast<double>(value) * inverse;
+  auto truncated = static_cast<int64_t>(exact);
+  return truncated - (exact < static_cast<double>(truncated)); // std::floor, but inline
 }
 
 /// The smallest exponent for which [lo, hi], which contains 0, fits.

@@ -1,9 +1,10 @@
-//===- Code.cpp - A program as one LLVM module ----------------------------===//
+//===- Code.cpp - A program as one object -------------------------------------===//
 
 #include "compiler/emit/Code.h"
 
 #include "compiler/emit/Codegen.h"
 #include "compiler/emit/Descriptor.h"
+#include "compiler/emit/Link.h"
 #include "compiler/emit/LowerToLlvm.h"
 #include "compiler/emit/Steps.h"
 #include "llvm/Linker/Linker.h"
@@ -13,22 +14,6 @@ using namespace qcc;
 using namespace qcc::emit;
 
 namespace {
-/// Symbols of different variants must differ until they are internal.
-void addSuffix(llvm::Module &module, llvm::StringRef suffix) {
-  for (llvm::Function &function : module)
-    if (!function.isDeclaration())
-      function.setName(function.getName() + "." + suffix);
-  for (llvm::GlobalVariable &global : module.globals())
-    if (!global.isDeclaration())
-      global.setName(global.getName() + "." + suffix);
-}
-
-void makeInternal(llvm::Module &module) {
-  for (llvm::GlobalObject &object : module.global_objects())
-    if (!object.isDeclaration())
-      object.setLinkage(llvm::GlobalValue::InternalLinkage);
-}
-
 FailureOr<std::unique_ptr<llvm::Module>> buildVariant(const Program &program, const target::Variant &variant,
                                                       llvm::LLVMContext &context) {
   auto steps = emitSteps(program, variant);
@@ -37,9 +22,25 @@ FailureOr<std::unique_ptr<llvm::Module>> buildVariant(const Program &program, co
   std::unique_ptr<llvm::Module> module = translateToLlvm(**steps, context);
   if (!module)
     return failure();
-  setVariant(*module, variant);
-  addSuffix(*module, variant.name);
+  finishCode(*module, variant);
   return module;
+}
+
+DescriptorOptions descriptorOf(const CodeOptions &options) {
+  DescriptorOptions descriptor;
+  descriptor.prefix = options.prefix;
+  descriptor.manifest = options.manifest;
+  descriptor.withRuntime = options.withRuntime;
+  descriptor.variants.assign(options.variants.rbegin(), options.variants.rend());
+  return descriptor;
+}
+
+llvm::Expected<Object> compileDescriptor(const Program &program, const CodeOptions &options,
+                                         llvm::StringRef triple) {
+  llvm::LLVMContext context;
+  llvm::Module module(options.prefix, context);
+  addDescriptor(module, program, descriptorOf(options));
+  return compileModule(module, triple, /*level=*/1, llvm::CodeGenFileType::ObjectFile);
 }
 } // namespace
 
@@ -53,12 +54,29 @@ FailureOr<std::unique_ptr<llvm::Module>> emit::buildModule(const Program &progra
     if (llvm::Linker::linkModules(*whole, std::move(*one)))
       return ModuleOp(program.module).emitError("cannot link the code of variant '") << variant->name << "'";
   }
-  makeInternal(*whole);
-  DescriptorOptions descriptor;
-  descriptor.prefix = options.prefix;
-  descriptor.manifest = options.manifest;
-  descriptor.withRuntime = options.withRuntime;
-  descriptor.variants.assign(options.variants.rbegin(), options.variants.rend());
-  addDescriptor(*whole, program, descriptor);
+  addDescriptor(*whole, program, descriptorOf(options));
   return whole;
+}
+
+FailureOr<Object> emit::compileProgram(const Program &program, const CodeOptions &options, int level,
+                                       unsigned threads) {
+  ModuleOp module = program.module;
+  std::vector<Shard> shards;
+  for (const target::Variant *variant : options.variants) {
+    auto code = emitSteps(program, *variant);
+    if (failed(code))
+      return failure();
+    splitCode(**code, *variant, shards);
+  }
+  auto objects = compileShards(shards, level, threads);
+  if (!objects)
+    return module.emitError(llvm::toString(objects.takeError()));
+  auto descriptor = compileDescriptor(program, options, options.variants.front()->triple);
+  if (!descriptor)
+    return module.emitError(llvm::toString(descriptor.takeError()));
+  objects->push_back(std::move(*descriptor));
+  auto merged = mergeObjects(std::move(*objects));
+  if (!merged)
+    return module.emitError(llvm::toString(merged.takeError()));
+  return std::move(*merged);
 }

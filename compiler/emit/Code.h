@@ -1,8 +1,9 @@
-//===- Code.h - A program as one LLVM module --------------------*- C++ -*-===//
+//===- Code.h - A program as one object or module ---------------*- C++ -*-===//
 #ifndef QCC_COMPILER_EMIT_CODE_H
 #define QCC_COMPILER_EMIT_CODE_H
 
 #include "compiler/emit/Program.h"
+#include "compiler/emit/Shards.h"
 #include "compiler/target/Target.h"
 #include "llvm/IR/Module.h"
 #include <memory>
@@ -18,7 +19,12 @@ struct CodeOptions {
 };
 
 /// The kernels and steps of all variants, the blob and the descriptor. Global
-/// symbols: PREFIX_run, PREFIX_model and, with a runtime, qcc_get_model.
+/// symbols: PREFIX_run, PREFIX_model and, with a runtime, qcc_get_model. The
+/// bytes do not depend on `threads`.
+llvm::FailureOr<Object> compileProgram(const Program &program, const CodeOptions &options, int level,
+                                       unsigned threads);
+
+/// The same as one module, to be read: not optimised yet.
 llvm::FailureOr<std::unique_ptr<llvm::Module>> buildModule(const Program &program, const CodeOptions &options,
                                                            llvm::LLVMContext &context);
 

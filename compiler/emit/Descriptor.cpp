@@ -87,11 +87,11 @@ private:
                                            program.blob.size(), Type::getInt8Ty(context));
     GlobalVariable *blob = module.getNamedGlobal(blobSymbol);
     if (!blob)
-      blob = new GlobalVariable(module, data->getType(), true, GlobalValue::InternalLinkage, nullptr,
+      blob = new GlobalVariable(module, data->getType(), true, GlobalValue::ExternalLinkage, nullptr,
                                 blobSymbol);
     blob->setInitializer(data);
     blob->setConstant(true);
-    blob->setLinkage(GlobalValue::InternalLinkage);
+    blob->setVisibility(GlobalValue::HiddenVisibility);
     blob->setAlignment(Align(64));
   }
 
@@ -119,12 +119,21 @@ private:
     return array(rows, "steps");
   }
 
+  /// A step that may be code of another object.
+  Constant *step(const std::string &name) {
+    auto *type = FunctionType::get(Type::getVoidTy(context),
+                                   {pointer, Type::getInt32Ty(context), Type::getInt32Ty(context)}, false);
+    auto *function = cast<Function>(module.getOrInsertFunction(name, type).getCallee());
+    function->setVisibility(GlobalValue::HiddenVisibility);
+    return function;
+  }
+
   Constant *variants() {
     SmallVector<Constant *> rows;
     for (const target::Variant *variant : options.variants) {
       SmallVector<Constant *> steps;
       for (size_t i = 0; i < program.steps.size(); ++i)
-        steps.push_back(module.getFunction(stepName(i) + "." + variant->name));
+        steps.push_back(step(stepName(i) + "." + variant->name));
       rows.push_back(record({text(variant->name), u64(cpuFeatures(variant->name)),
                              array(steps, "steps_" + Twine(variant->name))}));
     }

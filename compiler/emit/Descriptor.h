@@ -18,8 +18,8 @@ struct DescriptorOptions {
 };
 
 /// Adds to `module`: the blob, PREFIX_model, PREFIX_run and, with a runtime,
-/// qcc_get_model. The steps must be there already, named
-/// `stepName(index).VARIANT`.
+/// qcc_get_model. The steps, `stepName(index).VARIANT`, are in the module or
+/// declared.
 void addDescriptor(llvm::Module &module, const Program &program, const DescriptorOptions &options);
 
 } // namespace qcc::emit

@@ -7,7 +7,9 @@
 
 #include "compiler/emit/Steps.h"
 
+#include "compiler/emit/Shards.h"
 #include "compiler/kernels/Kernel.h"
+#include "compiler/target/CodeBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -92,26 +94,71 @@ private:
 
 std::string emit::stepName(size_t index) { return "step_" + std::to_string(index); }
 
-FailureOr<OwningOpRef<ModuleOp>> emit::emitSteps(const Program &program, const target::Variant &variant) {
-  ModuleOp source = program.module;
-  OwningOpRef<ModuleOp> module = ModuleOp::create(source.getLoc());
-  llvm::StringMap<func::FuncOp> kernels;
+std::string emit::callName(size_t index) { return "call_" + std::to_string(index); }
+
+static int64_t unitsOf(KernelOp kernel) { return cast<IntegerAttr>(kernel.getSpec().get("units")).getInt(); }
+
+/// Kernels, by their names, as private functions of `module`.
+static FailureOr<llvm::StringMap<func::FuncOp>> emitKernels(ModuleOp module, ArrayRef<KernelOp> kernels,
+                                                            const target::Variant &variant) {
+  auto internal = LLVM::LinkageAttr::get(module.getContext(), LLVM::Linkage::Internal);
+  llvm::StringMap<func::FuncOp> functions;
   bool ok = true;
-  for (KernelOp kernel : source.getOps<KernelOp>()) {
+  for (KernelOp kernel : kernels) {
     auto function =
-        kernels::emitKernel(*module, kernel.getLoc(), kernel.getSymName(), kernel.getSpec(), variant);
+        kernels::emitKernel(module, kernel.getLoc(), kernel.getSymName(), kernel.getSpec(), variant);
     ok &= succeeded(function);
-    if (succeeded(function))
-      kernels[kernel.getSymName()] = *function;
+    if (failed(function))
+      continue;
+    (*function)->setAttr("llvm.linkage", internal);
+    functions[kernel.getSymName()] = *function;
   }
   if (!ok)
     return failure();
+  for (auto function : module.getOps<func::FuncOp>())
+    if (isShared(function))
+      function->removeAttr("llvm.linkage");
+  return functions;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> emit::emitSteps(const Program &program, const target::Variant &variant) {
+  ModuleOp source = program.module;
+  OwningOpRef<ModuleOp> module = ModuleOp::create(source.getLoc());
+  auto kernels = emitKernels(*module, llvm::to_vector(source.getOps<KernelOp>()), variant);
+  if (failed(kernels))
+    return failure();
   StepEmitter emitter(program, *module);
   emitter.declareBlob();
+  SymbolTable symbols(source);
   for (size_t i = 0; i < program.steps.size(); ++i) {
-    InvokeOp step = program.steps[i];
-    auto spec = source.lookupSymbol<KernelOp>(step.getKernel()).getSpec();
-    emitter.emit(i, kernels.lookup(step.getKernel()), cast<IntegerAttr>(spec.get("units")).getInt());
+    StringRef kernel = InvokeOp(program.steps[i]).getKernel();
+    emitter.emit(i, kernels->lookup(kernel), unitsOf(symbols.lookup<KernelOp>(kernel)));
+  }
+  return module;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> emit::emitCalls(ModuleOp source, ArrayRef<KernelOp> kernels,
+                                                 const target::Variant &variant) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(source.getLoc());
+  auto functions = emitKernels(*module, kernels, variant);
+  if (failed(functions))
+    return failure();
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  for (auto [index, op] : llvm::enumerate(kernels)) {
+    KernelOp kernel = op;
+    OpBuilder::InsertionGuard guard(builder);
+    auto function = func::FuncOp::create(builder, kernel.getLoc(), callName(index),
+                                         builder.getFunctionType({pointer}, {}));
+    builder.setInsertionPointToStart(function.addEntryBlock());
+    target::CodeBuilder code(builder, kernel.getLoc());
+    func::FuncOp callee = functions->lookup(kernel.getSymName());
+    SmallVector<Value> arguments;
+    for (unsigned i = 0; i + 2 < callee.getNumArguments(); ++i)
+      arguments.push_back(code.load(pointer, function.getArgument(0), i * sizeof(void *), sizeof(void *)));
+    arguments.append({code.i64(0), code.i64(unitsOf(kernel))});
+    code.call(callee, arguments);
+    func::ReturnOp::create(builder, kernel.getLoc());
   }
   return module;
 }

@@ -18,6 +18,14 @@ constexpr llvm::StringLiteral blobSymbol = "qcc_blob";
 llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitSteps(const Program &program,
                                                              const target::Variant &variant);
 
+/// The name of the function for kernel `index` in a module made by emitCalls.
+std::string callName(size_t index);
+
+/// A new module with some kernels of `source` and, for each, a function
+/// `void(void *const *pointers)` that runs all its units.
+llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+emitCalls(mlir::ModuleOp source, llvm::ArrayRef<KernelOp> kernels, const target::Variant &variant);
+
 } // namespace qcc::emit
 
 #endif // QCC_COMPILER_EMIT_STEPS_H

@@ -2,21 +2,19 @@
 
 #include "compiler/lower/Blob.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/SHA256.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace qcc::lower;
 
 int64_t Blob::add(llvm::ArrayRef<uint8_t> entry) {
-  std::array<uint8_t, 32> hash = llvm::SHA256::hash(entry);
-  std::string key(reinterpret_cast<const char *>(hash.data()), hash.size());
-  auto [it, isNew] = offsets.try_emplace(key, int64_t(llvm::alignTo(bytes.size(), alignment)));
-  if (isNew) {
-    bytes.resize(it->second);
-    bytes.insert(bytes.end(), entry.begin(), entry.end());
-  }
-  return it->second;
+  int64_t offset = llvm::alignTo(bytes.size(), alignment);
+  auto [known, isNew] = offsets.try_emplace({llvm::xxh3_64bits(entry), entry.size()}, offset);
+  if (!isNew && entry == llvm::ArrayRef(bytes).slice(known->second, entry.size()))
+    return known->second;
+  bytes.resize(offset);
+  bytes.insert(bytes.end(), entry.begin(), entry.end());
+  return offset;
 }
 
 std::vector<uint8_t> Blob::take() {

@@ -3,9 +3,8 @@
 #define QCC_COMPILER_LOWER_BLOB_H
 
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/DenseMap.h"
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace qcc::lower {
@@ -31,7 +30,7 @@ public:
 
 private:
   std::vector<uint8_t> bytes;
-  llvm::StringMap<int64_t> offsets; ///< SHA-256 and size of an entry -> its offset
+  llvm::DenseMap<std::pair<uint64_t, uint64_t>, int64_t> offsets; ///< hash and size of an entry -> its offset
 };
 
 } // namespace qcc::lower

@@ -145,9 +145,11 @@ void Lowering::lowerConcat(ConcatOp op) {
   }
 }
 
-/// A dense copy, at a step that says what it is a copy of.
+/// The step that leaves a dense array of the tensor says so; it may be a copy.
 void Lowering::lowerObserve(ObserveOp op) {
-  copy(op, places->place(op.getInput()), places->place(op.getResult()));
+  Place from = places->place(op.getInput()), to = places->place(op.getResult());
+  if (from.pointer != to.pointer)
+    copy(op, from, to);
   InvokeOp step = cast<InvokeOp>(std::prev(body.getInsertionPoint()));
   step->setAttr(observedAttr, TypeAttr::get(op.getResult().getType()));
   step->setAttr("id", op.getIdAttr());

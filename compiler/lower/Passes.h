@@ -14,8 +14,8 @@ namespace qcc::lower {
 #define GEN_PASS_REGISTRATION
 #include "compiler/lower/Passes.h.inc"
 
-/// On the step that stands for a qcc.observe: the tensor's type, beside its `id`
-/// and `axis`. The step's last pointer is a dense array of it.
+/// On the step behind which a qcc.observe stands: the tensor's type, beside its
+/// `id` and `axis`. The step's last pointer is a dense array of it.
 constexpr llvm::StringLiteral observedAttr = "qcc.observed";
 
 void addLower(mlir::OpPassManager &pm);

@@ -46,12 +46,14 @@ LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
     return op->emitOpError("has a filter that is no constant; such products have no kernel yet");
   reference::Tensor tensor = toTensor(value);
   if (isa<quant::QuantizedType>(elementOf(filter))) {
+    weights.bytes.resize(count);
     for (int64_t i = 0; i < count; ++i)
-      weights.bytes.push_back(int8_t(tensor.getInt(order(i))));
+      weights.bytes[i] = int8_t(tensor.getInt(order(i)));
     return readScales(op, elementOf(filter), channels, weights);
   }
+  weights.floats.resize(count);
   for (int64_t i = 0; i < count; ++i)
-    weights.floats.push_back(float(tensor.getDouble(order(i))));
+    weights.floats[i] = float(tensor.getDouble(order(i)));
   return success();
 }
 

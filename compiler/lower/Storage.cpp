@@ -154,6 +154,17 @@ std::optional<Place> Storage::insideConcat(Value value) {
   return whole;
 }
 
+/// A mark right behind the step that writes what it marks needs no copy.
+std::optional<Place> Storage::observedInPlace(Value value) {
+  auto mark = value.getDefiningOp<ObserveOp>();
+  Operation *writer = mark ? mark.getInput().getDefiningOp() : nullptr;
+  if (!writer || writer != mark->getPrevNode() || writer->getNumResults() != 1 ||
+      !mark.getInput().hasOneUse() || isAlias(writer) || isa<ConstantOp, ConcatOp, ObserveOp>(writer))
+    return std::nullopt;
+  Place written = place(mark.getInput());
+  return written.isOwn && written.isDense() ? std::optional<Place>(written) : std::nullopt;
+}
+
 /// A tensor whose only user gives the same bytes another shape and is returned
 /// goes straight into the caller's buffer.
 std::optional<Place> Storage::behindAlias(Value value) {
@@ -196,6 +207,8 @@ Place Storage::decide(Value value) {
   }
   if (std::optional<int64_t> index = returnedAs(value))
     return {arguments[source.getNumArguments() + *index], dense, false, {}};
+  if (std::optional<Place> written = observedInPlace(value))
+    return *written;
   if (std::optional<Place> inside = behindAlias(value))
     return *inside;
   if (std::optional<Place> inside = insideConcat(value))

@@ -41,11 +41,12 @@ struct ApplyQuantization : impl::ApplyQuantizationBase<ApplyQuantization> {
 
   LogicalResult quantizeProduct(ObserveOp mark, OpBuilder &builder) const {
     Operation *product = mark.getInput().getDefiningOp();
-    if (!product ||
-        failed(quantizeWeights(product, mark.getCorrection().value_or(ArrayRef<float>()), builder)))
+    if (!product)
       return failure();
-    if (keepMeans)
-      return success();
+    if (keepMarks)
+      return roundWeights(product, builder);
+    if (failed(quantizeWeights(product, mark.getCorrection().value_or(ArrayRef<float>()), builder)))
+      return failure();
     mark.replaceAllUsesWith(mark.getInput());
     mark.erase();
     return success();
@@ -60,7 +61,8 @@ struct ApplyQuantization : impl::ApplyQuantizationBase<ApplyQuantization> {
         continue;
       if (failed(checkRange(mark)))
         return signalPassFailure();
-      quantizeActivation(mark, builder);
+      if (!keepMarks)
+        quantizeActivation(mark, builder);
       mark = {};
     }
     for (ObserveOp mark : marks)

@@ -56,8 +56,9 @@ def ApplyQuantization : Pass<"qcc-apply-quantization", "mlir::func::FuncOp"> {
                               correction = c}
     ```
   }];
-  let options = [Option<"keepMeans", "keep-means", "bool", "false",
-                        "leave the marks of products where they are: bias correction measures there">];
+  let options = [Option<"keepMarks", "keep-marks", "bool", "false",
+                        "leave the marks, where calibration rounds and measures; weights become the numbers "
+                        "that their integers stand for">];
 }
 
 def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {

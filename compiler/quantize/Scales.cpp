@@ -23,6 +23,20 @@ QuantParams qcc::quantize::chooseParams(Range range) {
   return params;
 }
 
+void qcc::quantize::roundValues(QuantParams params, float *values, size_t count) {
+  // Within the integers' range, adding this leaves no bits for a fraction.
+  constexpr float rounder = 0x1.8p23f;
+  float scale = params.scale;
+  auto least = static_cast<float>(-params.zeroPoint), most = static_cast<float>(lastLevel) + least;
+  for (size_t i = 0; i < count; ++i) {
+    float steps = values[i] / scale;
+    steps = steps == steps ? steps : 0;
+    steps = steps > least ? steps : least;
+    steps = steps < most ? steps : most;
+    values[i] = ((steps + rounder) - rounder) * scale;
+  }
+}
+
 std::vector<float> WeightScales::choose() const {
   // What the bias of channel `c` needs.
   auto floor = [&](size_t c) { return biases.empty() ? 0.0 : biases[c] / (inputScale * biasLimit); };

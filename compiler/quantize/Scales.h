@@ -6,6 +6,7 @@
 #ifndef QCC_COMPILER_QUANTIZE_SCALES_H
 #define QCC_COMPILER_QUANTIZE_SCALES_H
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -32,6 +33,10 @@ struct QuantParams {
 /// lie up to half a step beside [lo, hi]; lo = 0 gives zero point 0. An interval
 /// without width (all values are zero) gives scale 1.
 QuantParams chooseParams(Range range);
+
+/// Makes each of `count` values the number that its stored integer stands for,
+/// (saturate(rint(x / scale) + zeroPoint) - zeroPoint) * scale; NaN becomes 0.
+void roundValues(QuantParams params, float *values, size_t count);
 
 /// Signed 8-bit weights of one layer: one scale for each channel, max|w| / 127 as
 /// float32. A scale is never so small that the bias, in units of inputScale *

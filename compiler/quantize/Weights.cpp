@@ -1,6 +1,7 @@
 //===- Weights.cpp - Constant weights as 8-bit integers -------------------===//
 
 #include "compiler/quantize/Weights.h"
+#include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
 #include "compiler/quantize/Scales.h"
 #include "compiler/support/Rewrite.h"
@@ -15,14 +16,16 @@ using reference::Tensor;
 
 namespace {
 
-/// The scale that the integers in front of `value` have, through operations that
-/// only move them; 0 if there are none.
+/// The scale that the integers in front of `value` have, or are going to have,
+/// through operations that only move them; 0 if there are none.
 float scaleOf(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (auto dequantize = dyn_cast<DequantizeOp>(op)) {
       auto type = dyn_cast<quant::UniformQuantizedType>(tensorType(dequantize.getInput()).getElementType());
       return type ? static_cast<float>(type.getScale()) : 0;
     }
+    if (auto mark = dyn_cast<ObserveOp>(op); mark && quantize::isRange(mark) && mark.getRange())
+      return quantize::chooseParams({(*mark.getRange())[0], (*mark.getRange())[1]}).scale;
     quantize::Role role = quantize::roleOf(op);
     if (role.form != quantize::Form::Move)
       return 0;
@@ -43,10 +46,12 @@ struct Channels {
 };
 
 /// The bias with its correction, one number for each channel; empty if there is
-/// neither.
-std::vector<float> correctedBias(const Weighted &weighted, ArrayRef<float> correction) {
+/// neither, or a bias that is no constant.
+std::vector<float> constantBias(const Weighted &weighted, ArrayRef<float> correction) {
   if (weighted.bias.empty())
     return correction.vec();
+  if (!isConstant(weighted.bias[0].get()))
+    return {};
   Tensor bias = *constantOf(weighted.bias[0].get());
   std::vector<float> values;
   for (int64_t c = 0; c < weighted.channels; ++c)
@@ -103,20 +108,24 @@ bool quantize::hasFloatWeights(Operation *op) {
   return type.getElementType().isF32() && type.getNumElements() > 0;
 }
 
-LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correction, OpBuilder &builder) {
-  Weighted weighted = *describeWeighted(op);
-  Location loc = weighted.weights->get().getLoc();
-  Tensor weights = *constantOf(weighted.weights->get());
+static LogicalResult checkFinite(Operation *op, const Tensor &weights) {
   for (int64_t i = 0, size = weights.size(); i < size; ++i)
     if (!std::isfinite(weights.data<float>()[i]))
       return op->emitError("weight ")
              << i << " is " << weights.data<float>()[i] << " and cannot be quantised";
+  return success();
+}
+
+LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correction, OpBuilder &builder) {
+  Weighted weighted = *describeWeighted(op);
+  Location loc = weighted.weights->get().getLoc();
+  Tensor weights = *constantOf(weighted.weights->get());
+  if (failed(checkFinite(op, weights)))
+    return failure();
   builder.setInsertionPoint(op);
-  std::vector<float> bias;
-  if (weighted.bias.empty() || isConstant(weighted.bias[0].get()))
-    bias = correctedBias(weighted, correction);
   bool together = weighted.groups != 1;
   Channels channels(weights, weighted.weightAxis);
+  std::vector<float> bias = constantBias(weighted, correction);
   std::vector<float> scales = chooseScales(weights, channels, together, bias, scaleOf(weighted.input->get()));
   Tensor stored(DType::I8, weights.shape);
   for (int64_t i = 0, size = weights.size(); i < size; ++i)
@@ -128,5 +137,24 @@ LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correctio
   weighted.weights->set(DequantizeOp::create(builder, loc, real, constant));
   if (!correction.empty()) // last: a new operand moves the others in memory
     setBias(weighted, bias, op->getLoc(), builder);
+  return success();
+}
+
+LogicalResult quantize::roundWeights(Operation *op, OpBuilder &builder) {
+  Weighted weighted = *describeWeighted(op);
+  Tensor weights = *constantOf(weighted.weights->get());
+  if (failed(checkFinite(op, weights)))
+    return failure();
+  builder.setInsertionPoint(op);
+  bool together = weighted.groups != 1;
+  Channels channels(weights, weighted.weightAxis);
+  std::vector<float> scales =
+      chooseScales(weights, channels, together, constantBias(weighted, {}), scaleOf(weighted.input->get()));
+  for (int64_t i = 0, size = weights.size(); i < size; ++i) {
+    float &weight = weights.data<float>()[i], scale = scales[together ? 0 : channels.of(i)];
+    weight = static_cast<float>(quantizeWeight(weight, scale)) * scale;
+  }
+  weighted.weights->set(createConstant(builder, weighted.weights->get().getLoc(), weights,
+                                       tensorType(weighted.weights->get())));
   return success();
 }

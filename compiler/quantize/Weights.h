@@ -16,6 +16,9 @@ bool hasFloatWeights(mlir::Operation *op);
 mlir::LogicalResult quantizeWeights(mlir::Operation *op, llvm::ArrayRef<float> correction,
                                     mlir::OpBuilder &builder);
 
+/// Replaces the weights of `op` by the numbers that those integers stand for.
+mlir::LogicalResult roundWeights(mlir::Operation *op, mlir::OpBuilder &builder);
+
 } // namespace qcc::quantize
 
 #endif // QCC_COMPILER_QUANTIZE_WEIGHTS_H

@@ -1,9 +1,9 @@
 // RUN: %qcc-opt %s --split-input-file --qcc-apply-quantization | FileCheck %s
-// RUN: %qcc-opt %s --split-input-file --qcc-apply-quantization=keep-means | FileCheck %s --check-prefix=MEANS
+// RUN: %qcc-opt %s --split-input-file --qcc-apply-quantization=keep-marks | FileCheck %s --check-prefix=MARKS
 
 // The scale is 5.1 / 255; 1.27 and 0.0254 become 127 in their channels.
 // CHECK-LABEL: @QuantiseInputAndWeights
-// MEANS-LABEL: @QuantiseInputAndWeights
+// MARKS-LABEL: @QuantiseInputAndWeights
 func.func @QuantiseInputAndWeights(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   // CHECK: %[[Q:.*]] = "qcc.quantize"{{.*}}!quant.uniform<u8:f32, 0.01999999{{[0-9]*}}>>
   // CHECK: %[[X:.*]] = "qcc.dequantize"(%[[Q]])
@@ -11,8 +11,11 @@ func.func @QuantiseInputAndWeights(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   // CHECK: %[[W:.*]] = "qcc.dequantize"{{.*}}!quant.uniform<i8:f32:1, {0.00999{{[0-9]*}},1.99999{{[0-9]*}}E-4}>>
   // CHECK: "qcc.matmul"(%[[X]], %[[W]])
   // CHECK-NEXT: return
-  // MEANS: "qcc.matmul"
-  // MEANS-NEXT: "qcc.observe"
+  // MARKS: %[[X:.*]] = "qcc.observe"(%arg0)
+  // -0.635 becomes 64 steps of 0.01.
+  // MARKS: dense<{{\[\[}}1.270000e+00, -2.540000e-02], [-6.400000e-01, 5.000000e-03]]>
+  // MARKS: "qcc.matmul"(%[[X]]
+  // MARKS-NEXT: "qcc.observe"
   %w = "qcc.constant"() <{value = dense<[[1.27, -0.0254], [-0.635, 0.005]]> : tensor<2x2xf32>}> : () -> tensor<2x2xf32>
   %0 = "qcc.observe"(%x) <{id = 0 : i64, range = array<f32: 0.0, 5.1>}> : (tensor<1x2xf32>) -> tensor<1x2xf32>
   %1 = "qcc.matmul"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>

@@ -67,7 +67,9 @@ LogicalResult runCalibration(ModuleOp marked, const Options &options, Calibratio
   if (calibration.method)
     settings.method = calibration.method;
   settings.progress = progressLine(options);
-  auto report = calibrate::calibrate(marked, *samples, calibrate::compileExecutor, settings);
+  settings.threads = options.threads();
+  calibrate::ExecutorFactory compile = calibrate::compiledExecutors(settings.threads);
+  auto report = calibrate::calibrate(marked, *samples, compile, settings);
   if (failed(report))
     return failure();
   calibration.report = *report;
@@ -75,7 +77,7 @@ LogicalResult runCalibration(ModuleOp marked, const Options &options, Calibratio
     return success();
   OwningOpRef<ModuleOp> final = quantize::withSharedScales(marked);
   if (calibration.wantsTensorErrors) {
-    auto errors = calibrate::measureTensors(*final, *samples, samplesForErrors, calibrate::compileExecutor);
+    auto errors = calibrate::measureTensors(*final, *samples, samplesForErrors, compile);
     if (failed(errors))
       return failure();
     calibration.tensors = std::move(*errors);

@@ -10,6 +10,7 @@
 #include "compiler/emit/Names.h"
 #include "compiler/import/Import.h"
 #include "compiler/qdq/Qdq.h"
+#include "dialects/Resources.h"
 #include "tools/qcc/Calibration.h"
 #include "tools/qcc/Evaluation.h"
 #include "tools/qcc/Messages.h"
@@ -277,6 +278,7 @@ private:
 
   Status emitProgram() {
     Timed timed(options, "emit");
+    dropUnusedResources(*module); // no other module has a use any more
     auto program = emit::Program::of(*module);
     if (failed(program))
       return BadInput;
@@ -285,31 +287,16 @@ private:
     code.manifest = manifest();
     code.withRuntime = kind->word == "shared";
     code.variants = variants;
-    llvm::LLVMContext llvmContext;
-    auto built = emit::buildModule(*program, code, llvmContext);
-    if (failed(built))
-      return BadInput;
     summary.weightBytes = program->blob.size();
     summary.workspaceBytes = program->workspaceBytes;
-    bool isText = kind->word == "llvm" || kind->word == "asm";
-    if (kind->word == "llvm") {
-      reporting.leaveOutTimes("no object was compiled (--emit=llvm).");
-      return write({{output, [&](llvm::raw_ostream &os) { (*built)->print(os, nullptr); }}});
-    }
-    auto type = isText ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
     int optimisation = std::stoi(options.get("-O", "3"));
-    auto bytes = emit::compileModule(**built, hostTriple, optimisation, type);
-    if (!bytes)
-      return fail(bytes.takeError());
-    if (isText) {
-      reporting.leaveOutTimes("no object was compiled (--emit=" + kind->word.str() + ").");
-    } else {
-      countCode(*bytes);
-      reporting.time(*bytes, prefix);
-    }
-    auto object = [&](llvm::raw_ostream &os) { os.write(bytes->data(), bytes->size()); };
-    if (isText)
-      return write({{output, object}});
+    if (kind->word == "llvm" || kind->word == "asm")
+      return emitText(*program, code, optimisation);
+    auto bytes = emit::compileProgram(*program, code, optimisation, options.threads());
+    if (failed(bytes))
+      return BadInput;
+    countCode(*bytes);
+    reporting.time(*bytes, prefix);
     if (kind->word == "shared")
       return writeShared(*bytes);
     std::string header = emit::writeHeader(*program, prefix,
@@ -317,8 +304,22 @@ private:
                                                llvm::sys::path::filename(options.model).str());
     llvm::SmallString<256> headerPath(output);
     llvm::sys::path::replace_extension(headerPath, ".h");
-    return write(
-        {{output, object}, {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }, true}});
+    return write({{output, [&](llvm::raw_ostream &os) { os.write(bytes->data(), bytes->size()); }},
+                  {headerPath.str().str(), [&](llvm::raw_ostream &os) { os << header; }, true}});
+  }
+
+  Status emitText(const emit::Program &program, const emit::CodeOptions &code, int optimisation) {
+    reporting.leaveOutTimes("no object was compiled (--emit=" + kind->word.str() + ").");
+    llvm::LLVMContext llvmContext;
+    auto built = emit::buildModule(program, code, llvmContext);
+    if (failed(built))
+      return BadInput;
+    if (kind->word == "llvm")
+      return write({{output, [&](llvm::raw_ostream &os) { (*built)->print(os, nullptr); }}});
+    auto text = emit::compileModule(**built, hostTriple, optimisation, llvm::CodeGenFileType::AssemblyFile);
+    if (!text)
+      return fail(text.takeError());
+    return write({{output, [&](llvm::raw_ostream &os) { os.write(text->data(), text->size()); }}});
   }
 
   void countCode(llvm::ArrayRef<char> bytes) {

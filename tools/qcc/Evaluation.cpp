@@ -110,7 +110,7 @@ LogicalResult Evaluation::keepWithin(OwningOpRef<ModuleOp> &module, ModuleOp sim
     return simplified.emitError(error);
   auto line = progressLine(options);
   auto ranking = calibrate::rankByNoise(
-      *calibration.marked, *samples, samplesForRanking, calibrate::compileExecutor,
+      *calibration.marked, *samples, samplesForRanking, calibrate::compiledExecutors(options.threads()),
       [&](double done) { line ? line("looking for the noisiest layers", done) : void(); });
   if (failed(ranking))
     return failure();

@@ -2,6 +2,7 @@
 
 #include "tools/qcc/Options.h"
 
+#include "compiler/support/Parallel.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -150,6 +151,11 @@ bool checkTogether(const Options &options, std::string &error) {
 }
 
 } // namespace
+
+unsigned Options::threads() const {
+  unsigned given = 0;
+  return StringRef(get("-j")).getAsInteger(10, given) ? qcc::availableThreads() : given;
+}
 
 bool qcc::driver::parseOptions(ArrayRef<const char *> arguments, Options &options, std::string &error) {
   if (!Parser(arguments, options, error).run())

@@ -23,6 +23,8 @@ public:
     auto found = values.find(name);
     return found == values.end() ? otherwise : found->second.back();
   }
+  /// To compile with: -j, else one for each core.
+  unsigned threads() const;
   std::vector<std::string> all(const std::string &name) const {
     auto found = values.find(name);
     return found == values.end() ? std::vector<std::string>() : found->second;
