@@ -15,13 +15,16 @@ namespace {
 /// The steps behind a float result, up to the first that is none.
 Steps floatSteps(Operation *op, bool mayAddResidual) {
   Steps steps{{}, {}, op->getResult(0), {}};
+  // What no epilogue has runs behind the kernel, and so does all that follows; a residual cannot.
+  bool inEpilogue = true;
   while (steps.end.hasOneUse()) {
     Operation *user = *steps.end.user_begin();
     auto add = dyn_cast<AddOp>(user);
     if (std::optional<PointwiseUse> use = pointwiseUse(user)) {
       steps.chain.push_back(use->entry);
-    } else if (add && mayAddResidual && !steps.residual && !add.getChain() && add.getLhs() != add.getRhs() &&
-               add.getLhs().getType() == add.getRhs().getType()) {
+      inEpilogue &= use->exact && !isa<AbsOp, NegOp>(user);
+    } else if (add && mayAddResidual && inEpilogue && !steps.residual && !add.getChain() &&
+               add.getLhs() != add.getRhs() && add.getLhs().getType() == add.getRhs().getType()) {
       steps.residual = add.getLhs() == steps.end ? add.getRhs() : add.getLhs();
       steps.chain.push_back(residualEntry(op->getContext()));
     } else {

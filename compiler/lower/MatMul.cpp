@@ -37,6 +37,73 @@ LogicalResult invokeRows(Lowering &lowering, kernels::GemmSpec spec, const Produ
     lowering.invokeRest(operands.op, *rest, output, operands.result.getType());
   return success(succeeded(rest));
 }
+
+DictionaryAttr numberStep(Builder &builder, StringRef op, float value) {
+  return builder.getDictionaryAttr({builder.getNamedAttr("op", builder.getStringAttr(op)),
+                                    builder.getNamedAttr("value", builder.getF32FloatAttr(value))});
+}
+
+/// A general kernel that writes the last place.
+void invokeKind(Lowering &lowering, Operation *op, StringRef kind, ArrayRef<Place> places,
+                ArrayRef<Attribute> chain = {}) {
+  Builder builder(op->getContext());
+  SmallVector<Type> types;
+  for (const Place &place : places)
+    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
+  NamedAttrList spec;
+  spec.set("kind", builder.getStringAttr(kind));
+  spec.set("types", builder.getTypeArrayAttr(types));
+  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("chain", builder.getArrayAttr(chain))}));
+  lowering.invoke(op, spec, places, 1);
+}
+
+/// alpha * a * b + beta * c of tensors of the run, or with a bias that differs between rows: transposed
+/// operands are strides, c and the chain are added behind.
+LogicalResult lowerGemmOfTheRun(Lowering &lowering, GemmOp op) {
+  Builder builder(op.getContext());
+  Storage &storage = lowering.storage();
+  if (!isa<FloatType>(typeOf(op.getA()).getElementType()))
+    return op->emitOpError("multiplies integers that are no rows by constants, which has no kernel");
+  auto turnedIf = [&](bool yes, Place place) {
+    if (yes) {
+      std::swap(place.view.shape[0], place.view.shape[1]);
+      std::swap(place.view.strides[0], place.view.strides[1]);
+    }
+    return place;
+  };
+  float alpha = op.getAlpha().convertToFloat(), beta = op.getBeta().convertToFloat();
+  SmallVector<Attribute> factor;
+  if (alpha != 1)
+    factor.push_back(numberStep(builder, "mul", alpha));
+  Place output = storage.place(op.getResult());
+  invokeKind(lowering, op, "matmul",
+             {turnedIf(op.getTransA(), storage.place(op.getA())),
+              turnedIf(op.getTransB(), storage.place(op.getB())), output},
+             factor);
+  if (op.getC() && beta != 0) {
+    Place c = storage.place(op.getC());
+    if (beta != 1) {
+      Place scaled = storage.scratch(c.view.element, c.view.shape, {}, "scaled");
+      auto type = RankedTensorType::get({}, c.view.element);
+      invokeKind(
+          lowering, op, "mul",
+          {c,
+           storage.constant(DenseElementsAttr::get(type, builder.getFloatAttr(c.view.element, beta)), type),
+           scaled});
+      c = scaled;
+    }
+    invokeKind(lowering, op, "add", {output, c, output});
+  }
+  ArrayAttr chain = op.getChain().value_or(ArrayAttr());
+  for (Attribute step : chain ? chain.getValue() : ArrayRef<Attribute>()) {
+    auto entry = cast<DictionaryAttr>(step);
+    if (entry.getAs<StringAttr>("op").getValue() == "residual")
+      invokeKind(lowering, op, "add", {output, storage.place(op.getResidual()), output});
+    else
+      lowering.invokeRest(op, entry, output, op.getResult().getType());
+  }
+  return success();
+}
 } // namespace
 
 LogicalResult lower::lowerGemm(Lowering &lowering, GemmOp op) {
@@ -45,14 +112,14 @@ LogicalResult lower::lowerGemm(Lowering &lowering, GemmOp op) {
   int64_t k = typeOf(op.getA()).getDimSize(op.getTransA() ? 0 : 1);
   bool floatSums = isa<FloatType>(typeOf(op.getA()).getElementType());
   if (op.getTransA() || !constantValue(op.getB()) || (op.getC() && !constantValue(op.getC())))
-    return lowering.lowerGeneric(*op), success();
+    return lowerGemmOfTheRun(lowering, op);
   auto order = [&](int64_t i) { return op.getTransB() ? i : i % k * n + i / k; };
   Weights weights;
   if (failed(readWeights(op, op.getB(), n * k, order, n, weights)))
     return failure();
   Value bias = op.getC();
   if (bias && typeOf(bias).getNumElements() != 1 && typeOf(bias).getNumElements() != n)
-    return lowering.lowerGeneric(*op), success(); // a bias for each row
+    return lowerGemmOfTheRun(lowering, op); // a bias for each row
   if (failed(readBias(op, bias, n, weights)))
     return failure();
   float alpha = op.getAlpha().convertToFloat(), beta = op.getBeta().convertToFloat();
