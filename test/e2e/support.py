@@ -17,6 +17,7 @@ Each case counts by itself; `python test/e2e/file.py [case...]` runs it without 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 import features
+
+# Under a shell's `&` SIGINT is ignored, and the programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = features.ROOT
 BUILD = features.build_folder()
