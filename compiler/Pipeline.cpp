@@ -3,7 +3,6 @@
 #include "compiler/Pipeline.h"
 
 #include "compiler/emit/LowerToLlvm.h"
-#include "compiler/lower/Passes.h"
 #include "compiler/memory/Passes.h"
 
 using namespace mlir;
@@ -36,7 +35,7 @@ void qcc::addStages(OpPassManager &pm, Stage first, Stage last, const PipelineOp
   if (runs(Stage::fuse))
     fuse::addFuse(pm, options.fuse);
   if (runs(Stage::lower))
-    lower::addLower(pm);
+    lower::addLower(pm, options.lower);
   if (runs(Stage::memory))
     memory::addMemory(pm);
 }

@@ -9,6 +9,7 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/layout/Passes.h"
+#include "compiler/lower/Passes.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/simplify/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -30,6 +31,7 @@ struct PipelineOptions {
   quantize::QuantizeOptions quantize;
   layout::LayoutOptions layout;
   fuse::FuseOptions fuse;
+  lower::LowerOptions lower;
 };
 
 /// Adds the passes of the stages first..last, both included. Stages import and

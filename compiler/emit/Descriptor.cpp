@@ -10,7 +10,6 @@
 
 #include "compiler/emit/Steps.h"
 #include "qcc/runtime.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -19,18 +18,6 @@ using namespace qcc;
 using namespace qcc::emit;
 
 namespace {
-uint64_t cpuFeatures(StringRef isa) {
-  return StringSwitch<uint64_t>(isa)
-      .Case("avx2", QCC_MARCH_AVX2)
-      .Case("avxvnni", QCC_MARCH_AVXVNNI)
-      .Case("avx512vnni", QCC_MARCH_AVX512VNNI)
-      .Case("avx512bf16", QCC_MARCH_AVX512BF16)
-      .Case("dotprod", QCC_MARCH_DOTPROD)
-      .Case("i8mm", QCC_MARCH_I8MM)
-      .Case("bf16", QCC_MARCH_ARM_BF16)
-      .Default(0);
-}
-
 class Writer {
 public:
   Writer(Module &module, const Program &program, const DescriptorOptions &options)
@@ -134,8 +121,8 @@ private:
       SmallVector<Constant *> steps;
       for (size_t i = 0; i < program.steps.size(); ++i)
         steps.push_back(step(stepName(i) + "." + variant->name));
-      rows.push_back(record({text(variant->name), u64(cpuFeatures(variant->name)),
-                             array(steps, "steps_" + Twine(variant->name))}));
+      rows.push_back(record(
+          {text(variant->name), u64(variant->cpuBits), array(steps, "steps_" + Twine(variant->name))}));
     }
     return array(rows, "variants");
   }

@@ -114,11 +114,15 @@ Expected<std::string> qcc::emit::findRuntime(const std::string &programFolder, S
   Triple wanted{triple}, host{sys::getDefaultTargetTriple()};
   SmallString<256> path(programFolder);
   sys::path::append(path, "..", "lib");
-  if (wanted.getArch() != host.getArch())
-    sys::path::append(path, (wanted.getArchName() + "-linux-gnu").str());
+  std::string step = "build the target qcc_rt or install qcc";
+  if (wanted.getArch() != host.getArch()) {
+    std::string folder = (wanted.getArchName() + "-linux-gnu").str();
+    sys::path::append(path, folder);
+    step = "install crossbuild-essential-arm64, configure again and build the target qcc_rt_" + folder +
+           "; --emit=obj needs no runtime library";
+  }
   sys::path::append(path, "libqcc_rt.a");
   if (!sys::fs::exists(path))
-    return createStringError("the runtime library is not at " + path +
-                             "; build the target qcc_rt or install qcc");
+    return createStringError("the runtime library for " + triple + " is not at " + path + "; " + step);
   return path.str().str();
 }

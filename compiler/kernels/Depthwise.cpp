@@ -35,7 +35,7 @@ private:
 
 Driver::Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &spec, const Variant &variant)
     : code(builder, function.getLoc()), spec(spec), variant(variant),
-      layout(spec.epilogue, spec.isFloat, blockChannels) {
+      layout(spec.epilogue, spec.isFloat, spec.packing, blockChannels) {
   inBytes = spec.isFloat ? 4 : 1;
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
   blockWeights = packedWeightBytes(spec) / llvm::divideCeil(spec.channels, blockChannels);

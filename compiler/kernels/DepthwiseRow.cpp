@@ -214,7 +214,7 @@ Values RowWriter::sumFloat(Value x, Values sums) {
 EpilogueCode RowWriter::epilogueAt(Value index) {
   EpilogueCode::Form form{spec.epilogue, spec.isFloat, unsigned(row.vectors),
                           spec.isFloat ? row.vectorBytes : 64,
-                          ParamLayout(spec.epilogue, spec.isFloat, blockChannels)};
+                          ParamLayout(spec.epilogue, spec.isFloat, spec.packing, blockChannels)};
   EpilogueCode::Pointers at{args.head,
                             args.panel,
                             code.at(args.out, code.mul(index, args.outPixel)),
@@ -288,9 +288,9 @@ void RowWriter::write() {
 func::FuncOp qcc::kernels::getDepthwiseRow(CodeBuilder &code, const DepthwiseRow &row,
                                            const Variant &variant) {
   // Loads of weights that may not be written to leave the loop over pixels. Where they are operands of the
-  // dot product that would only make copies on the stack.
+  // dot product, or are more than registers hold, that would only make copies on the stack.
   SmallVector<unsigned> noalias = {0, 2, 3};
-  if (row.spec.isFloat || !variant.hasVnni)
+  if (row.spec.isFloat || (!variant.hasDot() && variant.packing == qcc::target::Packing::Quads))
     noalias.push_back(1);
   return code.sharedFunction(row.name(), DepthwiseRowArgs::types(code, row), noalias,
                              [&](func::FuncOp function) {

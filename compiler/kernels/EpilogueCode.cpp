@@ -20,8 +20,11 @@ Value EpilogueCode::columnVector(int64_t offset, unsigned vector, VectorType typ
 
 Values EpilogueCode::bias() {
   Values values;
-  for (unsigned j = 0; j < form.vectors; ++j)
+  for (unsigned j = 0; j < form.vectors; ++j) {
     values.push_back(columnVector(0, j, form.isFloat ? ops.f32s() : ops.i32s()));
+    if (!form.isFloat && ops.shiftsActivations())
+      values[j] = code.add(values[j], columnVector(form.layout.shift, j, ops.i32s()));
+  }
   return values;
 }
 

@@ -14,6 +14,7 @@
 using namespace mlir;
 using namespace qcc::kernels;
 using qcc::target::Variant;
+namespace target = qcc::target;
 
 namespace {
 
@@ -50,10 +51,10 @@ private:
 
 Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
     : code(builder, function.getLoc()), function(function), spec(spec), variant(variant), tiling(spec),
-      segments(segmentsOf(spec)), layout(spec.epilogue, spec.isFloat, panelColumns) {
+      segments(segmentsOf(spec)), layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns) {
   inBytes = spec.inBytes();
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
-  panelBytes = segments.packedSteps() * panelColumns * 4;
+  panelBytes = segments.packedSteps() * panelStepBytes(spec);
   auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
   x = code.at(next(), spec.x.offset * inBytes);
   weights = next();
@@ -118,7 +119,11 @@ void Driver::writeColumns(const Position &position, int64_t columns) {
   GemmTile tile(spec, variant);
   for (int64_t first = 0; first < columns;) {
     // One long vector does for half the columns; short ones gain nothing.
-    tile.vectors = tile.vectorBytes == 64 && columns - first <= tile.vectorBytes / 4 ? 1 : 2;
+    int64_t left = columns - first;
+    bool fillsTwo = left > tile.vectorBytes / 2;
+    tile.vectors = tile.vectorBytes == 64 && left <= tile.vectorBytes / 4 ? 1
+                   : fillsTwo && !spec.isFloat                            ? variant.tileVectors
+                                                                          : 2;
     int64_t here = std::min(tile.columns(), columns - first);
     tile.partial = here < tile.columns();
     writeTiles(position, first, tile, here);
@@ -133,7 +138,7 @@ Value Driver::offsetOf(const Place &place, Value image, Value row, Value pixel, 
 }
 
 void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns) {
-  int64_t stepBytes = segments.packedSteps();
+  int64_t steps = segments.packedSteps();
   code.forLoop(position.firstTile, position.endTile, [&](Value index) {
     Value tileInRow = code.rem(index, tiling.tilesPerRow), line = code.div(index, tiling.tilesPerRow);
     Value row = code.rem(line, tiling.rows), image = code.div(line, tiling.rows);
@@ -144,7 +149,7 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
     if (residual)
       args.residual = code.at(position.residual, offsetOf(tiling.residual, image, row, pixel, outBytes));
     Value done = code.mul(code.sub(index, position.firstTile), position.prefetchStep);
-    args.prefetch = code.at(code.at(position.weights, panelBytes), code.mul(done, stepBytes));
+    args.prefetch = code.at(code.at(position.weights, panelBytes), code.mul(done, steps));
     auto call = [&](int64_t height) { callTile(position, tile, firstColumn, columns, height, args); };
     if (tiling.tall == 0)
       return call(tiling.height);
@@ -157,10 +162,11 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
 void Driver::callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                       int64_t height, GemmTileArgs args) {
   GemmTile tile = shape;
-  // Integer panels are interleaved: a narrower vector takes its part of both 64-byte vectors.
-  int64_t inPanel = spec.isFloat ? firstColumn * 4 : firstColumn * 2;
-  args.weights = code.at(position.weights, inPanel);
-  args.panel = code.at(position.panel, inPanel);
+  // Quads are interleaved: a narrower vector takes its part of both 64-byte vectors.
+  bool interleaved = !spec.isFloat && spec.packing == target::Packing::Quads;
+  args.weights = code.at(position.weights,
+                         interleaved ? firstColumn * 2 : firstColumn * panelStepBytes(spec) / panelColumns);
+  args.panel = code.at(position.panel, interleaved ? firstColumn * 2 : firstColumn * 4);
   args.head = params;
   args.table = table;
   args.out = code.at(args.out, firstColumn * outBytes);
@@ -177,10 +183,7 @@ void Driver::callTile(const Position &position, const GemmTile &shape, int64_t f
   args.prefetchStep = position.prefetchStep;
   args.columns = code.i64(columns);
 
-  int64_t maxRows = spec.isBf16    ? variant.tileRowsBf16
-                    : spec.isFloat ? variant.tileRowsFloat
-                                   : variant.tileRows;
-  int64_t parts = llvm::divideCeil(height, maxRows);
+  int64_t parts = llvm::divideCeil(height, tile.maxRows(variant));
   for (int64_t part = 0; part < parts; ++part) {
     tile.rows = height / parts + (part < height % parts);
     code.call(getGemmTile(code, tile, variant), args.list(tile));

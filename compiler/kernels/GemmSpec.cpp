@@ -15,6 +15,7 @@ namespace {
 /// What both kinds have in common.
 struct Common {
   bool isFloat, isBf16;
+  qcc::target::Packing packing;
   int64_t batch, outH, outW, channelsIn, channelsOut;
   int64_t kernelH, kernelW, strideH, strideW, dilationH, dilationW;
   const Place &x, &out, &residual;
@@ -64,6 +65,8 @@ NamedAttrList commonAttrs(Builder &builder, const Common &spec, StringRef kind, 
   NamedAttrList attrs;
   attrs.set("kind", builder.getStringAttr(kind));
   attrs.set("units", builder.getI64IntegerAttr(units));
+  if (spec.packing == qcc::target::Packing::Pairs)
+    attrs.set("packing", builder.getStringAttr("pairs"));
   attrs.set("views", viewsOf(builder, spec));
   attrs.set("kernel", builder.getDenseI64ArrayAttr({spec.kernelH, spec.kernelW}));
   attrs.set("stride", builder.getDenseI64ArrayAttr({spec.strideH, spec.strideW}));
@@ -80,6 +83,8 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
     second = values[1];
   };
   pair("kernel", spec.kernelH, spec.kernelW);
+  if (attr.contains("packing"))
+    spec.packing = qcc::target::Packing::Pairs;
   pair("stride", spec.strideH, spec.strideW);
   pair("dilation", spec.dilationH, spec.dilationW);
   spec.epilogue = Epilogue::fromAttr(attr.getAs<DictionaryAttr>("epilogue"));
@@ -116,6 +121,7 @@ DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
   Common common{isFloat,
                 isBf16,
+                packing,
                 batch,
                 outH,
                 outW,
@@ -153,6 +159,7 @@ DictionaryAttr DepthwiseSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
   Common common{isFloat,
                 /*isBf16=*/false,
+                packing,
                 batch,
                 outH,
                 outW,

@@ -22,6 +22,7 @@
 #define QCC_COMPILER_KERNELS_GEMMSPEC_H
 
 #include "compiler/kernels/Epilogue.h"
+#include "compiler/target/Target.h"
 
 namespace qcc::kernels {
 
@@ -34,8 +35,9 @@ struct Place {
 struct GemmSpec {
   /// u8 with s8 weights and int32 sums, or f32 with f32 weights and sums.
   bool isFloat = false;
-  bool isBf16 = false;                   ///< with isFloat: x and the weights are bf16, the sums f32
-  int64_t batch = 1, outH = 1, outW = 1; ///< outputs: batch x outH x outW pixels
+  bool isBf16 = false; ///< with isFloat: x and the weights are bf16, the sums f32
+  target::Packing packing = target::Packing::Quads; ///< of weights and parameters: the target's
+  int64_t batch = 1, outH = 1, outW = 1;            ///< outputs: batch x outH x outW pixels
   int64_t groups = 1;
   int64_t c = 1; ///< input channels of a group (K of a matrix product)
   int64_t n = 1; ///< output channels of a group
@@ -51,7 +53,8 @@ struct GemmSpec {
   int64_t outChannels() const { return groups * n; }
   int64_t inBytes() const { return isBf16 ? 2 : isFloat ? 4 : 1; } ///< of an element of x
 
-  /// {kind = "gemm", units, views = [...], type, groups, kernel, stride, dilation, epilogue, ...}.
+  /// {kind = "gemm", units, views = [...], packing, groups, kernel, stride, dilation, epilogue, ...}; without
+  /// `packing`: Quads.
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// The dictionary must come from toAttr.
   static GemmSpec fromAttr(mlir::DictionaryAttr attr);
@@ -68,6 +71,7 @@ int64_t gemmUnits(const GemmSpec &spec);
 /// of "gemm". Channel multipliers other than 1 are "gemm" with c = 1.
 struct DepthwiseSpec {
   bool isFloat = false;
+  target::Packing packing = target::Packing::Quads; ///< decides what parameters there are
   int64_t batch = 1, outH = 1, outW = 1;
   int64_t channels = 1;
   int64_t kernelH = 1, kernelW = 1;

@@ -1,18 +1,28 @@
 //===- GemmTile.cpp - The register tile of a gemm kernel --------------------===//
 #include "compiler/kernels/GemmTile.h"
 
+#include "compiler/target/ByteTile.h"
+
 using namespace mlir;
 using namespace qcc::kernels;
+using qcc::target::ByteTile;
+using qcc::target::Packing;
 using qcc::target::Variant;
 
 constexpr int64_t stepBytes = panelColumns * 4; ///< of a panel's weights
 
 GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
-    : isFloat(spec.isFloat), isBf16(spec.isBf16), epilogue(spec.epilogue), vectorBytes(variant.vectorBytes) {
+    : isFloat(spec.isFloat), isBf16(spec.isBf16), epilogue(spec.epilogue), vectorBytes(variant.vectorBytes),
+      packing(spec.packing) {
   Segments segments = segmentsOf(spec);
   odd = isBf16 && segments.depth % 2;
   hasOuter = segments.outer > 1;
   hasInner = segments.inner > 1;
+}
+
+int64_t GemmTile::maxRows(const Variant &variant) const {
+  int64_t rows = isBf16 ? variant.tileRowsBf16 : isFloat ? variant.tileRowsFloat : variant.tileRows;
+  return vectors > 2 ? rows / 2 : rows;
 }
 
 std::string GemmTile::name() const {
@@ -72,7 +82,10 @@ namespace {
 class TileWriter {
 public:
   TileWriter(CodeBuilder &code, const GemmTile &tile, const Variant &variant, const GemmTileArgs &args)
-      : code(code), ops(VectorOps::create(code, variant, tile.vectorBytes)), tile(tile), args(args) {}
+      : code(code), ops(VectorOps::create(code, variant, tile.vectorBytes)), tile(tile), args(args) {
+    if (!tile.isFloat)
+      bytes = ByteTile::create(*ops, variant, tile.rows, tile.vectors);
+  }
   void write();
 
 private:
@@ -80,34 +93,41 @@ private:
   std::unique_ptr<VectorOps> ops;
   const GemmTile &tile;
   GemmTileArgs args;
+  std::unique_ptr<ByteTile> bytes; ///< where the target sums integers its own way
   Values rowOffsets;
 
-  /// Carried through the loops: the sums, row by row, then pointers into the weights and what is prefetched.
+  /// Carried through the loops: the sums, then pointers into the weights and what is prefetched.
   Values loopSegments(Value x, const Values &carried);
   Values loopSteps(Value x, const Values &carried);
+  Values loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps, ValueRange carried);
   Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half);
   VectorOps::Operand weightsOperand(Value loaded);
   VectorOps::Operand pixelOperand(Value pointer, bool half);
   Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column);
-  int64_t vectorStride() const { return tile.isFloat ? tile.vectorBytes : 64; }
+  int64_t vectorStride() const { return tile.isFloat || bytes ? tile.vectorBytes : 64; }
 };
 
 void TileWriter::write() {
   EpilogueCode::Form form{tile.epilogue, tile.isFloat, unsigned(tile.vectors), vectorStride(),
-                          ParamLayout(tile.epilogue, tile.isFloat, panelColumns)};
+                          ParamLayout(tile.epilogue, tile.isFloat, tile.packing, panelColumns)};
   EpilogueCode::Pointers at{args.head,     args.panel,         args.out,   args.residual,
                             args.outPixel, args.residualPixel, args.table, args.columns};
   EpilogueCode epilogue(*ops, form, at);
-  Values bias = epilogue.bias();
-  Values carried;
+  Values bias = epilogue.bias(), carried;
   for (int64_t row = 0; row < tile.rows; ++row) {
     carried.append(bias.begin(), bias.end());
     rowOffsets.push_back(code.mul(args.xPixel, row));
   }
+  if (bytes)
+    carried = bytes->start(bias);
+  size_t numSums = carried.size();
   carried.push_back(args.weights);
   if (tile.prefetches())
     carried.push_back(args.prefetch);
   carried = loopSegments(args.x, carried);
+  carried.truncate(numSums);
+  if (bytes)
+    carried = bytes->finish(carried);
   SmallVector<Values> rows;
   for (int64_t row = 0; row < tile.rows; ++row)
     rows.emplace_back(ArrayRef(carried).slice(row * tile.vectors, tile.vectors));
@@ -133,11 +153,30 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
   Values rowPointers;
   for (Value offset : rowOffsets)
     rowPointers.push_back(code.at(x, offset));
-  Value bytes = code.mul(args.steps, 4);
-  Values sums = code.forLoop(code.i64(0), bytes, 4, carried, [&](Value depth, ValueRange carried) {
+  if (bytes) {
+    int64_t depth = ByteTile::depthOf(tile.packing), atOnce = bytes->stepsAtOnce();
+    Value whole = code.mul(code.div(args.steps, atOnce), atOnce * depth), end = code.mul(args.steps, depth);
+    Values next = loopByteSteps(rowPointers, code.i64(0), whole, atOnce, carried);
+    return atOnce == 1 ? next : loopByteSteps(rowPointers, whole, end, 1, next);
+  }
+  Value end = code.mul(args.steps, 4);
+  Values sums = code.forLoop(code.i64(0), end, 4, carried, [&](Value depth, ValueRange carried) {
     return step(rowPointers, depth, carried, /*half=*/false);
   });
-  return tile.odd ? step(rowPointers, bytes, sums, /*half=*/true) : sums;
+  return tile.odd ? step(rowPointers, end, sums, /*half=*/true) : sums;
+}
+
+Values TileWriter::loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps,
+                                 ValueRange carried) {
+  int64_t depthBytes = steps * ByteTile::depthOf(tile.packing);
+  return code.forLoop(from, to, depthBytes, carried, [&](Value depth, ValueRange carried) {
+    Values sums(carried.drop_back()), pixels;
+    for (Value row : rowPointers)
+      pixels.push_back(code.at(row, depth));
+    bytes->add(sums, pixels, carried.back(), steps);
+    sums.push_back(code.at(carried.back(), depthBytes * panelColumns));
+    return sums;
+  });
 }
 
 VectorOps::Operand TileWriter::weightsOperand(Value loaded) {

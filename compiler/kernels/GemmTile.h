@@ -1,6 +1,6 @@
 //===- GemmTile.h - The register tile of a gemm kernel ----------*- C++ -*-===//
 //
-// Some pixels x one or two vectors of columns, summed over the whole filter in
+// Some pixels x one to four vectors of columns, summed over the whole filter in
 // registers and finished. One function for each form, shared by the layers that have it.
 //
 //===----------------------------------------------------------------------===//
@@ -18,15 +18,18 @@ struct GemmTile {
   bool isFloat, isBf16;
   bool odd; ///< bf16: a segment ends with half a pair
   Epilogue epilogue;
-  int64_t rows = 1;        ///< pixels
-  int64_t vectors = 2;     ///< of columns ...
-  unsigned vectorBytes;    ///< ... of this size
+  int64_t rows = 1;     ///< pixels
+  int64_t vectors = 2;  ///< of columns ...
+  unsigned vectorBytes; ///< ... of this size
+  target::Packing packing;
   bool hasOuter, hasInner; ///< loops around the steps of a segment
   bool partial = false;    ///< stores fewer columns than the vectors hold
 
   int64_t columns() const { return vectors * vectorBytes / 4; }
+  /// Rows that registers hold the sums of.
+  int64_t maxRows(const target::Variant &variant) const;
   /// Single rows are bound by the weights' bandwidth, and the hardware's own prefetch does better there.
-  bool prefetches() const { return rows > 1; }
+  bool prefetches() const { return rows > 1 && packing == target::Packing::Quads; }
   std::string name() const;
 };
 

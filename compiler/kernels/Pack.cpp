@@ -1,6 +1,7 @@
 //===- Pack.cpp - Weights and parameters as the kernels read them -----------===//
 #include "compiler/kernels/Pack.h"
 
+#include "compiler/target/ByteTile.h"
 #include "dialects/reference/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -8,6 +9,8 @@
 #include <cstring>
 
 using namespace qcc::kernels;
+using qcc::target::ByteTile;
+using qcc::target::Packing;
 
 //--- Layout ------------------------------------------------------------------//
 
@@ -20,8 +23,12 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.depth = rowIsContiguous ? spec.kernelW * spec.c : spec.c;
   s.outerStride = spec.dilationH * spec.x.row;
   s.innerStride = spec.dilationW * spec.x.pixel;
-  s.steps = llvm::divideCeil(s.depth, spec.isBf16 ? 2 : spec.isFloat ? 1 : 4);
+  s.steps = llvm::divideCeil(s.depth, spec.isBf16 ? 2 : spec.isFloat ? 1 : ByteTile::depthOf(spec.packing));
   return s;
+}
+
+int64_t qcc::kernels::panelStepBytes(const GemmSpec &spec) {
+  return panelColumns * (spec.isFloat ? 4 : ByteTile::depthOf(spec.packing));
 }
 
 int64_t qcc::kernels::panelsOf(const GemmSpec &spec) { return llvm::divideCeil(spec.n, panelColumns); }
@@ -64,7 +71,7 @@ std::vector<TapGroup> qcc::kernels::tapGroups(const DepthwiseSpec &spec) {
   return groups;
 }
 
-ParamLayout::ParamLayout(const Epilogue &epilogue, bool isFloat, int64_t columns) {
+ParamLayout::ParamLayout(const Epilogue &epilogue, bool isFloat, Packing packing, int64_t columns) {
   int64_t numScalars = 0;
   for (Step step : epilogue.steps)
     numScalars += scalarsOf(step);
@@ -73,15 +80,16 @@ ParamLayout::ParamLayout(const Epilogue &epilogue, bool isFloat, int64_t columns
   bool scaled = !isFloat && epilogue.output != Output::I32;
   multiplier = vectorBytes;
   steps = multiplier + (scaled ? vectorBytes : 0);
-  panelBytes = steps + epilogue.numColumnVectors() * vectorBytes;
+  shift = steps + epilogue.numColumnVectors() * vectorBytes;
+  panelBytes = shift + (!isFloat && packing == Packing::Pairs ? vectorBytes : 0);
 }
 
 int64_t qcc::kernels::packedWeightBytes(const GemmSpec &spec) {
-  return spec.groups * panelsOf(spec) * segmentsOf(spec).packedSteps() * panelColumns * 4;
+  return spec.groups * panelsOf(spec) * segmentsOf(spec).packedSteps() * panelStepBytes(spec);
 }
 
 int64_t qcc::kernels::packedParamBytes(const GemmSpec &spec) {
-  ParamLayout layout(spec.epilogue, spec.isFloat, panelColumns);
+  ParamLayout layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns);
   return layout.headBytes + spec.groups * panelsOf(spec) * layout.panelBytes;
 }
 
@@ -91,7 +99,7 @@ int64_t qcc::kernels::packedWeightBytes(const DepthwiseSpec &spec) {
 }
 
 int64_t qcc::kernels::packedParamBytes(const DepthwiseSpec &spec) {
-  ParamLayout layout(spec.epilogue, spec.isFloat, blockChannels);
+  ParamLayout layout(spec.epilogue, spec.isFloat, spec.packing, blockChannels);
   return layout.headBytes + blocksOf(spec) * layout.panelBytes;
 }
 
@@ -104,12 +112,15 @@ static int64_t interleavedSlot(int64_t column, int64_t vectors) {
   return vector * 16 + lane * 4 + element;
 }
 
-static int64_t gemmSlot(int64_t column, bool isFloat) {
-  return isFloat ? column : interleavedSlot(column, 2);
+static int64_t naturalSlot(int64_t column) { return column; }
+static int64_t gemmSlot(int64_t column) { return interleavedSlot(column, 2); }
+static int64_t depthwiseSlot(int64_t channel) { return interleavedSlot(channel, 4); }
+
+using Slot = int64_t (*)(int64_t column);
+static Slot slotsOf(const GemmSpec &spec) {
+  return spec.isFloat || spec.packing == Packing::Pairs ? naturalSlot : gemmSlot;
 }
-static int64_t depthwiseSlot(int64_t channel, bool isFloat) {
-  return isFloat ? channel : interleavedSlot(channel, 4);
-}
+static Slot slotsOf(const DepthwiseSpec &spec) { return spec.isFloat ? naturalSlot : depthwiseSlot; }
 
 //--- Weights -----------------------------------------------------------------//
 
@@ -117,8 +128,9 @@ template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::A
   assert(spec.inBytes() == sizeof(T));
   assert(int64_t(weights.size()) == spec.groups * spec.n * spec.kernelH * spec.kernelW * spec.c);
   Segments segments = segmentsOf(spec);
-  constexpr int64_t perStep = 4 / sizeof(T);
+  int64_t perStep = spec.isFloat ? 4 / sizeof(T) : ByteTile::depthOf(spec.packing);
   int64_t stepElements = panelColumns * perStep;
+  Slot slot = slotsOf(spec);
   Bytes bytes(packedWeightBytes(spec));
   T *packed = reinterpret_cast<T *>(bytes.data());
   int64_t panelElements = segments.packedSteps() * stepElements;
@@ -126,7 +138,7 @@ template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::A
   for (int64_t group = 0; group < spec.groups; ++group)
     for (int64_t column = 0; column < spec.n; ++column) {
       int64_t panel = group * panelsOf(spec) + column / panelColumns;
-      T *target = packed + panel * panelElements + gemmSlot(column % panelColumns, spec.isFloat) * perStep;
+      T *target = packed + panel * panelElements + slot(column % panelColumns) * perStep;
       for (int64_t segment = 0; segment < segments.outer * segments.inner; ++segment)
         for (int64_t depth = 0; depth < segments.depth; ++depth)
           target[(segment * segments.steps + depth / perStep) * stepElements + depth % perStep] = *source++;
@@ -154,8 +166,7 @@ Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t
       for (int64_t i = 0; i < 4; ++i)
         if (groups[group][i] >= 0)
           bytes[channel / blockChannels * blockBytes + group * blockChannels * 4 +
-                depthwiseSlot(channel % blockChannels, false) * 4 + i] =
-              weights[channel * taps + groups[group][i]];
+                depthwiseSlot(channel % blockChannels) * 4 + i] = weights[channel * taps + groups[group][i]];
   return bytes;
 }
 
@@ -170,9 +181,12 @@ Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float>
   return bytes;
 }
 
-std::vector<int32_t> qcc::kernels::foldZeroPoint(llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
-                                                 int64_t depth, int32_t zeroPoint) {
+/// bias - zeroPoint * sum(weights of the column), modulo 2^32: the sum that starts from it is right
+/// whenever the true one fits (q4), whatever happens on the way.
+static std::vector<int32_t> foldZeroPoint(llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
+                                          int32_t zeroPoint) {
   std::vector<int32_t> folded(bias.size());
+  size_t depth = weights.size() / bias.size();
   for (size_t column = 0; column < bias.size(); ++column) {
     uint32_t sum = 0;
     for (int8_t weight : weights.slice(column * depth, depth))
@@ -206,55 +220,88 @@ static void fillHead(Bytes &bytes, const Epilogue &epilogue, const EpilogueValue
 }
 
 namespace {
-/// Where the values of a column go: its panel, and its slot there.
-struct ColumnOrder {
-  int64_t columnsOfGroup, panelWidth;
-  int64_t (*slot)(int64_t column, bool isFloat);
-};
-} // namespace
+/// The column vectors of the parameters, one after the other.
+class ColumnWriter {
+public:
+  template <typename Spec>
+  ColumnWriter(Bytes &bytes, const Spec &spec, int64_t columnsOfGroup, int64_t panelWidth)
+      : bytes(bytes), layout(spec.epilogue, spec.isFloat, spec.packing, panelWidth), slot(slotsOf(spec)),
+        columnsOfGroup(columnsOfGroup), panelWidth(panelWidth) {}
 
-template <typename T>
-static Bytes packAllParams(int64_t size, const Epilogue &epilogue, bool isFloat, ColumnOrder order,
-                           llvm::ArrayRef<T> bias, llvm::ArrayRef<float> multiplier,
-                           const EpilogueValues &values) {
-  ParamLayout layout(epilogue, isFloat, order.panelWidth);
-  Bytes bytes(size);
-  fillHead(bytes, epilogue, values);
-  int64_t panelsOfGroup = llvm::divideCeil(order.columnsOfGroup, order.panelWidth);
-  auto scatter = [&](auto column, int64_t offset) {
+  template <typename T> void write(llvm::ArrayRef<T> column, int64_t offset) {
+    int64_t panelsOfGroup = llvm::divideCeil(columnsOfGroup, panelWidth);
     for (size_t i = 0; i < column.size(); ++i) {
-      int64_t group = i / order.columnsOfGroup, inGroup = i % order.columnsOfGroup;
-      int64_t panel = group * panelsOfGroup + inGroup / order.panelWidth;
-      int64_t slot = order.slot(inGroup % order.panelWidth, isFloat);
-      std::memcpy(&bytes[layout.headBytes + panel * layout.panelBytes + offset + slot * 4], &column[i], 4);
+      int64_t group = i / columnsOfGroup, inGroup = i % columnsOfGroup;
+      int64_t panel = group * panelsOfGroup + inGroup / panelWidth;
+      int64_t place = layout.headBytes + panel * layout.panelBytes + offset + slot(inGroup % panelWidth) * 4;
+      std::memcpy(&bytes[place], &column[i], 4);
     }
-  };
-  scatter(bias, 0);
-  if (layout.steps != layout.multiplier)
-    scatter(multiplier, layout.multiplier);
-  for (size_t i = 0; i < values.columns.size(); ++i)
-    scatter(llvm::ArrayRef<float>(values.columns[i]), layout.steps + i * layout.vectorBytes);
+  }
+
+  void writeSteps(const EpilogueValues &values) {
+    for (size_t i = 0; i < values.columns.size(); ++i)
+      write(llvm::ArrayRef<float>(values.columns[i]), layout.steps + i * layout.vectorBytes);
+  }
+
+  const ParamLayout &places() const { return layout; }
+
+private:
+  Bytes &bytes;
+  ParamLayout layout;
+  Slot slot;
+  int64_t columnsOfGroup, panelWidth;
+};
+
+ColumnWriter columnsOf(const GemmSpec &spec, Bytes &bytes) {
+  return ColumnWriter(bytes, spec, spec.n, panelColumns);
+}
+ColumnWriter columnsOf(const DepthwiseSpec &spec, Bytes &bytes) {
+  return ColumnWriter(bytes, spec, spec.channels, blockChannels);
+}
+
+template <typename Spec>
+Bytes packByteParams(const Spec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
+                     int32_t zeroPoint, llvm::ArrayRef<float> multiplier, const EpilogueValues &values) {
+  Bytes bytes(packedParamBytes(spec));
+  fillHead(bytes, spec.epilogue, values);
+  ColumnWriter columns = columnsOf(spec, bytes);
+  columns.write(llvm::ArrayRef<int32_t>(foldZeroPoint(bias, weights, zeroPoint)), 0);
+  if (spec.epilogue.output != Output::I32)
+    columns.write(multiplier, columns.places().multiplier);
+  columns.writeSteps(values);
+  if (spec.packing == Packing::Pairs) {
+    std::vector<int32_t> none(bias.size());
+    columns.write(llvm::ArrayRef<int32_t>(foldZeroPoint(none, weights, -128)), columns.places().shift);
+  }
   return bytes;
 }
 
-static ColumnOrder orderOf(const GemmSpec &spec) { return {spec.n, panelColumns, gemmSlot}; }
-static ColumnOrder orderOf(const DepthwiseSpec &spec) {
-  return {spec.channels, blockChannels, depthwiseSlot};
+template <typename Spec>
+Bytes packFloatParams(const Spec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values) {
+  Bytes bytes(packedParamBytes(spec));
+  fillHead(bytes, spec.epilogue, values);
+  ColumnWriter columns = columnsOf(spec, bytes);
+  columns.write(bias, 0);
+  columns.writeSteps(values);
+  return bytes;
 }
+} // namespace
 
 Bytes qcc::kernels::packParams(const GemmSpec &spec, llvm::ArrayRef<int32_t> bias,
+                               llvm::ArrayRef<int8_t> weights, int32_t zeroPoint,
                                llvm::ArrayRef<float> multiplier, const EpilogueValues &values) {
-  return packAllParams(packedParamBytes(spec), spec.epilogue, false, orderOf(spec), bias, multiplier, values);
+  return packByteParams(spec, bias, weights, zeroPoint, multiplier, values);
 }
 Bytes qcc::kernels::packParams(const DepthwiseSpec &spec, llvm::ArrayRef<int32_t> bias,
+                               llvm::ArrayRef<int8_t> weights, int32_t zeroPoint,
                                llvm::ArrayRef<float> multiplier, const EpilogueValues &values) {
-  return packAllParams(packedParamBytes(spec), spec.epilogue, false, orderOf(spec), bias, multiplier, values);
+  return packByteParams(spec, bias, weights, zeroPoint, multiplier, values);
 }
 Bytes qcc::kernels::packParams(const GemmSpec &spec, llvm::ArrayRef<float> bias,
                                const EpilogueValues &values) {
-  return packAllParams(packedParamBytes(spec), spec.epilogue, true, orderOf(spec), bias, {}, values);
+  return packFloatParams(spec, bias, values);
 }
 Bytes qcc::kernels::packParams(const DepthwiseSpec &spec, llvm::ArrayRef<float> bias,
                                const EpilogueValues &values) {
-  return packAllParams(packedParamBytes(spec), spec.epilogue, true, orderOf(spec), bias, {}, values);
+  return packFloatParams(spec, bias, values);
 }

@@ -1,13 +1,14 @@
 //===- Pack.h - Weights and parameters as the kernels read them -*- C++ -*-===//
 //
-// Plain functions from a layer's numbers to bytes. One layout serves all x86
-// variants; both blobs want an alignment of 64.
+// Plain functions from a layer's numbers to bytes. One layout serves all variants
+// of a target; both blobs want an alignment of 64.
 //
 // Weights of "gemm": for each group, for each panel of 32 columns, for each
 // segment of the filter (a row where its taps are contiguous in x, else a tap):
-//   u8:  steps of 4 depth bytes x 32 columns = 128 bytes. Bytes 64j + 4(4L + t) .. + 3 belong to column
+//   u8, Quads: steps of 4 depth bytes x 32 columns = 128 bytes. Bytes 64j + 4(4L + t) .. + 3 belong to column
 //        8L + 4j + t, so that two saturating packs restore the natural order in 128-, 256- and 512-bit
 //        vectors alike.
+//   u8, Pairs: steps of 8 depth bytes x 32 columns = 256 bytes, natural order.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
 //   bf16: two depths x 32 columns, natural order, 128 bytes.
 // Missing columns and depths are zeros.
@@ -19,7 +20,8 @@
 // Parameters: one line of 64 bytes for each scalar, repeated (a plain load
 // broadcasts it): zero point (i16), low, high (u8), bounds of t (f32), the steps'
 // scalars (f32); then for each panel (block) the column vectors, in the order of the weights'
-// columns: bias (i32 or f32), multiplier (f32, u8 inputs only), those of the steps.
+// columns: bias (i32 or f32), multiplier (f32, u8 inputs only), those of the steps, and, for u8 inputs and
+// Pairs, 128 * the sum of the weights: what variants that multiply signed bytes add to the bias.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_PACK_H
@@ -46,17 +48,12 @@ Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights); ///< f32
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights);
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float> weights);
 
-/// bias - zeroPoint * sum(weights of the column), modulo 2^32: the sum that starts from it is right
-/// whenever the true one fits (q4), whatever happens on the way. `depth` = weights of one column.
-std::vector<int32_t> foldZeroPoint(llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
-                                   int64_t depth, int32_t zeroPoint);
-
-/// u8 inputs: bias (from foldZeroPoint) and, unless the output is I32, multiplier, one for each output
-/// channel.
-Bytes packParams(const GemmSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<float> multiplier,
-                 const EpilogueValues &values);
-Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<float> multiplier,
-                 const EpilogueValues &values);
+/// u8 inputs: bias, from which the zero point of x is folded with the weights, and, unless the output is
+/// I32, multiplier, one for each output channel.
+Bytes packParams(const GemmSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
+                 int32_t zeroPoint, llvm::ArrayRef<float> multiplier, const EpilogueValues &values);
+Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::ArrayRef<int8_t> weights,
+                 int32_t zeroPoint, llvm::ArrayRef<float> multiplier, const EpilogueValues &values);
 /// f32 inputs: the bias starts the sum.
 Bytes packParams(const GemmSpec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values);
 Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values);
@@ -68,14 +65,15 @@ constexpr int64_t blockChannels = 64; ///< of "depthwise"
 constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 
 /// The filter as the gemm kernels walk it: `outer` x `inner` segments of `depth` elements that are
-/// contiguous in x, `steps` packed steps each (of 4 bytes, 1 float or 2 bf16).
+/// contiguous in x, `steps` packed steps each (of 4 or 8 bytes, 1 float or 2 bf16).
 struct Segments {
   int64_t outer, inner, depth, steps; ///< the last step of an odd bf16 depth has one element
   int64_t outerStride, innerStride;   ///< in x, elements
   int64_t packedSteps() const { return outer * inner * steps; }
 };
 Segments segmentsOf(const GemmSpec &spec);
-int64_t panelsOf(const GemmSpec &spec); ///< of one group
+int64_t panelStepBytes(const GemmSpec &spec); ///< of a panel's weights
+int64_t panelsOf(const GemmSpec &spec);       ///< of one group
 
 /// Taps of the depthwise filter, four by four (-1: none; tap = row * kernelW + column). First, where
 /// the filter has at least 3 rows, its columns: for each column from left to right the rows 0 to 3 (a
@@ -96,11 +94,12 @@ constexpr float residualOffset = 8388608.0f; // target::VectorOps::byteOffset
 
 /// Lines of the parameters, by index.
 struct ParamLayout {
-  explicit ParamLayout(const Epilogue &epilogue, bool isFloat, int64_t columns);
+  ParamLayout(const Epilogue &epilogue, bool isFloat, target::Packing packing, int64_t columns);
   static constexpr int64_t zeroPoint = 0, low = 1, high = 2, boundLow = 3, boundHigh = 4, scalars = 5;
   int64_t headBytes;         ///< offset of the first panel
   int64_t vectorBytes;       ///< of one column vector of a panel
   int64_t multiplier, steps; ///< offsets in a panel; bias is at 0
+  int64_t shift;             ///< of what variants of signed bytes add to the bias
   int64_t panelBytes;
 };
 

@@ -12,6 +12,8 @@ using namespace qcc::kernels;
 constexpr int64_t preferredHeight = 7, preferredHeightFloat = 12;
 /// Of one vector of columns: fewer sums would wait for each other.
 constexpr int64_t narrowColumns = 16, preferredHeightNarrow = 14;
+/// Tiles of Pairs take two rows at a time.
+constexpr int64_t preferredHeightPairs = 8;
 constexpr int64_t maxHeight = 14; ///< 14 x 2 sums and three operands are 31 registers
 /// Fewer tiles than this split badly among threads; those of each panel are split then.
 constexpr int64_t enoughTiles = 24;
@@ -33,6 +35,7 @@ Tiling::Tiling(const GemmSpec &spec)
     }
   }
   int64_t preferred = spec.isFloat                                  ? preferredHeightFloat
+                      : spec.packing == target::Packing::Pairs      ? preferredHeightPairs
                       : spec.groups == 1 && spec.n <= narrowColumns ? preferredHeightNarrow
                                                                     : preferredHeight;
   tilesPerRow = std::max<int64_t>(llvm::divideCeil(width, maxHeight), (width + preferred / 2) / preferred);

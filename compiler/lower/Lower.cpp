@@ -12,6 +12,7 @@ using namespace mlir;
 
 namespace {
 struct Lower : impl::LowerBase<Lower> {
+  using LowerBase::LowerBase;
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<LLVM::LLVMDialect>();
   }
@@ -22,11 +23,16 @@ struct Lower : impl::LowerBase<Lower> {
       getOperation().emitError("has no function named 'main' to lower");
       return signalPassFailure();
     }
-    if (failed(Lowering(getOperation(), main).run()))
+    llvm::ArrayRef<target::Variant> variants = target::variantsOf(triple);
+    if (variants.empty()) {
+      getOperation().emitError("there is no target '") << triple << "'";
+      return signalPassFailure();
+    }
+    if (failed(Lowering(getOperation(), main, variants.front().packing).run()))
       signalPassFailure();
   }
 };
 } // namespace
 
-void addLower(OpPassManager &pm) { pm.addPass(createLower()); }
+void addLower(OpPassManager &pm, const LowerOptions &options) { pm.addPass(createLower(options)); }
 } // namespace qcc::lower

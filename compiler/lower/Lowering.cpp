@@ -36,8 +36,8 @@ int64_t lower::zeroValue(Type type) {
   return quantised ? quantised.getZeroPoint() : 0;
 }
 
-Lowering::Lowering(ModuleOp module, func::FuncOp source)
-    : module(module), source(source), body(module.getContext()) {}
+Lowering::Lowering(ModuleOp module, func::FuncOp source, target::Packing packing)
+    : module(module), source(source), body(module.getContext()), weightPacking(packing) {}
 
 LogicalResult Lowering::run() {
   MLIRContext *context = module.getContext();

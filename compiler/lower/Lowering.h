@@ -3,6 +3,7 @@
 #define QCC_COMPILER_LOWER_LOWERING_H
 
 #include "compiler/lower/Storage.h"
+#include "compiler/target/Target.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace qcc::lower {
@@ -10,12 +11,13 @@ namespace qcc::lower {
 /// One function on its way from tensors to a list of invocations.
 class Lowering {
 public:
-  Lowering(mlir::ModuleOp module, mlir::func::FuncOp source);
+  Lowering(mlir::ModuleOp module, mlir::func::FuncOp source, target::Packing packing);
   llvm::LogicalResult run();
 
   Storage &storage() { return *places; }
   Blob &blob() { return weights; }
   mlir::OpBuilder &builder() { return body; }
+  target::Packing packing() const { return weightPacking; }
 
   /// Appends a step: a kernel with this specification (all but the views) on
   /// these places, the last `written` of which it writes.
@@ -50,6 +52,7 @@ private:
   mlir::func::FuncOp source, program;
   mlir::OpBuilder body;
   Blob weights;
+  target::Packing weightPacking;
   std::unique_ptr<Storage> places;
   llvm::DenseMap<mlir::Attribute, mlir::StringAttr> kernels; ///< specification -> name
   llvm::StringMap<unsigned> kernelNames;

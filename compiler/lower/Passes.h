@@ -18,7 +18,7 @@ namespace qcc::lower {
 /// `id` and `axis`. The step's last pointer is a dense array of it.
 constexpr llvm::StringLiteral observedAttr = "qcc.observed";
 
-void addLower(mlir::OpPassManager &pm);
+void addLower(mlir::OpPassManager &pm, const LowerOptions &options = {});
 
 } // namespace qcc::lower
 

@@ -16,5 +16,7 @@ def Lower : Pass<"qcc-lower", "mlir::ModuleOp"> {
     qcc.invoke @relu_0(%a, %b) {written = 1, ...}
     ```
   }];
+  let options = [Option<"triple", "triple", "std::string", "\"x86_64-unknown-linux-gnu\"",
+                        "the target, which decides how weights are packed">];
 }
 #endif

@@ -147,6 +147,7 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   spec.isFloat = weights.isFloat();
   if constexpr (std::is_same_v<Spec, kernels::GemmSpec>)
     spec.isBf16 = elementOf(operands.input).isBF16();
+  spec.packing = lowering.packing();
   spec.epilogue = tail->form;
   if (std::string reason = kernels::unsupportedReason(spec); !reason.empty())
     return operands.op->emitOpError() << reason;
@@ -158,8 +159,8 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   } else {
     int32_t zeroPoint = int32_t(zeroValue(operands.input.getType()));
     packed = kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes));
-    params = kernels::packParams(spec, kernels::foldZeroPoint(weights.sums, weights.bytes, depth, zeroPoint),
-                                 tail->multiplier, tail->values);
+    params =
+        kernels::packParams(spec, weights.sums, weights.bytes, zeroPoint, tail->multiplier, tail->values);
   }
   Storage &storage = lowering.storage();
   SmallVector<Value> pointers{input.pointer, storage.weights(lowering.blob().add(packed)),

@@ -8,13 +8,16 @@ using namespace qcc::target;
 
 namespace qcc::target {
 llvm::ArrayRef<Variant> x86Variants();
-}
+llvm::ArrayRef<Variant> aarch64Variants();
+} // namespace qcc::target
 
 // One line a target.
 llvm::ArrayRef<Variant> qcc::target::variantsOf(llvm::StringRef triple) {
   llvm::Triple parsed(llvm::Triple::normalize(triple));
   if (parsed.getArch() == llvm::Triple::x86_64 && parsed.isOSLinux())
     return x86Variants();
+  if (parsed.getArch() == llvm::Triple::aarch64 && parsed.isOSLinux())
+    return aarch64Variants();
   return {};
 }
 

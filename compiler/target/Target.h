@@ -1,6 +1,6 @@
 //===- Target.h - What code generation asks of a target ---------*- C++ -*-===//
 //
-// A target is a machine family (x86); a variant is one level of its instruction
+// A target is a machine family (x86, AArch64); a variant is one level of its instruction
 // set, named by its --march word. One object holds all variants asked for; the
 // runtime picks one.
 //
@@ -15,8 +15,14 @@
 
 namespace qcc::target {
 
+/// How a target's kernels want bytes of weights in memory (kernels/Pack.h); the same for all its variants.
+enum class Packing {
+  Quads, ///< four bytes of depth, column by column
+  Pairs, ///< eight bytes of depth, column by column: pairs of columns are what smmla takes
+};
+
 struct Variant {
-  std::string name;     ///< --march word: "x86-64", "avx2", "avxvnni", "avx512vnni", ...
+  std::string name;     ///< --march word: "x86-64", "avx2", ..., "armv8-a", "dotprod", ...
   std::string triple;   ///< "x86_64-unknown-linux-gnu"
   std::string cpu;      ///< whose scheduling LLVM follows: "tune-cpu"
   std::string features; ///< LLVM feature string over the triple's baseline: "+avx2,+fma,..."
@@ -30,9 +36,16 @@ struct Variant {
   unsigned tileRowsBf16; ///< without hasBf16 operands come in two halves here, too
   bool hasVnni = false;  ///< vpdpbusd at vectorBytes
   bool hasFma = false;
-  bool hasBf16 = false;  ///< vdpbf16ps and vcvtneps2bf16
-  bool hasMasks = false; ///< AVX-512 byte masks
-  bool hasVbmi = false;  ///< vpermi2b: tables of 256 bytes in four registers
+  bool hasBf16 = false;    ///< vdpbf16ps and vcvtneps2bf16
+  bool hasMasks = false;   ///< AVX-512 byte masks
+  bool hasVbmi = false;    ///< vpermi2b: tables of 256 bytes in four registers
+  bool hasDotprod = false; ///< Arm's sdot and udot
+  bool hasI8mm = false;    ///< Arm's usdot and usmmla
+  Packing packing = Packing::Quads;
+  unsigned tileVectors = 2; ///< of columns, of int8 tiles that have so many
+
+  /// Four products of bytes and their sum in one instruction.
+  bool hasDot() const { return hasVnni || hasDotprod; }
 };
 
 /// The variants of a triple, least capable first; empty where qcc has no such target.

@@ -6,12 +6,14 @@ using namespace qcc::target;
 
 namespace qcc::target {
 std::unique_ptr<VectorOps> createX86VectorOps(CodeBuilder &code, const Variant &variant, unsigned bytes);
-}
+std::unique_ptr<VectorOps> createAArch64VectorOps(CodeBuilder &code, const Variant &variant, unsigned bytes);
+} // namespace qcc::target
 
 VectorOps::~VectorOps() = default;
 
-// The only target with vectors of its own so far; another one is chosen by variant.triple.
 std::unique_ptr<VectorOps> VectorOps::create(CodeBuilder &code, const Variant &variant, unsigned bytes) {
+  if (StringRef(variant.triple).starts_with("aarch64"))
+    return createAArch64VectorOps(code, variant, bytes);
   return createX86VectorOps(code, variant, bytes);
 }
 

@@ -34,7 +34,10 @@ public:
   /// Operands of `dot`, prepared once for several uses.
   using Operand = llvm::SmallVector<Value, 2>;
   virtual Operand activations(Value i32s) = 0; ///< four u8 in each element
-  virtual Operand weights(Value i8s) = 0;      ///< s8
+  /// Whether `activations` takes 128 off each byte, as dot products of signed bytes need. Sums then lack
+  /// 128 times the sum of their weights.
+  virtual bool shiftsActivations() const { return false; }
+  virtual Operand weights(Value i8s) = 0; ///< s8
   /// sum + the four products of each element.
   virtual Value dot(Value sum, const Operand &activations, const Operand &weights) = 0;
   /// The same for two bf16 in each element, summed in f32; subnormal ones may count as zero.

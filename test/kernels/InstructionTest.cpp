@@ -10,9 +10,7 @@ using namespace qcc::test;
 
 namespace {
 
-const target::Variant &variantOf(const char *name) {
-  return *target::findVariant("x86_64-unknown-linux-gnu", name);
-}
+const target::Variant &variantOf(const char *name) { return *variantNamed(name); }
 
 GemmSpec conv3x3() {
   GemmSpec spec;
@@ -22,6 +20,11 @@ GemmSpec conv3x3() {
   spec.x = {0, 0, 16 * 64, 64};
   spec.out = spec.residual = {0, 0, 14 * 64, 64};
   return spec;
+}
+
+/// Branches end blocks.
+bool isBranch(llvm::StringRef line) {
+  return line.starts_with("j") || line.starts_with("b.") || line.starts_with("cb") || line.starts_with("tb");
 }
 
 /// The block of `function` that has `instruction` most often: with one step of the filter's depth
@@ -48,7 +51,7 @@ std::vector<std::string> hotBlock(const std::string &assembly, llvm::StringRef f
   llvm::SmallVector<llvm::StringRef> lines;
   text.split(lines, '\n');
   for (llvm::StringRef line : lines) {
-    if (line.starts_with(".LBB") || line.trim().starts_with("j"))
+    if (line.starts_with(".LBB") || isBranch(line.trim()))
       flush();
     else
       block.push_back(line.str());
@@ -63,6 +66,12 @@ size_t countOf(const std::vector<std::string> &block, llvm::StringRef instructio
     llvm::StringRef text(line);
     return text.contains(instruction) && text.contains(registers);
   });
+}
+
+/// Nothing is kept on the stack within the loop.
+void expectNoSpill(const std::vector<std::string> &block) {
+  for (llvm::StringRef stack : {"(%rsp)", "[sp"})
+    EXPECT_EQ(countOf(block, stack, ""), 0u) << llvm::join(block, "\n");
 }
 
 struct HotLoop {
@@ -85,7 +94,27 @@ TEST(HotLoops, IntegerTilesUseTheDotOfTheVariant) {
     std::string text = llvm::join(block, "\n");
     // {vex} marks AVX-VNNI's encoding of vpdpbusd. Unrolled loops have more of them, and spill.
     EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << text;
-    EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << text;
+    expectNoSpill(block);
+  }
+}
+
+TEST(HotLoops, IntegerTilesOfArmUseTheirLevel) {
+  // Sixteen bytes of depth; eight with plain NEON.
+  HotLoop loops[] = {
+      {"armv8-a", "qcc_gemm_u8_2x8_outer_u8", "smull", "v", 16},
+      {"armv8-a", "qcc_gemm_u8_2x8_outer_u8", "sadalp", "v", 16},
+      {"dotprod", "qcc_gemm_u8_7x8_outer_u8", "sdot", ".4b[", 56},
+      {"i8mm", "qcc_gemm_u8_4x16_outer_u8", "usmmla", "v", 32},
+  };
+  for (const HotLoop &loop : loops) {
+    SCOPED_TRACE(loop.variant);
+    KernelRunner runner(variantOf(loop.variant));
+    GemmSpec spec = conv3x3();
+    spec.packing = variantOf(loop.variant).packing;
+    runner.add(spec.toAttr(&runner.context()));
+    auto block = hotBlock(runner.assembly(), loop.function, loop.instruction);
+    EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << llvm::join(block, "\n");
+    expectNoSpill(block);
   }
 }
 
@@ -94,6 +123,7 @@ TEST(HotLoops, FloatTilesUseFma) {
       {"x86-64", "qcc_gemm_f32_4x8_outer_f32", "mulps", "%xmm", 8},
       {"avx2", "qcc_gemm_f32_5x16_outer_f32", "vfmadd", "%ymm", 10},
       {"avx512vnni", "qcc_gemm_f32_14x32_outer_f32", "vfmadd", "%zmm", 28},
+      {"armv8-a", "qcc_gemm_f32_7x8_outer_f32", "fmla", "v", 14},
   };
   for (const HotLoop &loop : loops) {
     SCOPED_TRACE(loop.variant);
@@ -104,7 +134,7 @@ TEST(HotLoops, FloatTilesUseFma) {
     runner.add(spec.toAttr(&runner.context()));
     auto block = hotBlock(runner.assembly(), loop.function, loop.instruction);
     EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << llvm::join(block, "\n");
-    EXPECT_EQ(countOf(block, "(%rsp)", ""), 0u) << llvm::join(block, "\n");
+    expectNoSpill(block);
   }
 }
 
@@ -156,16 +186,17 @@ TEST(HotLoops, HalfAPanelTakesOneLongVector) {
 
 // q7, q8a: each multiplication and addition is rounded.
 TEST(IntegerEpilogues, NeverFuseMultiplyAndAdd) {
-  for (const char *name : {"avx2", "avx512vnni"}) {
+  for (const char *name : {"avx2", "avx512vnni", "dotprod"}) {
     KernelRunner runner(variantOf(name));
     GemmSpec spec = conv3x3();
+    spec.packing = variantOf(name).packing;
     spec.epilogue.steps = {Step::RoundClamp, Step::Mul, Step::Residual, Step::AddColumn,
                            Step::HardSwish,  Step::Mul, Step::Add,      Step::LeakyRelu};
     runner.add(spec.toAttr(&runner.context()));
     std::string text = runner.assembly();
-    EXPECT_NE(text.find("vmulps"), std::string::npos);
-    EXPECT_EQ(text.find("vfm"), std::string::npos) << name;
-    EXPECT_EQ(text.find("vfnm"), std::string::npos) << name;
+    EXPECT_NE(text.find("mul"), std::string::npos);
+    for (const char *fused : {"vfm", "vfnm", "fmla", "fmls", "fmadd"})
+      EXPECT_EQ(text.find(fused), std::string::npos) << name;
   }
 }
 

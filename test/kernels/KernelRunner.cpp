@@ -10,13 +10,23 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
+#include <map>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace qcc;
 using namespace qcc::test;
 
+const target::Variant *qcc::test::variantNamed(llvm::StringRef name) {
+  for (llvm::StringRef triple : {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"})
+    if (const target::Variant *variant = target::findVariant(triple, name))
+      return variant;
+  return nullptr;
+}
+
 bool qcc::test::canRun(const target::Variant &variant) {
+  if (Emulator::isNeededFor(variant))
+    return Emulator::isThere();
   auto host = llvm::sys::getHostCPUFeatures();
   llvm::SmallVector<llvm::StringRef> features;
   llvm::StringRef(variant.features).split(features, ',', -1, /*KeepEmpty=*/false);
@@ -61,6 +71,13 @@ std::string KernelRunner::assembly() { return lower(/*toAssembly=*/true); }
 
 void KernelRunner::compile() {
   std::string object = lower(/*toAssembly=*/false);
+  if (Emulator::isNeededFor(variant)) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < specs.size(); ++i)
+      names.push_back("kernel" + std::to_string(i));
+    emulator = std::make_unique<Emulator>(variant, object, names);
+    return;
+  }
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
@@ -69,7 +86,21 @@ void KernelRunner::compile() {
     functions.push_back(llvm::cantFail(jit->lookup("kernel" + std::to_string(i))).toPtr<void *>());
 }
 
+/// The sizes of all guarded buffers there are.
+static std::map<void *, size_t> &guardedBuffers() {
+  static std::map<void *, size_t> sizes;
+  return sizes;
+}
+
 void KernelRunner::call(size_t kernel, llvm::ArrayRef<void *> p, int64_t begin, int64_t end) {
+  if (emulator) {
+    std::vector<Emulator::Memory> memory;
+    for (void *pointer : p)
+      memory.push_back({pointer, guardedBuffers().at(pointer)});
+    if (!emulator->call(kernel, memory, begin, end))
+      llvm::report_fatal_error("the emulated machine stopped");
+    return;
+  }
   void *f = functions[kernel];
   switch (p.size()) {
   case 4:
@@ -94,6 +125,10 @@ GuardedBuffer::GuardedBuffer(size_t bytes) : bytes(bytes) {
     llvm::report_fatal_error("no memory");
   mapping = static_cast<uint8_t *>(memory);
   begin = mapping + mapped - page - bytes;
+  guardedBuffers()[begin] = bytes;
 }
 
-GuardedBuffer::~GuardedBuffer() { munmap(mapping, mapped); }
+GuardedBuffer::~GuardedBuffer() {
+  guardedBuffers().erase(begin);
+  munmap(mapping, mapped);
+}

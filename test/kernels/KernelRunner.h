@@ -5,6 +5,7 @@
 #include "compiler/target/Target.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/MLIRContext.h"
+#include "test/kernels/Emulator.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,9 @@ class LLJIT;
 
 namespace qcc::test {
 
-/// Whether this machine can run the variant.
+/// The variant of this --march word, of any target.
+const target::Variant *variantNamed(llvm::StringRef name);
+/// Whether this machine can run the variant, by an emulator where it must.
 bool canRun(const target::Variant &variant);
 
 /// Kernels of one variant, compiled together as an object has them.
@@ -32,7 +35,7 @@ public:
   void compile();
   /// Assembly of everything that was added; instead of compile().
   std::string assembly();
-  /// Calls a kernel for [begin, end).
+  /// Calls a kernel for [begin, end); on an emulated machine the pointers must be those of GuardedBuffers.
   void call(size_t kernel, llvm::ArrayRef<void *> pointers, int64_t begin, int64_t end);
 
 private:
@@ -41,6 +44,7 @@ private:
   std::vector<mlir::DictionaryAttr> specs;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::vector<void *> functions;
+  std::unique_ptr<Emulator> emulator;
 
   std::string lower(bool toAssembly);
 };

@@ -322,17 +322,19 @@ std::vector<Layer> floatDepthwises() {
 
 class Kernels : public testing::TestWithParam<const char *> {
 protected:
-  void check(const std::vector<Layer> &layers) {
-    const target::Variant *variant = target::findVariant("x86_64-unknown-linux-gnu", GetParam());
+  void check(std::vector<Layer> layers) {
+    const target::Variant *variant = variantNamed(GetParam());
     ASSERT_TRUE(variant);
     target::Variant runnable = *variant;
     if (!canRun(runnable) && runnable.name == "avxvnni") // the same code in the encoding of AVX-512
-      runnable.features = target::findVariant("x86_64-unknown-linux-gnu", "avx512vnni")->features;
+      runnable.features = variantNamed("avx512vnni")->features;
     if (!canRun(runnable))
       GTEST_SKIP() << "this machine has no " << GetParam();
     KernelRunner runner(runnable);
-    for (const Layer &layer : layers)
+    for (Layer &layer : layers) {
+      layer.spec.packing = variant->packing;
       runner.add(layer.specAttr(&runner.context()));
+    }
     runner.compile();
     for (size_t i = 0; i < layers.size(); ++i)
       EXPECT_EQ(runAndCompare(runner, i, layers[i]), "");
@@ -343,19 +345,27 @@ TEST_P(Kernels, GemmShapes) { check(shapes()); }
 TEST_P(Kernels, GemmPlaces) { check(places()); }
 TEST_P(Kernels, GemmEpilogues) { check(epilogues()); }
 TEST_P(Kernels, GemmExtremes) { check(extremes()); }
-TEST_P(Kernels, GemmFloat) { check(floats()); }
-TEST_P(Kernels, GemmBf16) { check(bf16s()); }
 TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
 TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
-TEST_P(Kernels, DepthwiseFloat) { check(floatDepthwises()); }
+
+/// Arm's levels have the same code for floats.
+class FloatKernels : public Kernels {};
+TEST_P(FloatKernels, Gemm) { check(floats()); }
+TEST_P(FloatKernels, GemmBf16) { check(bf16s()); }
+TEST_P(FloatKernels, Depthwise) { check(floatDepthwises()); }
+
+std::string testName(const testing::TestParamInfo<const char *> &info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 
 INSTANTIATE_TEST_SUITE_P(X86, Kernels,
-                         testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"), testName);
+INSTANTIATE_TEST_SUITE_P(X86, FloatKernels,
+                         testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"), testName);
+INSTANTIATE_TEST_SUITE_P(AArch64, FloatKernels, testing::Values("armv8-a"), testName);
+INSTANTIATE_TEST_SUITE_P(AArch64, Kernels, testing::Values("armv8-a", "dotprod", "i8mm"), testName);
 
 TEST(Specs, RoundTrip) {
   mlir::MLIRContext context;

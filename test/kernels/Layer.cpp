@@ -42,6 +42,7 @@ int64_t extent(const Place &place, int64_t images, int64_t rows, int64_t pixels,
 DepthwiseSpec toDepthwise(const GemmSpec &s) {
   DepthwiseSpec d;
   d.isFloat = s.isFloat;
+  d.packing = s.packing;
   d.batch = s.batch;
   d.outH = s.outH;
   d.outW = s.outW;
@@ -168,8 +169,7 @@ void Run::pack() {
       packedParams = packParams(s, llvm::ArrayRef<float>(floatBias), layer.values);
     } else {
       packedWeights = packWeights(s, llvm::ArrayRef<int8_t>(weights));
-      auto folded = foldZeroPoint(bias, weights, depth, layer.xZero);
-      packedParams = packParams(s, llvm::ArrayRef<int32_t>(folded), multiplier, layer.values);
+      packedParams = packParams(s, bias, weights, layer.xZero, multiplier, layer.values);
     }
   };
   if (layer.depthwise)

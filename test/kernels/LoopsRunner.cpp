@@ -20,6 +20,7 @@ bool KernelLibrary::add(MLIRContext &context, llvm::StringRef name, DictionaryAt
   if (failed(function))
     return false;
   function->setPublic();
+  names.push_back(name.str());
   return true;
 }
 
@@ -42,6 +43,10 @@ std::string KernelLibrary::compile() {
   auto object = emit::compileToObject(*llvmModule, variant, 2);
   if (!object)
     return messageOf(object.takeError());
+  if (Emulator::isNeededFor(variant)) {
+    emulator = std::make_unique<Emulator>(variant, llvm::StringRef(object->data(), object->size()), names);
+    return "";
+  }
   auto created = llvm::orc::LLJITBuilder().create();
   if (!created)
     return messageOf(created.takeError());
@@ -50,15 +55,6 @@ std::string KernelLibrary::compile() {
   if (auto error = jit->addObjectFile(std::move(buffer)))
     return messageOf(std::move(error));
   return "";
-}
-
-void *KernelLibrary::find(llvm::StringRef name) {
-  auto symbol = jit->lookup(name);
-  if (!symbol) {
-    llvm::errs() << messageOf(symbol.takeError()) << "\n";
-    return nullptr;
-  }
-  return symbol->toPtr<void *>();
 }
 
 Buffer::Buffer(const kernels::View &view, uint8_t fill)
@@ -113,7 +109,7 @@ static void callWith(void *code, llvm::ArrayRef<void *> p, int64_t begin, int64_
   reinterpret_cast<Kernel>(code)(p[I]..., begin, end);
 }
 
-void callKernel(void *code, llvm::ArrayRef<void *> pointers, int64_t begin, int64_t end) {
+static void callKernel(void *code, llvm::ArrayRef<void *> pointers, int64_t begin, int64_t end) {
   switch (pointers.size()) {
   case 1:
     return callWith(code, pointers, begin, end, std::make_index_sequence<1>());
@@ -130,6 +126,25 @@ void callKernel(void *code, llvm::ArrayRef<void *> pointers, int64_t begin, int6
   default:
     llvm::report_fatal_error("too many pointers for a test");
   }
+}
+
+bool KernelLibrary::call(llvm::StringRef name, llvm::ArrayRef<Buffer *> buffers, int64_t begin, int64_t end) {
+  if (emulator) {
+    SmallVector<Emulator::Memory> memory;
+    for (Buffer *buffer : buffers)
+      memory.push_back(buffer->memory());
+    return emulator->call(llvm::find(names, name) - names.begin(), memory, begin, end);
+  }
+  auto symbol = jit->lookup(name);
+  if (!symbol) {
+    llvm::errs() << messageOf(symbol.takeError()) << "\n";
+    return false;
+  }
+  SmallVector<void *> pointers;
+  for (Buffer *buffer : buffers)
+    pointers.push_back(buffer->pointer());
+  callKernel(symbol->toPtr<void *>(), pointers, begin, end);
+  return true;
 }
 
 kernels::View makeView(Type element, ArrayRef<int64_t> shape, bool padded) {

@@ -172,20 +172,22 @@ std::string difference(const Tensor &actual, const Tensor &expected) {
 }
 
 /// Runs one compiled kernel; `pieces` ranges of units.
-std::string run(const Problem &problem, bool padded, void *code, int64_t units, int64_t pieces) {
+std::string run(const Problem &problem, bool padded, test::KernelLibrary &library, const std::string &name,
+                int64_t units, int64_t pieces) {
   auto views = problem.views(padded);
   std::vector<Buffer> buffers;
-  SmallVector<void *> pointers;
+  SmallVector<Buffer *> pointers;
   for (size_t i = 0; i < views.size(); ++i) {
     buffers.emplace_back(views[i], static_cast<uint8_t>(i < problem.inputs.size() ? 0xcd : 0x5a));
     if (i < problem.inputs.size())
       buffers.back().write(problem.inputs[i]);
   }
   for (Buffer &buffer : buffers)
-    pointers.push_back(buffer.pointer());
+    pointers.push_back(&buffer);
   // In reverse, so that a range which relies on an earlier one is found out.
   for (int64_t piece = pieces; piece-- > 0;)
-    test::callKernel(code, pointers, units * piece / pieces, units * (piece + 1) / pieces);
+    if (!library.call(name, pointers, units * piece / pieces, units * (piece + 1) / pieces))
+      return "the kernel does not run";
   for (size_t i = 0; i < problem.expected.size(); ++i) {
     const Buffer &buffer = buffers[problem.inputs.size() + i];
     std::string message = difference(buffer.read(problem.expected[i].type), problem.expected[i]);
@@ -204,7 +206,7 @@ std::string nameOf(size_t i, bool padded) {
 class Loops : public testing::TestWithParam<const char *> {};
 
 TEST_P(Loops, AgreeWithTheReference) {
-  const auto *variant = target::findVariant("x86_64-unknown-linux-gnu", GetParam());
+  const auto *variant = test::variantNamed(GetParam());
   ASSERT_TRUE(variant);
   if (!test::canRun(*variant))
     GTEST_SKIP() << "this machine lacks " << GetParam();
@@ -234,10 +236,8 @@ TEST_P(Loops, AgreeWithTheReference) {
       for (int64_t pieces : {1, 2, 3}) {
         if (!problems[i] || HasFatalFailure())
           continue;
-        void *code = library.find(nameOf(i, padded));
-        ASSERT_TRUE(code);
         int64_t units = kernels::kernelUnits(problems[i]->spec(padded));
-        EXPECT_EQ(run(*problems[i], padded, code, units, pieces), "")
+        EXPECT_EQ(run(*problems[i], padded, library, nameOf(i, padded), units, pieces), "")
             << cases[i].op << " {" << cases[i].attributes << "} " << cases[i].type
             << (padded ? " padded" : " dense") << ", " << pieces << " of " << units << " units";
       }
@@ -245,7 +245,7 @@ TEST_P(Loops, AgreeWithTheReference) {
 
 /// The kernel of a padding ring: everything of `outer` but `inner` gets 77.
 TEST_P(Loops, FillBorderLeavesTheInsideAlone) {
-  const auto *variant = target::findVariant("x86_64-unknown-linux-gnu", GetParam());
+  const auto *variant = test::variantNamed(GetParam());
   ASSERT_TRUE(variant);
   if (!test::canRun(*variant))
     GTEST_SKIP() << "this machine lacks " << GetParam();
@@ -265,7 +265,7 @@ TEST_P(Loops, FillBorderLeavesTheInsideAlone) {
   int64_t units = kernels::kernelUnits(spec);
   Buffer buffer(outer, 0x5a);
   for (int64_t piece : {1, 0})
-    test::callKernel(library.find("fill"), buffer.pointer(), units * piece / 2, units * (piece + 1) / 2);
+    ASSERT_TRUE(library.call("fill", &buffer, units * piece / 2, units * (piece + 1) / 2));
   Tensor bytes = buffer.read(DType::U8);
   EXPECT_TRUE(buffer.restIsUntouched());
   for (int64_t n = 0, i = 0; n < 2; ++n)
@@ -277,7 +277,7 @@ TEST_P(Loops, FillBorderLeavesTheInsideAlone) {
         }
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, Loops, testing::Values("x86-64", "avx2", "avx512vnni"),
+INSTANTIATE_TEST_SUITE_P(Variants, Loops, testing::Values("x86-64", "avx2", "avx512vnni", "armv8-a"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -73,6 +73,7 @@ void Bench::add(size_t bytes, const void *data) {
 DepthwiseSpec depthwiseOf(const GemmSpec &s) {
   DepthwiseSpec d;
   d.isFloat = s.isFloat;
+  d.packing = s.packing;
   d.outH = s.outH;
   d.outW = s.outW;
   d.channels = s.groups;
@@ -102,7 +103,7 @@ Bench::Bench(test::KernelRunner &runner, const Row &row) : runner(runner), row(r
     Bytes w = s.isFloat ? packWeights(spec, llvm::ArrayRef<float>(floats))
                         : packWeights(spec, llvm::ArrayRef<int8_t>(weights));
     Bytes p = s.isFloat ? packParams(spec, llvm::ArrayRef<float>(column), row.values)
-                        : packParams(spec, llvm::ArrayRef<int32_t>(bias), column, row.values);
+                        : packParams(spec, bias, weights, 0, column, row.values);
     add(w.size(), w.data());
     add(p.size(), p.data());
   };
@@ -244,9 +245,9 @@ void addFloatAndDepthwise(std::vector<Row> &all) {
 } // namespace
 
 int main(int argc, char **argv) {
-  const target::Variant *variant =
-      target::findVariant("x86_64-unknown-linux-gnu", argc > 1 ? argv[1] : "avx512vnni");
-  if (!variant || !test::canRun(*variant)) {
+  const target::Variant *variant = test::variantNamed(argc > 1 ? argv[1] : "avx512vnni");
+  bool onlyShows = argc > 3; // what the code looks like
+  if (!variant || (!onlyShows && !test::canRun(*variant))) {
     std::fprintf(stderr, "qcc-kernel-bench: error: this machine has no such variant\n");
     return 1;
   }
@@ -257,13 +258,14 @@ int main(int argc, char **argv) {
   addFloatAndDepthwise(known);
   for (Row &row : known) {
     layOut(row.gemm);
+    row.gemm.packing = variant->packing;
     if (row.name.find(filter) != std::string::npos)
       all.push_back(row);
   }
   for (Row &row : all)
     row.kernel = runner.add(row.depthwise ? depthwiseOf(row.gemm).toAttr(&runner.context())
                                           : row.gemm.toAttr(&runner.context()));
-  if (argc > 3) { // what the code looks like
+  if (onlyShows) {
     std::fputs(runner.assembly().c_str(), stdout);
     return 0;
   }

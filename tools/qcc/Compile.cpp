@@ -24,7 +24,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
-#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -181,6 +181,9 @@ private:
     if (options.has("--prefix") && prefix != name)
       return usage("--prefix '" + name + "' is no C identifier; '" + prefix + "' would be one");
     pipeline.fuse.bf16 = options.get("--precision") == "bf16";
+    triple = llvm::Triple::normalize(options.get("--target", hostTriple.str()));
+    triple = target::variantsOf(triple).front().triple;
+    pipeline.lower.triple = triple;
     return readVariants();
   }
 
@@ -196,23 +199,27 @@ private:
     std::string list = options.get("--march", "");
     llvm::SmallVector<llvm::StringRef> words;
     llvm::StringRef(list).split(words, ',');
+    if (llvm::is_contained(words, "native") && triple != hostTriple)
+      return usage("--march=native is this machine, which is no " + triple + knownVariants());
     bool all = list.empty() || llvm::is_contained(words, "native");
     // What has bf16 gains nothing for other models.
     auto isOfUse = [&](const target::Variant &variant) { return !variant.hasBf16 || pipeline.fuse.bf16; };
-    for (const target::Variant &variant : target::variantsOf(hostTriple))
+    for (const target::Variant &variant : target::variantsOf(triple))
       if ((all && isOfUse(variant)) || llvm::is_contained(words, variant.name))
         variants.push_back(&variant);
     if (list.empty())
       return Done;
     for (llvm::StringRef word : words)
-      if (word != "native" && !target::findVariant(hostTriple, word))
-        return usage("--march has no '" + word + "'" + knownVariants());
+      if (word == "bf16" && triple != hostTriple)
+        return usage("option '--march=bf16' is not built yet");
+      else if (word != "native" && !target::findVariant(triple, word))
+        return usage("--march has no '" + word + "' for " + triple + knownVariants());
     return Done;
   }
 
   std::string knownVariants() {
     std::string text = "; known are";
-    for (const target::Variant &variant : target::variantsOf(hostTriple))
+    for (const target::Variant &variant : target::variantsOf(triple))
       text += " " + variant.name;
     return text;
   }
@@ -239,7 +246,7 @@ private:
     reporting.report.model = llvm::sys::path::filename(options.model).str();
     reporting.report.modelHash = modelHash();
     reporting.report.output = output;
-    reporting.report.target = hostTriple.str();
+    reporting.report.target = triple;
     for (const target::Variant *variant : variants)
       reporting.report.variants.push_back(variant->name);
     reporting.report.options = givenOptions();
@@ -316,7 +323,7 @@ private:
       return BadInput;
     if (kind->word == "llvm")
       return write({{output, [&](llvm::raw_ostream &os) { (*built)->print(os, nullptr); }}});
-    auto text = emit::compileModule(**built, hostTriple, optimisation, llvm::CodeGenFileType::AssemblyFile);
+    auto text = emit::compileModule(**built, triple, optimisation, llvm::CodeGenFileType::AssemblyFile);
     if (!text)
       return fail(text.takeError());
     return write({{output, [&](llvm::raw_ostream &os) { os.write(text->data(), text->size()); }}});
@@ -341,7 +348,7 @@ private:
     if (!writeOutput(
             object.path, [&](llvm::raw_ostream &os) { os.write(bytes.data(), bytes.size()); }, error))
       return fail(llvm::createStringError(error));
-    auto runtime = emit::findRuntime(llvm::sys::path::parent_path(programPath()).str(), hostTriple);
+    auto runtime = emit::findRuntime(llvm::sys::path::parent_path(programPath()).str(), triple);
     if (!runtime)
       return fail(runtime.takeError());
     if (llvm::Error linked = emit::linkShared(object.path, *runtime, prefix, library.path))
@@ -383,7 +390,7 @@ private:
   PipelineOptions pipeline;
   Stage until = Stage::emit;
   const Kind *kind = nullptr;
-  std::string output, prefix;
+  std::string output, prefix, triple;
   std::vector<const target::Variant *> variants;
   Calibration calibration;
   Evaluation evaluation;
