@@ -55,7 +55,7 @@ Value AArch64VectorOps::dot(Value sum, const Operand &a, const Operand &w) {
   return code.add(sum, code.intrinsic("llvm.aarch64.neon.addp.v4i32", i32s(), pairs));
 }
 
-/// The even ones, then the odd ones, as f32.
+/// Both as f32, multiplied one after the other.
 VectorOps::Operand AArch64VectorOps::bf16Pairs(Value dwords) {
   Value bits = code.bitcast(i32s(), dwords);
   Value even = arith::ShLIOp::create(code.b, code.loc, bits, code.splatInt(i32s(), 16));
@@ -64,7 +64,7 @@ VectorOps::Operand AArch64VectorOps::bf16Pairs(Value dwords) {
 }
 
 Value AArch64VectorOps::dotBf16(Value sum, const Operand &x, const Operand &y) {
-  return multiplyAdd(x[1], y[1], multiplyAdd(x[0], y[0], sum));
+  return multiplyAdd(x[0], y[0], multiplyAdd(x[1], y[1], sum));
 }
 
 Value AArch64VectorOps::multiplyAdd(Value x, Value y, Value sum) {

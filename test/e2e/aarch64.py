@@ -1,0 +1,146 @@
+"""The same models on 64-bit Arm, emulated: the bytes and the numbers of this machine, at every level of Arm."""
+
+import gzip
+import shutil
+
+from support import *
+
+PROCESSORS = {"armv8-a": "cortex-a53", "dotprod": "cortex-a76", "i8mm": "max"}
+FASHION = MODELS / "fashion-mnist"
+TARGET = "--target=aarch64-linux-gnu"
+GCC = "aarch64-linux-gnu-gcc"
+
+
+def fashion_images(which, count):
+    with gzip.open(FASHION / f"data/{which}-images-idx3-ubyte.gz") as file:
+        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)[:count]
+    return ((pixels / np.float32(255) - np.float32(0.2860)) / np.float32(0.3530)).astype(np.float32)
+
+
+def program(model, *options):
+    """The model as a program of run_model.c for Arm."""
+    built = qcc(model, TARGET, "--prefix=m", *options, output="arm.o")
+    source = ROOT / "test/e2e/Inputs/run_model.c"
+    words = [GCC, "-std=c11", "-O1", *WARNINGS, "-I", ROOT / "runtime/include", source, built]
+    run([*words, BUILD / "lib/aarch64-linux-gnu/libqcc_rt.a", "-static", "-lm", "-o", scratch() / "arm"])
+    return scratch() / "arm"
+
+
+def emulate(app, data, level, **environment):
+    """What the program writes for these samples, on a processor of this level."""
+    words = ["qemu-aarch64-static", "-cpu", PROCESSORS[level], app]
+    done = run(words, input=data.tobytes(), text=False, env=environment)
+    check(done.stderr.decode().split()[0] == environment.get("QCC_ISA", level), done.stderr)
+    return np.frombuffer(done.stdout, np.float32)
+
+
+def compile_and_run_here(model, samples, *options):
+    library = qcc(model, "--emit=shared", *options, output="here.so")
+    return next(iter(run_model(library, {"input": samples}, "--samples").values()))
+
+
+def check_same_bytes(model, samples, *options):
+    """One object for Arm gives the bytes of x86 at every level. `samples`: one row for each run."""
+    here = compile_and_run_here(model, samples, *options)
+    app = program(model, *options)
+    for level in PROCESSORS:
+        check_equal(emulate(app, samples, level).reshape(here.shape), here)
+    return app
+
+
+def check_calibrated(model, samples, *options):
+    """The same, quantised with the samples as data."""
+    require("shared-models", "aarch64", "avx2")
+    path = scratch() / "calibration.npz"
+    np.savez(path, input=samples[:, 0] if samples.ndim > 4 else samples)
+    check_same_bytes(model, samples[:4], f"--calib={path}", "--calib-method=minmax", *options)
+
+
+@case
+def adopted_networks_give_the_bytes_of_x86():
+    require("shared-models", "aarch64")
+    for name in ("fm_cnn_qat_ort", "fm_cnn_qat_trt"):
+        check_same_bytes(FASHION / f"models/{name}_b1.onnx", fashion_images("t10k", 20)[:, None])
+
+
+@case
+def qcc_isa_chooses_a_level():
+    require("shared-models", "aarch64")
+    samples = fashion_images("t10k", 2)[:, None]
+    app = check_same_bytes(FASHION / "models/fm_cnn_qat_ort_b1.onnx", samples)
+    for level in PROCESSORS:
+        check_equal(emulate(app, samples, "i8mm", QCC_ISA="armv8-a"), emulate(app, samples, "i8mm", QCC_ISA=level))
+    words = ["qemu-aarch64-static", "-cpu", "cortex-a53", app]
+    done = run(words, status=1, input=samples.tobytes(), text=False, env={"QCC_ISA": "i8mm"})
+    check(done.stderr == b"status 4\n", done.stderr)  # QCC_ERR_ISA
+
+
+@case
+def calibrated_networks_give_the_bytes_of_x86():
+    check_calibrated(FASHION / "models/fm_cnn_ts_b1.onnx", fashion_images("t10k", 16)[:, None])
+
+
+@case
+def calibrated_keyword_spotting_gives_the_bytes_of_x86():
+    require("shared-models")
+    samples = np.load(MODELS / "kws_dscnn/input_kws_dscnn.npy")[:, None]
+    check_calibrated(MODELS / "kws_dscnn/kws_dscnn_b1.onnx", samples)
+
+
+@case
+def calibrated_mobilenetv2_gives_the_bytes_of_x86():
+    require("shared-models")
+    samples = np.load(MODELS / "mobilenetv2/input_0.npy")[None]
+    check_calibrated(MODELS / "mobilenetv2/mobilenetv2_10_224.onnx", samples, "-O1")
+
+
+@case
+def floats_agree_with_x86():
+    require("shared-models", "aarch64")
+    models = {
+        "fashion-mnist/models/fm_cnn_ts_b1.onnx": fashion_images("t10k", 4)[:, None],
+        "kws_dscnn/kws_dscnn_b1.onnx": np.load(MODELS / "kws_dscnn/input_kws_dscnn.npy")[:2, None],
+        "toyadmos_autoencoder/toyadmos_autoencoder.onnx": np.load(
+            MODELS / "toyadmos_autoencoder/input_toyadmos_autoencoder.npy"
+        )[:2, None],
+        "squeezenet11/squeezenet11_224.onnx": np.load(MODELS / "squeezenet11/input_squeezenet11_224.npy")[:1, None],
+    }
+    for name, samples in models.items():
+        here = compile_and_run_here(MODELS / name, samples, "--quantize=none", "-O1")
+        app = program(MODELS / name, "--quantize=none", "--march=armv8-a", "-O1")
+        there = emulate(app, samples, "armv8-a").reshape(here.shape)
+        check_close(there, here, rtol=1e-3, atol=1e-4)
+
+
+@case
+def a_shared_object_loads_on_arm():
+    require("shared-models", "aarch64")
+    samples = fashion_images("t10k", 2)[:, None]
+    model = FASHION / "models/fm_cnn_qat_ort_b1.onnx"
+    here = compile_and_run_here(model, samples)
+    library = qcc(model, TARGET, "--emit=shared", output="arm.so")
+    source = ROOT / "test/e2e/Inputs/run_model.c"
+    app = scratch() / "load"
+    words = [GCC, "-DLOAD", "-std=c11", "-O1", *WARNINGS, "-I", ROOT / "runtime/include", source]
+    run([*words, "-ldl", "-o", app])
+    words = ["qemu-aarch64-static", "-cpu", "cortex-a76", "-L", "/usr/aarch64-linux-gnu", app, library]
+    done = run(words, input=samples.tobytes(), text=False)
+    check_equal(np.frombuffer(done.stdout, np.float32).reshape(here.shape), here)
+
+
+@case
+def a_missing_runtime_says_what_to_install():
+    require("shared-models")
+    compiler = scratch() / "bin/qcc"
+    compiler.parent.mkdir()
+    shutil.copy(BUILD / "bin/qcc", compiler)
+    model = FASHION / "models/fm_cnn_qat_ort_b1.onnx"
+    words = [compiler, TARGET, "--march=armv8-a", model, "-o"]
+    said = run([*words, scratch() / "m.so", "--emit=shared"], status=1).stderr
+    for word in ("libqcc_rt.a", "crossbuild-essential-arm64", "qcc_rt_aarch64-linux-gnu"):
+        check(word in said, said)
+    check(not (scratch() / "m.so").exists(), "a file was left behind")
+    run([*words, scratch() / "m.o"])
+
+
+main()
