@@ -17,9 +17,13 @@ static Expr number(Expr like, int64_t value) { return like.code->constant(like.s
 
 /// The remainder with the divisor's sign.
 static Expr modulo(Expr a, Expr b, bool isUnsignedType) {
-  if (a.isFloat())
-    return a - floor(a / b) * b;
-  Expr rest = remainderIntegers(a, b, isUnsignedType), zero = number(a, 0);
+  Expr zero = number(a, 0);
+  if (a.isFloat()) {
+    Expr rest = floatRemainder(a, b);
+    Expr otherSign = compare(Order::Less, rest, zero) ^ compare(Order::Less, b, zero);
+    return select(otherSign & compare(Order::NotEqual, rest, zero), rest + b, rest);
+  }
+  Expr rest = remainderIntegers(a, b, isUnsignedType);
   rest = select(compare(Order::Equal, b, zero), zero, rest);
   if (isUnsignedType)
     return rest;

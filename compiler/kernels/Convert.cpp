@@ -48,11 +48,24 @@ static Expr toInteger(Expr x, Type from, Type to) {
   return wrapNibble(resizeInteger(wide, type, false), to);
 }
 
+/// float64 to the float32 next to it on the side of zero, the last bit set if it is not exact: stored
+/// in fewer bits it has been rounded once.
+static Expr toOddFloat(Expr x) {
+  const Code &code = *x.code;
+  Type f32 = code.builder.getF32Type(), i32 = code.builder.getI32Type();
+  Expr nearest = changeFloat(x, f32), back = changeFloat(nearest, code.builder.getF64Type());
+  Expr bits = bitcast(nearest, i32), one = code.constant(i32, int64_t(1));
+  bits = select(compare(Order::Greater, absolute(back), absolute(x)), bits - one, bits);
+  return bitcast(select(compare(Order::NotEqual, back, x), bits | one, bits), f32);
+}
+
 static Expr convert(Expr x, Type from, Type to) {
   if (isa<IntegerType>(to))
     return toInteger(x, from, to);
-  // Narrow floats come from float32, as in the reference.
+  // Narrow floats are stored from float32.
   Type type = computeType(to);
+  if (from.isF64() && !to.isF64() && !to.isF32())
+    return toOddFloat(x);
   if (x.isFloat())
     return changeFloat(x, type);
   Type f64 = x.code->builder.getF64Type();

@@ -87,18 +87,19 @@ static Tensor reduceFloats(Reduce kind, const Tensor &input, Tensor result, cons
   return result;
 }
 
-/// Integers stay exact; a mean truncates.
-static Tensor reduceIntegers(Reduce kind, const Tensor &input, Tensor result, const Dims &to) {
-  Range range = rangeOf(input.type);
-  std::vector<int64_t> folded(static_cast<size_t>(result.size()), startOf(kind, range.low, range.high));
+/// Integers stay exact; a mean truncates. T holds every value, of `low` to `high`.
+template <typename T>
+static Tensor reduceIntegers(Reduce kind, const Tensor &input, Tensor result, const Dims &to, T low, T high) {
+  std::vector<T> folded(static_cast<size_t>(result.size()), startOf(kind, low, high));
   for (size_t i = 0; i < to.size(); ++i)
-    folded[to[i]] = fold(kind, folded[to[i]], input.getInt(static_cast<int64_t>(i)));
-  int64_t count = std::max<int64_t>(result.size() ? input.size() / result.size() : 0, 1);
+    folded[to[i]] = fold(kind, folded[to[i]], static_cast<T>(input.getInt(static_cast<int64_t>(i))));
+  auto count = static_cast<T>(std::max<int64_t>(result.size() ? input.size() / result.size() : 0, 1));
   for (size_t i = 0; i < folded.size(); ++i) {
     if (kind == Reduce::L2)
       result.setDouble(static_cast<int64_t>(i), std::sqrt(static_cast<double>(folded[i])));
     else
-      result.setInt(static_cast<int64_t>(i), kind == Reduce::Mean ? folded[i] / count : folded[i]);
+      result.setInt(static_cast<int64_t>(i),
+                    static_cast<int64_t>(kind == Reduce::Mean ? folded[i] / count : folded[i]));
   }
   return result;
 }
@@ -106,8 +107,12 @@ static Tensor reduceIntegers(Reduce kind, const Tensor &input, Tensor result, co
 Tensor reduce(Reduce kind, const Tensor &input, const Dims &axes, bool keepDims) {
   Tensor result(input.type, reducedShape(input.shape, axes, keepDims));
   Dims to = reducedIndices(input.shape, axes);
-  return isFloat(input.type) ? reduceFloats(kind, input, std::move(result), to)
-                             : reduceIntegers(kind, input, std::move(result), to);
+  if (isFloat(input.type))
+    return reduceFloats(kind, input, std::move(result), to);
+  if (input.type == DType::U64)
+    return reduceIntegers<uint64_t>(kind, input, std::move(result), to, 0, UINT64_MAX);
+  Range range = rangeOf(input.type);
+  return reduceIntegers<int64_t>(kind, input, std::move(result), to, range.low, range.high);
 }
 
 } // namespace qcc::reference

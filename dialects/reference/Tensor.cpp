@@ -114,6 +114,21 @@ static int64_t truncate(double value) {
   return static_cast<int64_t>(value);
 }
 
+/// The float32 next to `value` on the side of zero, its last bit set if it is not exact: rounding it
+/// again, to fewer bits, then gives what rounding `value` once does.
+static float toOddFloat(double value) {
+  auto nearest = static_cast<float>(value);
+  if (nearest == value || std::isnan(value))
+    return nearest;
+  if (std::abs(static_cast<double>(nearest)) > std::abs(value))
+    nearest = std::nextafter(nearest, 0.0f);
+  uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof(bits));
+  bits |= 1;
+  std::memcpy(&nearest, &bits, sizeof(bits));
+  return nearest;
+}
+
 void Tensor::setDouble(int64_t i, double value) {
   switch (type) {
   case DType::F32:
@@ -123,10 +138,10 @@ void Tensor::setDouble(int64_t i, double value) {
     data<double>()[i] = value;
     return;
   case DType::F16:
-    data<uint16_t>()[i] = floatToHalf(static_cast<float>(value));
+    data<uint16_t>()[i] = floatToHalf(toOddFloat(value));
     return;
   case DType::BF16:
-    data<uint16_t>()[i] = floatToBfloat(static_cast<float>(value));
+    data<uint16_t>()[i] = floatToBfloat(toOddFloat(value));
     return;
   case DType::F8E4M3FN:
   case DType::F8E4M3FNUZ:

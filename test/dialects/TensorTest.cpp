@@ -12,6 +12,17 @@ TEST(HalfTest, ConversionFromFloatTiesToEven) {
   EXPECT_TRUE(std::isinf(halfToFloat(floatToHalf(65520.0f))));
 }
 
+// The float32 on the way would be a tie.
+TEST(HalfTest, Float64IsRoundedOnce) {
+  Tensor tensor(DType::F16, {3});
+  tensor.setDouble(0, 1.0 + 0x1p-11 + 0x1p-40);
+  tensor.setDouble(1, -1.0 - 0x1p-11 - 0x1p-40);
+  tensor.setDouble(2, 1.0 + 3 * 0x1p-11 - 0x1p-40);
+  EXPECT_EQ(tensor.getDouble(0), 1.0 + 0x1p-10);
+  EXPECT_EQ(tensor.getDouble(1), -1.0 - 0x1p-10);
+  EXPECT_EQ(tensor.getDouble(2), 1.0 + 0x1p-10);
+}
+
 TEST(HalfTest, EveryHalfSurvivesTheWayThroughFloat) {
   for (unsigned bits = 0; bits < 0x10000; ++bits) {
     float value = halfToFloat(static_cast<uint16_t>(bits));

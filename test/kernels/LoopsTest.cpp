@@ -69,7 +69,7 @@ Tensor randomTensor(RankedTensorType type, double low, double high, std::mt19937
   auto range = reference::rangeOf(tensor.type);
   for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
     double value = distribution(random);
-    if (isFloat)
+    if (isFloat || tensor.type == DType::U64)
       tensor.setDouble(i, value);
     else
       tensor.setInt(i, std::clamp<int64_t>(std::llround(value), range.low, range.high));
@@ -148,8 +148,8 @@ DictionaryAttr Problem::spec(bool padded) const {
 }
 
 /// Where two tensors differ first, with the elements around it; empty if nowhere.
-std::string difference(const Tensor &actual, const Tensor &expected) {
-  bool exact = !reference::isFloat(expected.type);
+std::string difference(const Tensor &actual, const Tensor &expected, bool exact) {
+  exact |= !reference::isFloat(expected.type);
   double tolerance = expected.type == DType::F16 ? 2e-3 : expected.type == DType::BF16 ? 1e-2 : 1e-5;
   int64_t wrong = 0, first = -1;
   for (int64_t i = 0, e = expected.size(); i < e; ++i) {
@@ -190,7 +190,8 @@ std::string run(const Problem &problem, bool padded, test::KernelLibrary &librar
       return "the kernel does not run";
   for (size_t i = 0; i < problem.expected.size(); ++i) {
     const Buffer &buffer = buffers[problem.inputs.size() + i];
-    std::string message = difference(buffer.read(problem.expected[i].type), problem.expected[i]);
+    std::string message = difference(buffer.read(problem.expected[i].type), problem.expected[i],
+                                     /*exact=*/isa<CastOp>(problem.op));
     if (!message.empty())
       return message;
     if (!buffer.restIsUntouched())
