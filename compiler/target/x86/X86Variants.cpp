@@ -37,11 +37,11 @@ static std::vector<Variant> makeVariants() {
   avxVnni.hasVnni = true;
   avxVnni.tileRows = 6;
 
-  // Tables need vpermi2b: Cascade Lake, which has VNNI without VBMI, takes avx2.
+  // Without VBMI, which Cascade Lake lacks: docs/decisions/0005.
   Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32, 14, 14, 12};
-  avx512.features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni,+avx512vbmi";
-  avx512.cpuBits |= QCC_MARCH_AVX512VNNI | QCC_CPU_AVX512CD | QCC_CPU_AVX512VBMI;
-  avx512.hasVnni = avx512.hasFma = avx512.hasMasks = avx512.hasVbmi = true;
+  avx512.features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni";
+  avx512.cpuBits |= QCC_MARCH_AVX512VNNI | QCC_CPU_AVX512CD;
+  avx512.hasVnni = avx512.hasFma = avx512.hasMasks = true;
 
   // Of use to products of bf16 alone.
   Variant bf16 = avx512;

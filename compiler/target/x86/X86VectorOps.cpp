@@ -36,6 +36,18 @@ private:
     return bytes == 16 ? sse : bytes == 32 ? avx : avx512;
   }
   Value lookUpByPermute(const Values &table, Value index);
+  Value permuteWords(const Values &table, Value word);
+  /// Which words have this bit.
+  Value bit(Value words, int64_t value) {
+    Type type = words.getType();
+    Value masked =
+        arith::AndIOp::create(code.b, code.loc, words, code.splatInt(cast<VectorType>(type), value));
+    return arith::CmpIOp::create(code.b, code.loc, arith::CmpIPredicate::ne, masked,
+                                 code.splatInt(cast<VectorType>(type), 0));
+  }
+  Value choose(Value condition, Value yes, Value no) {
+    return arith::SelectOp::create(code.b, code.loc, condition, yes, no);
+  }
   Value lookUpByShuffle(Value pointer, Value index);
 };
 
@@ -149,7 +161,7 @@ Value X86VectorOps::opaque(Value v) {
 //--- Tables -------------------------------------------------------------------//
 
 Values X86VectorOps::loadTable(Value pointer) {
-  if (!variant.hasVbmi)
+  if (!variant.hasMasks)
     return {pointer};
   Values table;
   for (int64_t i = 0; i < 4; ++i)
@@ -158,25 +170,42 @@ Values X86VectorOps::loadTable(Value pointer) {
 }
 
 Value X86VectorOps::lookUp(const Values &table, Value index) {
-  return variant.hasVbmi ? lookUpByPermute(table, index) : lookUpByShuffle(table[0], index);
+  return variant.hasMasks ? lookUpByPermute(table, index) : lookUpByShuffle(table[0], index);
 }
 
-/// vpermi2b takes 7 bits of the index; the eighth chooses between two of them.
+/// The 128 words of the table at the lower 7 bits of each word: vpermi2w takes 6 of them, the seventh
+/// chooses between two.
+Value X86VectorOps::permuteWords(const Values &table, Value word) {
+  VectorType words = code.vec(32, code.i16());
+  auto permute = [&](Value low, Value high) {
+    return code.intrinsic("llvm.x86.avx512.vpermi2var.hi.512", words,
+                          {code.bitcast(words, low), word, code.bitcast(words, high)});
+  };
+  Value low = permute(table[0], table[1]), high = permute(table[2], table[3]);
+  return choose(bit(word, 64), high, low);
+}
+
+/// The word that holds the byte, for the even bytes of the index and for the odd ones, then the byte of it.
+/// vpermi2b would be shorter, but Cascade Lake lacks it (docs/decisions/0005).
 Value X86VectorOps::lookUpByPermute(const Values &table, Value index) {
-  VectorType wide = code.vec(64, code.i8());
+  VectorType wide = code.vec(64, code.i8()), words = code.vec(32, code.i16());
   SmallVector<int64_t> widen, narrow;
   for (int64_t i = 0; i < 64; ++i)
     widen.push_back(i % bytes);
   for (int64_t i = 0; i < bytes; ++i)
     narrow.push_back(i);
-  Value wideIndex = bytes == 64 ? index : code.shuffle(index, index, widen);
-  auto permute = [&](Value low, Value high) {
-    return code.intrinsic("llvm.x86.avx512.vpermi2var.qi.512", wide, {low, wideIndex, high});
+  Value wideIndex = code.bitcast(words, bytes == 64 ? index : code.shuffle(index, index, widen));
+  auto constant = [&](int64_t value) { return code.splatInt(words, value); };
+  auto shiftDown = [&](Value x, int64_t bits) -> Value {
+    return arith::ShRUIOp::create(code.b, code.loc, x, constant(bits));
   };
-  Value low = permute(table[0], table[1]), high = permute(table[2], table[3]);
-  Value isHigh =
-      arith::CmpIOp::create(code.b, code.loc, arith::CmpIPredicate::slt, wideIndex, code.splatInt(wide, 0));
-  Value found = arith::SelectOp::create(code.b, code.loc, isHigh, high, low);
+  Value even = permuteWords(table, shiftDown(wideIndex, 1)),
+        odd = permuteWords(table, shiftDown(wideIndex, 9));
+  even = choose(bit(wideIndex, 1), shiftDown(even, 8), even);
+  odd = choose(bit(wideIndex, 256), odd, arith::ShLIOp::create(code.b, code.loc, odd, constant(8)));
+  even = arith::AndIOp::create(code.b, code.loc, even, constant(0xff));
+  odd = arith::AndIOp::create(code.b, code.loc, odd, constant(0xff00));
+  Value found = code.bitcast(wide, arith::OrIOp::create(code.b, code.loc, even, odd));
   return bytes == 64 ? found : code.shuffle(found, found, narrow);
 }
 
