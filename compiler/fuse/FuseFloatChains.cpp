@@ -38,6 +38,11 @@ Steps floatSteps(Operation *op, bool mayAddResidual) {
 
 struct FuseFloatChains : impl::FuseFloatChainsBase<FuseFloatChains> {
   static bool takesSteps(Operation *op) {
+    // The kernels of two tensors of the run have no steps, but for the float matrix product.
+    if (std::optional<Weighted> weighted = describeWeighted(op);
+        weighted && !isKnown(weighted->weights->get()) &&
+        !(isa<MatMulOp>(op) && isFloatTensor(op->getOperand(0))))
+      return false;
     return (describeWeighted(op) || isa<AddOp, MulOp>(op)) && isPlain(op) &&
            tensorType(op->getResult(0)).getElementType().isF32();
   }

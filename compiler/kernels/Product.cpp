@@ -1,12 +1,13 @@
-//===- Product.cpp - Kernels of MatMulInteger and ConvInteger ---------------===//
+//===- Product.cpp - Integer products of two tensors of the run -------------===//
 //
-// Plain loops: these operators come with zero points of the run, which the
-// packed kernels cannot fold. Sums wrap in 32 bits.
+// Plain loops, for what the packed kernels cannot fold: MatMulInteger, with zero
+// points of the run and sums that wrap in 32 bits, and the product of two
+// quantised activations, whose sums are proven to fit.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/Rounding.h"
 #include "compiler/kernels/Spec.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 
@@ -20,7 +21,7 @@ static Expr centredLoad(const Code &code, Value address, Type element, bool broa
 }
 
 //===----------------------------------------------------------------------===//
-// MatMulInteger
+// Products
 //===----------------------------------------------------------------------===//
 
 namespace {
@@ -35,8 +36,10 @@ struct Product {
   LoopNest nest;
 
   explicit Product(DictionaryAttr attr) : spec(attr), nest({}, {}) {
-    zeroA = spec.operand(2);
-    zeroB = spec.operand(3);
+    if (!spec.anyQuantized()) {
+      zeroA = spec.operand(2);
+      zeroB = spec.operand(3);
+    }
     arrange();
   }
 
@@ -87,6 +90,19 @@ void Product::arrange() {
 
 int64_t matMulIntegerUnits(DictionaryAttr attr) { return Product(attr).nest.units(); }
 
+/// From the sum to the result: q2, or a float (q8). MatMulInteger's is the sum itself.
+static Expr finish(const Product &product, Expr sum) {
+  auto a = perTensor(product.spec.types[0]), b = perTensor(product.spec.types[1]),
+       to = perTensor(product.spec.types.back());
+  if (!a || !b)
+    return sum;
+  if (!to)
+    return toFloat(sum) * sum.code->f32(a->scale * b->scale);
+  float factor = (a->scale * b->scale) / to->scale;
+  float bound = 1.01f * byteRange * byteRange * static_cast<float>(product.depth) * factor;
+  return roundAndSaturate(toFloat(sum) * sum.code->f32(factor), *to, product.result.element, bound);
+}
+
 LogicalResult emitMatMulInteger(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                                 const target::Variant &variant) {
   Product product(attr);
@@ -95,11 +111,13 @@ LogicalResult emitMatMulInteger(OpBuilder &builder, func::FuncOp function, Dicti
   product.nest.emit(code, arguments.pointers, arguments.begin, arguments.end, [&](const Point &point) {
     const Code &here = point.code;
     Type i32 = builder.getI32Type();
-    auto zeroPoint = [&](std::optional<size_t> at, Type element) {
+    auto zeroPoint = [&](size_t operand, std::optional<size_t> at, Type element) {
+      if (auto quantized = perTensor(product.spec.types[operand]))
+        return here.i32(quantized->zeroPoint);
       return at ? resizeInteger(point.load(*at), i32, isUnsigned(element)) : Expr();
     };
-    Expr zeroA = zeroPoint(product.zeroA, product.a.element),
-         zeroB = zeroPoint(product.zeroB, product.b.element);
+    Expr zeroA = zeroPoint(0, product.zeroA, product.a.element),
+         zeroB = zeroPoint(1, product.zeroB, product.b.element);
     auto body = [&](Value k, ValueRange carried) {
       Value atA = code.offset(point.addresses[0], code.mulIndex(k, product.bytesA));
       Value atB = code.offset(point.addresses[1], code.mulIndex(k, product.bytesB));
@@ -109,109 +127,7 @@ LogicalResult emitMatMulInteger(OpBuilder &builder, func::FuncOp function, Dicti
     };
     Expr zero = here.constant(i32, int64_t(0));
     Value sum = code.loop(code.index(0), code.index(product.depth), 1, zero.value, body)[0];
-    point.store(point.views.size() - 1, here.wrap(sum));
-  });
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// ConvInteger
-//===----------------------------------------------------------------------===//
-
-namespace {
-struct Convolution {
-  Spec spec;
-  View input, filter;
-  SmallVector<int64_t> strides, dilations, pads;
-  int64_t group;
-  std::optional<size_t> zeroX, zeroW;
-  LoopNest nest;
-
-  explicit Convolution(DictionaryAttr attr)
-      : spec(attr), input(spec.views[0]), filter(spec.views[1]), strides(spec.list("strides")),
-        dilations(spec.list("dilations")), pads(spec.list("pads")), group(spec.integer("group", 1)),
-        zeroX(spec.operand(2)), zeroW(spec.operand(3)),
-        nest(spec.result().shape, spec.result(), spec.result().shape.size(), /*scalar=*/true) {
-    strides.resize(spatial(), 1);
-    dilations.resize(spatial(), 1);
-    pads.resize(2 * spatial(), 0);
-  }
-  size_t spatial() const { return filter.shape.size() - 2; }
-};
-} // namespace
-
-int64_t convIntegerUnits(DictionaryAttr attr) { return Convolution(attr).nest.units(); }
-
-static Value elementAt(const Code &code, Value address, const View &view, size_t axis, Value index) {
-  return code.offset(address, code.mulIndex(index, view.strides[axis] * storageBytes(view.element)));
-}
-
-/// The taps of one output along `axis` and the axes after it; those in the padding
-/// add nothing, since the padding is the zero point.
-static Expr foldTaps(const Code &code, const Convolution &conv, const Point &point, size_t axis, Value x,
-                     Value w, Expr zeroX, Expr zeroW, Expr sum) {
-  if (axis == conv.spatial()) {
-    Expr product = centredLoad(code, x, conv.input.element, false, zeroX) *
-                   centredLoad(code, w, conv.filter.element, false, zeroW);
-    return sum + product;
-  }
-  Value first =
-      code.subIndex(code.mulIndex(point.indices[2 + axis], conv.strides[axis]), code.index(conv.pads[axis]));
-  auto body = [&](Value tap, ValueRange carried) {
-    Value at = code.addIndex(first, code.mulIndex(tap, conv.dilations[axis]));
-    Value inside = arith::CmpIOp::create(code.builder, code.loc, arith::CmpIPredicate::ult, at,
-                                         code.index(conv.input.shape[2 + axis]));
-    auto yes = [&] {
-      Value nextX = elementAt(code, x, conv.input, 2 + axis, at);
-      Value nextW = elementAt(code, w, conv.filter, 2 + axis, tap);
-      Expr total = foldTaps(code, conv, point, axis + 1, nextX, nextW, zeroX, zeroW, code.wrap(carried[0]));
-      return SmallVector<Value>{total.value};
-    };
-    auto no = [&] { return SmallVector<Value>{carried[0]}; };
-    return code.branch(inside, sum.value.getType(), yes, no);
-  };
-  int64_t taps = conv.filter.shape[2 + axis];
-  return code.wrap(code.loop(code.index(0), code.index(taps), 1, sum.value, body)[0]);
-}
-
-LogicalResult emitConvInteger(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
-                              const target::Variant &variant) {
-  Convolution conv(attr);
-  Code code(builder, function.getLoc(), variant);
-  Arguments arguments = argumentsOf(function, conv.spec);
-  Type i32 = builder.getI32Type();
-  auto base = [&](size_t i) {
-    const View &view = conv.spec.views[i];
-    return code.offset(arguments.pointers[i], view.offset * storageBytes(view.element));
-  };
-  auto zeroPoint = [&](std::optional<size_t> at, Value address) {
-    if (!at)
-      return Expr();
-    Type element = conv.spec.views[*at].element;
-    return resizeInteger(load(code, address, element), i32, isUnsigned(element));
-  };
-  int64_t channels = conv.filter.shape[1], filters = conv.filter.shape[0] / std::max<int64_t>(conv.group, 1);
-  conv.nest.emit(code, arguments.pointers.back(), arguments.begin, arguments.end, [&](const Point &point) {
-    Value m = point.indices[1];
-    Value inGroup =
-        arith::DivUIOp::create(code.builder, code.loc, m, code.index(std::max<int64_t>(filters, 1)));
-    Value x = elementAt(code, elementAt(code, base(0), conv.input, 0, point.indices[0]), conv.input, 1,
-                        code.mulIndex(inGroup, channels));
-    Value w = elementAt(code, base(1), conv.filter, 0, m);
-    Expr zeroX = zeroPoint(conv.zeroX, conv.zeroX ? base(*conv.zeroX) : Value()), zeroW;
-    if (conv.zeroW) {
-      const View &zeros = conv.spec.views[*conv.zeroW];
-      bool perFilter = zeros.shape.size() == 1 && zeros.shape[0] != 1;
-      Value at = base(*conv.zeroW);
-      zeroW = zeroPoint(conv.zeroW, perFilter ? elementAt(code, at, zeros, 0, m) : at);
-    }
-    auto body = [&](Value c, ValueRange carried) {
-      Expr sum = foldTaps(point.code, conv, point, 0, elementAt(code, x, conv.input, 1, c),
-                          elementAt(code, w, conv.filter, 1, c), zeroX, zeroW, point.code.wrap(carried[0]));
-      return SmallVector<Value>{sum.value};
-    };
-    Value sum = code.loop(code.index(0), code.index(channels), 1, code.i32(0).value, body)[0];
-    point.store(0, point.code.wrap(sum));
+    point.store(point.views.size() - 1, finish(product, here.wrap(sum)));
   });
   return success();
 }

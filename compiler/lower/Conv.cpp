@@ -90,6 +90,8 @@ LogicalResult needsNhwc(Operation *op, StringRef layout) {
 } // namespace
 
 LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
+  if (!constantValue(op.getFilter()))
+    return lowering.lowerGeneric(*op), success();
   Shape shape = shapeOf(op);
   Weights weights;
   if (failed(needsNhwc(op, op.getLayout())) || failed(readFilter(op, shape, weights)) ||
@@ -160,77 +162,141 @@ int64_t tapDistance(const PhaseAxis &axis, int64_t stride, int64_t dilation) {
 }
 } // namespace
 
-LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) {
+namespace {
+/// A transposed convolution in two dimensions; one-dimensional ones are images of one row.
+struct Transposed {
+  int64_t batch, outH, outW, c, n, groups; ///< c and n: channels of one group
+  int64_t kernelH, kernelW, strideH, strideW, dilationH, dilationW, padTop, padLeft;
+
+  /// Rows and columns around the input that some phase reads.
+  Border border() const {
+    int64_t rows = (kernelH - 1) * dilationH / strideH + 1, columns = (kernelW - 1) * dilationW / strideW + 1;
+    return {rows, columns, rows, columns};
+  }
+};
+
+Transposed transposedOf(ConvTransposeOp op) {
   auto in = cast<RankedTensorType>(op.getInput().getType()),
        out = cast<RankedTensorType>(op.getResult().getType());
+  bool isLine = in.getRank() == 3;
+  auto axes = [&](ArrayRef<int64_t> list, int64_t missing) {
+    return isLine ? std::pair(missing, list[0]) : std::pair(list[0], list[1]);
+  };
+  auto [kernelH, kernelW] = axes(*op.getKernelShape(), 1);
+  auto [strideH, strideW] = axes(*op.getStrides(), 1);
+  auto [dilationH, dilationW] = axes(*op.getDilations(), 1);
+  auto [padTop, padLeft] = axes(*op.getPads(), 0);
+  auto [outH, outW] = axes(out.getShape().drop_front(), 1);
+  int64_t groups = op.getGroup();
+  return {out.getDimSize(0),
+          outH,
+          outW,
+          in.getShape().back() / groups,
+          out.getShape().back() / groups,
+          groups,
+          kernelH,
+          kernelW,
+          strideH,
+          strideW,
+          dilationH,
+          dilationW,
+          padTop,
+          padLeft};
+}
+
+/// The weights of one phase, from (C, M/g, kh, kw) to [g * n][taps y][taps x][c]. A phase that no tap
+/// reaches has one of zeros.
+LogicalResult readPhase(ConvTransposeOp op, const Transposed &shape, ArrayRef<int64_t> tapsY,
+                        ArrayRef<int64_t> tapsX, Weights &weights) {
+  bool isGap = tapsY.empty() || tapsX.empty();
+  const int64_t zeroTap[] = {0};
+  if (isGap)
+    tapsY = tapsX = zeroTap;
+  int64_t c = shape.c, n = shape.n, taps = tapsY.size() * tapsX.size(), channels = shape.groups * n;
+  auto order = [&](int64_t i) {
+    int64_t ch = i % c, tx = tapsX[i / c % tapsX.size()], ty = tapsY[i / (c * tapsX.size()) % tapsY.size()];
+    int64_t m = i / (c * taps), g = m / n;
+    return (((g * c + ch) * n + m % n) * shape.kernelH + ty) * shape.kernelW + tx;
+  };
+  if (failed(readWeights(op, op.getFilter(), channels * taps * c, order, channels, weights)) ||
+      failed(readBias(op, op.getBias(), channels, weights)))
+    return failure();
+  if (isGap) {
+    llvm::fill(weights.bytes, 0);
+    llvm::fill(weights.floats, 0);
+  }
+  return success();
+}
+
+/// The ordinary convolution that computes one phase, but for its memory.
+kernels::GemmSpec phaseSpec(const Transposed &shape, const PhaseAxis &y, const PhaseAxis &x, bool isGap) {
+  kernels::GemmSpec spec;
+  spec.batch = shape.batch;
+  spec.outH = y.outputs;
+  spec.outW = x.outputs;
+  spec.groups = shape.groups;
+  spec.c = shape.c;
+  spec.n = shape.n;
+  if (isGap)
+    return spec;
+  spec.kernelH = y.taps.size();
+  spec.kernelW = x.taps.size();
+  spec.dilationH = tapDistance(y, shape.strideH, shape.dilationH);
+  spec.dilationW = tapDistance(x, shape.strideW, shape.dilationW);
+  return spec;
+}
+} // namespace
+
+LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) {
+  if (!constantValue(op.getFilter()))
+    return lowering.lowerGeneric(*op), success();
   if (failed(needsNhwc(op, op.getLayout())))
     return failure();
-  if (in.getRank() != 4)
-    return op->emitOpError("of rank ") << in.getRank() << " has no kernel; only 4 has";
-  ArrayRef<int64_t> kernel = *op.getKernelShape(), stride = *op.getStrides(), dilation = *op.getDilations(),
-                    pads = *op.getPads();
-  int64_t groups = op.getGroup(), c = in.getDimSize(3) / groups, n = out.getDimSize(3) / groups;
+  Transposed shape = transposedOf(op);
   ProductOperands operands{op,
                            op.getInput(),
                            op.getResidual(),
                            op.getTable(),
                            op.getChain().value_or(ArrayAttr()),
                            op.getResult()};
-  OpOperand &inputUse = op.getInputMutable();
-  Place input = lowering.readable(inputUse, neededBorder(inputUse)),
+  Place input = lowering.readable(op.getInputMutable(), shape.border()),
         output = lowering.storage().place(op.getResult());
   std::optional<Place> residual;
   if (op.getResidual())
     residual = lowering.readable(op.getResidualMutable()[0], {});
 
   FailureOr<Rest> rest = Rest();
-  for (int64_t py = 0; py < stride[0]; ++py)
-    for (int64_t px = 0; px < stride[1]; ++px) {
-      PhaseAxis y = phaseOf(py, stride[0], dilation[0], kernel[0], pads[0], out.getDimSize(1));
-      PhaseAxis x = phaseOf(px, stride[1], dilation[1], kernel[1], pads[1], out.getDimSize(2));
+  for (int64_t py = 0; py < shape.strideH; ++py)
+    for (int64_t px = 0; px < shape.strideW; ++px) {
+      PhaseAxis y = phaseOf(py, shape.strideH, shape.dilationH, shape.kernelH, shape.padTop, shape.outH);
+      PhaseAxis x = phaseOf(px, shape.strideW, shape.dilationW, shape.kernelW, shape.padLeft, shape.outW);
       if (y.outputs <= 0 || x.outputs <= 0)
         continue;
-      int64_t taps = y.taps.size() * x.taps.size();
-      if (taps == 0)
-        return op->emitOpError(
-            "leaves outputs without any input (kernel smaller than the stride); such gaps have no "
-            "kernel yet");
-      // Filter (C, M/g, kh, kw) -> [g * n][taps y][taps x][c].
-      auto order = [&](int64_t i) {
-        int64_t ch = i % c, tx = x.taps[i / c % x.taps.size()],
-                ty = y.taps[i / (c * x.taps.size()) % y.taps.size()];
-        int64_t m = i / (c * taps), g = m / n;
-        return (((g * c + ch) * n + m % n) * kernel[0] + ty) * kernel[1] + tx;
-      };
+      bool isGap = y.taps.empty() || x.taps.empty();
       Weights weights;
-      if (failed(readWeights(op, op.getFilter(), groups * n * taps * c, order, groups * n, weights)) ||
-          failed(readBias(op, op.getBias(), groups * n, weights)))
+      if (failed(readPhase(op, shape, y.taps, x.taps, weights)))
         return failure();
-      kernels::GemmSpec spec;
-      spec.batch = out.getDimSize(0);
-      spec.outH = y.outputs;
-      spec.outW = x.outputs;
-      spec.groups = groups;
-      spec.c = c;
-      spec.n = n;
-      spec.kernelH = y.taps.size();
-      spec.kernelW = x.taps.size();
-      spec.dilationH = tapDistance(y, stride[0], dilation[0]);
-      spec.dilationW = tapDistance(x, stride[1], dilation[1]);
+      kernels::GemmSpec spec = phaseSpec(shape, y, x, isGap);
       spec.x = nhwc(input);
-      spec.x.offset += y.start * spec.x.row + x.start * spec.x.pixel;
+      if (isGap) { // zeros times a pixel of the border, everywhere
+        spec.x.offset -= spec.x.row + spec.x.pixel;
+        spec.x.row = spec.x.pixel = 0;
+      } else {
+        spec.x.offset += y.start * spec.x.row + x.start * spec.x.pixel;
+      }
       auto phased = [&](const Place &place) {
         kernels::Place at = nhwc(place);
         at.offset += py * at.row + px * at.pixel;
-        at.row *= stride[0];
-        at.pixel *= stride[1];
+        at.row *= shape.strideH;
+        at.pixel *= shape.strideW;
         return at;
       };
       spec.out = phased(output);
       if (residual)
         spec.residual = phased(*residual);
+      int64_t depth = spec.kernelH * spec.kernelW * shape.c;
       rest = invokeProduct(lowering, spec, operands, weights, input, output, residual ? &*residual : nullptr,
-                           taps * c, spec.batch * spec.outH * spec.outW * groups * n * taps * c);
+                           depth, shape.batch * spec.outH * spec.outW * shape.groups * shape.n * depth);
       if (failed(rest))
         return failure();
     }

@@ -106,7 +106,10 @@ void Lowering::lowerGeneric(Operation &op) {
     types.push_back(TypeAttr::get(value.getType()));
     at.push_back(places->place(value));
   }
-  spec.set("kind", body.getStringAttr(op.getName().stripDialect()));
+  // Of two quantised tensors a matrix product is another kernel than of floats.
+  bool integers =
+      isa<MatMulOp>(op) && isa<quant::QuantizedType>(tensorType(op.getOperand(0)).getElementType());
+  spec.set("kind", body.getStringAttr(integers ? "quantized_matmul" : op.getName().stripDialect()));
   spec.set("types", body.getArrayAttr(types));
   spec.set("attrs", op.getAttrDictionary());
   if (auto segments = op.getAttrOfType<DenseI32ArrayAttr>("operandSegmentSizes"))

@@ -81,6 +81,16 @@ def FoldAffine : Pass<"qcc-fold-affine", "mlir::func::FuncOp"> {
   }];
 }
 
+def DecomposeProducts : Pass<"qcc-decompose-products", "mlir::func::FuncOp"> {
+  let summary = "Weights and biases that only the run knows leave gemms and convolutions";
+  let description = [{
+    ```mlir
+    gemm(a, b, c), one of b and c no constant, or transA  ==>  matmul(a, b) * alpha + c * beta
+    conv(x, w, b), one of w and b no constant             ==>  conv(x, w) + b
+    ```
+  }];
+}
+
 def FoldPads : Pass<"qcc-fold-pads", "mlir::func::FuncOp"> {
   let summary = "A pad with zeros becomes padding of the convolution or pooling after it";
   let description = [{

@@ -15,6 +15,7 @@ void qcc::simplify::addSimplify(OpPassManager &pm, const SimplifyOptions &option
   functions.addPass(createCSEPass());
   functions.addPass(createUnifyPools());
   functions.addPass(createDecomposeNormalization());
+  functions.addPass(createDecomposeProducts());
   // Before FoldAffine, which takes spelled-out activations apart.
   functions.addPass(createRecognizeActivations());
   functions.addPass(createFoldAffine());

@@ -44,6 +44,11 @@ std::optional<Weighted> qcc::describeWeighted(Operation *op) {
       .Default([](Operation *) { return Result(); });
 }
 
+bool qcc::isKnown(Value value) {
+  auto dequantize = value.getDefiningOp<DequantizeOp>();
+  return isConstant(dequantize ? dequantize.getInput() : value);
+}
+
 bool qcc::isPlain(Operation *op) {
   std::optional<Weighted> weighted = describeWeighted(op);
   return !op->getAttr("chain") && (!weighted || (weighted->residual.empty() && weighted->table.empty()));

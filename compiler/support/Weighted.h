@@ -20,6 +20,9 @@ struct Weighted {
 /// Nothing for other operations.
 std::optional<Weighted> describeWeighted(mlir::Operation *op);
 
+/// A constant, or the dequantize of one: weights that can be packed at compile time.
+bool isKnown(mlir::Value value);
+
 /// No fused steps yet.
 bool isPlain(mlir::Operation *op);
 
