@@ -65,9 +65,10 @@ template <typename OpTy> struct FuseAverage : OpRewritePattern<OpTy> {
     if (!input)
       return rewriter.notifyMatchFailure(op, "has no quantised operand");
     Steps steps = exactSteps(op.getResult(), /*mayHaveSteps=*/false);
-    if (!steps.end)
-      return rewriter.notifyMatchFailure(op, "requires a quantize of its result");
-    fuse(op, input, steps, rewriter);
+    if (steps.end)
+      fuse(op, input, steps, rewriter);
+    else // a float result
+      rewriter.modifyOpInPlace(op, [&] { op.getInputMutable().assign(input); });
     return success();
   }
 };

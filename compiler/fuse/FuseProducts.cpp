@@ -12,6 +12,7 @@
 #include "dialects/Constants.h"
 #include "dialects/QuantTypes.h"
 #include <cmath>
+#include <functional>
 
 namespace qcc::fuse {
 #define GEN_PASS_DEF_FUSEPRODUCTS
@@ -23,10 +24,13 @@ namespace {
 /// A model's own scale of a bias counts as sx * sw up to the rounding of the
 /// exporter's float32 product.
 constexpr double biasScaleTolerance = 1e-5;
+/// So many products of two 8-bit activations less their zero points fit into 32 bits.
+constexpr int64_t mostDepth = INT32_MAX / (255 * 255);
 
 /// The operands of an integer product but its bias.
 struct Operands {
   Value input, weights;
+  int64_t copies = 1; ///< of the input's channels, see signedWeights
   float inputScale = 1;
   std::vector<float> weightScales; ///< one, or one for each channel
 };
@@ -35,46 +39,101 @@ struct Operands {
 // Operands
 //===----------------------------------------------------------------------===//
 
-/// Constant weights as i8 with zero point 0, whatever they were stored as.
-FailureOr<Value> signedWeights(Operation *op, const Weighted &weighted, Value stored, OpBuilder &builder) {
-  std::optional<reference::Tensor> tensor = constantOf(stored);
-  RankedTensorType type = tensorType(stored);
-  auto perTensor = dyn_cast<quant::UniformQuantizedType>(type.getElementType());
+/// What is summed over: the axis of the input, and that of the weights.
+std::pair<int64_t, int64_t> depthAxes(Operation *op, const Weighted &weighted) {
+  int64_t rank = tensorType(weighted.input->get()).getRank();
+  if (auto gemm = dyn_cast<GemmOp>(op))
+    return {gemm.getTransA() ? 0 : 1, gemm.getTransB() ? 1 : 0};
+  if (isa<MatMulOp>(op))
+    return {rank - 1, tensorType(weighted.weights->get()).getRank() - 2};
+  return {weighted.channelAxis, isa<ConvTransposeOp>(op) ? 0 : 1};
+}
+
+/// The zero point of a weight, by its index.
+using ZeroPoint = std::function<int64_t(int64_t)>;
+
+FailureOr<ZeroPoint> zeroPointsOf(Operation *op, const Weighted &weighted, RankedTensorType type) {
+  if (auto perTensor = dyn_cast<quant::UniformQuantizedType>(type.getElementType()))
+    return ZeroPoint([zero = perTensor.getZeroPoint()](int64_t) { return zero; });
   auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(type.getElementType());
-  if (!perTensor && !perAxis)
+  if (!perAxis)
     return stayFloat(op, "weights have a scale for each block, which no integer kernel takes");
-  if (perAxis && perAxis.getQuantizedDimension() != weighted.weightAxis)
+  if (perAxis.getQuantizedDimension() != weighted.weightAxis)
     return stayFloat(op, "weights have scales along axis " + Twine(perAxis.getQuantizedDimension()) +
                              " but their output channels lie on axis " + Twine(weighted.weightAxis));
-  if (perAxis && weighted.groups != 1)
+  if (weighted.groups != 1)
     return stayFloat(op, "a grouped transposed convolution shares scales between its groups");
-  auto zeroPoint = [&](int64_t i) -> int64_t {
-    if (perTensor)
-      return perTensor.getZeroPoint();
-    int64_t inner = 1;
-    for (int64_t axis = weighted.weightAxis + 1; axis < type.getRank(); ++axis)
-      inner *= type.getDimSize(axis);
-    return perAxis.getZeroPoints()[i / inner % type.getDimSize(weighted.weightAxis)];
-  };
-  reference::Tensor shifted(reference::DType::I8, tensor->shape);
-  for (int64_t i = 0; i < tensor->size(); ++i) {
-    int64_t value = tensor->getInt(i) - zeroPoint(i);
-    if (value < -128 || value > 127)
-      return stayFloat(op,
-                       "weights less their zero point reach " + Twine(value) + ", which 8 bits do not hold");
-    shifted.setInt(i, value);
-  }
+  int64_t inner = 1, size = type.getDimSize(weighted.weightAxis);
+  for (int64_t axis = weighted.weightAxis + 1; axis < type.getRank(); ++axis)
+    inner *= type.getDimSize(axis);
+  return ZeroPoint([=](int64_t i) { return perAxis.getZeroPoints()[i / inner % size]; });
+}
+
+/// The same scales for i8 with zero point 0.
+Type signedElement(Type element, OpBuilder &builder) {
   Type i8 = builder.getI8Type(), f32 = builder.getF32Type();
-  Type element;
-  if (perTensor)
-    element = quant::UniformQuantizedType::get(quant::QuantizationFlags::Signed, i8, f32,
-                                               perTensor.getScale(), 0, -128, 127);
-  else
-    element = quant::UniformQuantizedPerAxisType::get(
-        quant::QuantizationFlags::Signed, i8, f32, perAxis.getScales(),
-        SmallVector<int64_t>(perAxis.getScales().size(), 0), perAxis.getQuantizedDimension(), -128, 127);
-  auto newType = RankedTensorType::get(type.getShape(), element);
+  if (auto perTensor = dyn_cast<quant::UniformQuantizedType>(element))
+    return quant::UniformQuantizedType::get(quant::QuantizationFlags::Signed, i8, f32, perTensor.getScale(),
+                                            0, -128, 127);
+  auto perAxis = cast<quant::UniformQuantizedPerAxisType>(element);
+  return quant::UniformQuantizedPerAxisType::get(
+      quant::QuantizationFlags::Signed, i8, f32, perAxis.getScales(),
+      SmallVector<int64_t>(perAxis.getScales().size(), 0), perAxis.getQuantizedDimension(), -128, 127);
+}
+
+/// How many terms of 8 bits a weight takes.
+int64_t termsOf(int64_t value) {
+  return value >= -128 && value <= 127 ? 1 : value >= -256 && value <= 254 ? 2 : 3;
+}
+
+/// Constant weights as i8 with zero point 0, whatever they were stored as. Where 8 bits do not hold them
+/// less their zero point, each is a sum of `copies` that do, side by side on the axis of the sums.
+FailureOr<Value> signedWeights(Operation *op, const Weighted &weighted, Value stored, OpBuilder &builder,
+                               int64_t &copies) {
+  RankedTensorType type = tensorType(stored);
+  FailureOr<ZeroPoint> zeroPoint = zeroPointsOf(op, weighted, type);
+  if (failed(zeroPoint))
+    return failure();
+  reference::Tensor tensor = *constantOf(stored);
+  copies = 1;
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    int64_t value = tensor.getInt(i) - (*zeroPoint)(i);
+    if (std::abs(value) > 255)
+      return stayFloat(op, "weights less their zero point reach " + Twine(value) +
+                               ", which the kernels' 8 bits do not hold");
+    copies = std::max(copies, termsOf(value));
+  }
+  SmallVector<int64_t> shape(type.getShape());
+  int64_t inner = 1, depthAxis = depthAxes(op, weighted).second;
+  shape[depthAxis] *= copies;
+  for (int64_t axis = depthAxis + 1; axis < type.getRank(); ++axis)
+    inner *= type.getDimSize(axis);
+  reference::Tensor shifted(reference::DType::I8, {shape.begin(), shape.end()});
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    int64_t rest = tensor.getInt(i) - (*zeroPoint)(i);
+    for (int64_t copy = 0; copy < copies; ++copy) {
+      int64_t term = std::clamp<int64_t>(rest, -128, 127);
+      shifted.setInt((i / inner * copies + copy) * inner + i % inner, term);
+      rest -= term;
+    }
+  }
+  auto newType = RankedTensorType::get(shape, signedElement(type.getElementType(), builder));
   return newType == type ? stored : createConstant(builder, stored.getLoc(), shifted, newType);
+}
+
+/// Each index of `axis` as often as weights have terms.
+Value repeated(Value input, int64_t axis, int64_t copies, OpBuilder &builder) {
+  if (copies == 1)
+    return input;
+  RankedTensorType type = tensorType(input);
+  SmallVector<int64_t> apart(type.getShape()), wide, joined(type.getShape());
+  apart.insert(apart.begin() + axis + 1, 1);
+  wide = apart;
+  wide[axis + 1] = copies;
+  joined[axis] *= copies;
+  Value column = createReshape(builder, input.getLoc(), input, apart);
+  Value copied = ExpandOp::create(builder, input.getLoc(), type.clone(wide), column, wide);
+  return createReshape(builder, input.getLoc(), copied, joined);
 }
 
 float at(const std::vector<float> &scales, int64_t channel) {
@@ -164,11 +223,14 @@ FailureOr<Operands> integerOperands(Operation *op, const Weighted &weighted, OpB
   if (isScaled(op))
     return stayFloat(op, "alpha or beta is not 1");
   if (isConstant(weights.getInput())) {
-    FailureOr<Value> asSigned = signedWeights(op, weighted, weights.getInput(), builder);
+    FailureOr<Value> asSigned = signedWeights(op, weighted, weights.getInput(), builder, operands.copies);
     if (failed(asSigned))
       return failure();
     operands.weights = *asSigned;
   } else if (isa<MatMulOp>(op) && activationType(weights.getInput())) {
+    if (int64_t depth = tensorType(weights.getResult()).getDimSize(depthAxes(op, weighted).second);
+        depth > mostDepth)
+      return stayFloat(op, "its " + Twine(depth) + " products could overflow 32 bits");
     operands.weights = weights.getInput();
   } else {
     return stayFloat(op, "its weights are neither constant nor a second quantised activation of a matmul");
@@ -238,12 +300,21 @@ Steps stepsToQuantize(Operation *op) {
   return reached;
 }
 
+/// The quantize right behind the product, if there is one.
+Steps quantizeBehind(Operation *op) {
+  Steps steps{{}, {}, {}, {}};
+  if (QuantizeOp quantize = soleQuantize(op->getResult(0)))
+    steps.end = quantize.getResult();
+  return steps;
+}
+
 struct FuseProducts : impl::FuseProductsBase<FuseProducts> {
   static void fuse(Operation *op, Weighted &weighted, const Operands &operands, OpBuilder &builder) {
-    Steps steps = stepsToQuantize(op);
+    // The kernel of two activations has no steps.
+    Steps steps = isKnown(operands.weights) ? stepsToQuantize(op) : quantizeBehind(op);
     if (!weighted.bias.empty())
       weighted.bias.assign(createBias(weighted, operands, /*floatResult=*/!steps.end, builder));
-    weighted.input->set(operands.input);
+    weighted.input->set(repeated(operands.input, depthAxes(op, weighted).first, operands.copies, builder));
     weighted.weights->set(operands.weights);
     if (!steps.end)
       return; // a float result

@@ -199,11 +199,15 @@ Expr Pool::finish(Expr sum, Value inside, Value counted) const {
   Expr atLeastOne = scalar.wrap(code.maxIndex(counted, code.index(1)));
   if (!isQuantizedAverage())
     return sum / code.splat(toFloat(atLeastOne, sum.scalarType(), false).value);
-  Quantization from = *perTensor(spec.types.front()), to = *perTensor(spec.types.back());
+  Quantization from = *perTensor(spec.types.front());
+  std::optional<Quantization> to = perTensor(spec.types.back());
   Expr zeros = resizeInteger(scalar.wrap(code.mulIndex(inside, from.zeroPoint)), i32, false);
-  Expr factor = scalar.f32(from.scale) / (scalar.f32(to.scale) * toFloat(atLeastOne, f32, false));
+  Expr divisor = toFloat(atLeastOne, f32, false);
+  Expr factor = scalar.f32(from.scale) / (to ? scalar.f32(to->scale) * divisor : divisor);
   Expr product = toFloat(sum - code.splat(zeros.value)) * code.splat(factor.value);
-  return roundAndSaturate(product, to, spec.result().element, 1.01f * byteRange * from.scale / to.scale);
+  if (!to)
+    return product;
+  return roundAndSaturate(product, *to, spec.result().element, 1.01f * byteRange * from.scale / to->scale);
 }
 
 Expr Pool::insideResult(const Code &code, Value address, ArrayRef<Range> ranges) const {
@@ -247,9 +251,10 @@ LogicalResult emitPool(OpBuilder &builder, func::FuncOp function, DictionaryAttr
   Code code(builder, function.getLoc(), variant);
   const Spec &spec = pool.spec;
   bool isFloat = isa<FloatType>(computeType(pool.element()));
-  bool average = pool.isQuantizedAverage() ? perTensor(spec.types.front()) && perTensor(spec.types.back()) &&
-                                                 storageBytes(pool.element()) == 1
-                                           : isFloat;
+  bool toKnown = perTensor(spec.types.back()) || spec.types.back().isF32();
+  bool average = pool.isQuantizedAverage()
+                     ? perTensor(spec.types.front()) && toKnown && storageBytes(pool.element()) == 1
+                     : isFloat;
   if (!pool.isMax && !average)
     return emitError(code.loc, "no kernel for '")
            << spec.kind << "' from " << spec.types.front() << " to " << spec.types.back();

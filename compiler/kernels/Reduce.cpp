@@ -112,20 +112,24 @@ Expr Reduction::finish(Expr sum) const {
     return sum.isFloat() || isSelection() ? sum : resizeInteger(sum, computeType(element()), false);
   const Code &code = *sum.code;
   if (quantizedMean) {
-    Quantization from = *perTensor(spec.types.front()), to = *perTensor(spec.types.back());
-    Expr centredSum = sum - code.i32(from.zeroPoint * folded.count);
-    float divisor = to.scale * static_cast<float>(std::max<int64_t>(folded.count, 1));
-    return roundAndSaturate(toFloat(centredSum) * code.f32(from.scale / divisor), to, spec.result().element,
-                            1.01f * byteRange * from.scale / to.scale);
+    Quantization from = *perTensor(spec.types.front());
+    std::optional<Quantization> to = perTensor(spec.types.back());
+    Expr centredSum = toFloat(sum - code.i32(from.zeroPoint * folded.count));
+    auto count = static_cast<float>(std::max<int64_t>(folded.count, 1));
+    if (!to)
+      return centredSum * code.f32(from.scale / count);
+    return roundAndSaturate(centredSum * code.f32(from.scale / (to->scale * count)), *to,
+                            spec.result().element, 1.01f * byteRange * from.scale / to->scale);
   }
   Type f64 = code.builder.getF64Type(), type = computeType(element());
   if (kind == Kind::L2)
-    return sum.isFloat() ? squareRoot(sum)
-                         : truncateToInteger(squareRoot(toFloat(sum, f64, false)), type, isUnsignedType());
+    return sum.isFloat()
+               ? squareRoot(sum)
+               : truncateToInteger(squareRoot(toFloat(sum, f64, isUnsignedType())), type, isUnsignedType());
   if (sum.isFloat())
     return sum / code.constant(type, folded.count);
   Expr count = code.constant(sum.scalarType(), std::max<int64_t>(folded.count, 1));
-  return resizeInteger(divideIntegers(sum, count, /*isUnsigned=*/false), type, false);
+  return resizeInteger(divideIntegers(sum, count, isUnsignedType()), type, false);
 }
 
 Expr Reduction::foldAxes(const Code &code, Value address, size_t axis, Expr sum) const {
@@ -202,7 +206,8 @@ LogicalResult emitReduce(OpBuilder &builder, func::FuncOp function, DictionaryAt
   const Spec &spec = reduction.spec;
   Code code(builder, function.getLoc(), variant);
   if (spec.anyQuantized() && !reduction.isSelection() &&
-      !(reduction.quantizedMean && perTensor(spec.types.front()) && perTensor(spec.types.back()) &&
+      !(reduction.quantizedMean && perTensor(spec.types.front()) &&
+        (perTensor(spec.types.back()) || spec.types.back().isF32()) &&
         storageBytes(reduction.element()) == 1))
     return emitError(code.loc, "no kernel for '")
            << spec.kind << "' from " << spec.types.front() << " to " << spec.types.back();

@@ -6,6 +6,7 @@
 #include "dialects/QuantTypes.h"
 #include "dialects/reference/Elementwise.h"
 #include "dialects/reference/Epilogue.h"
+#include "dialects/reference/Pool.h"
 
 #include "dialects/Chain.h"
 
@@ -101,19 +102,25 @@ FailureOr<Type> ops::averageElement(Operation *op) {
   if (!isQuantized(input))
     return elementOf(input);
   Type result = declaredElement(op);
-  if (!quantParams(elementOf(input)) || !quantParams(result))
-    return op->emitOpError("averages ")
-           << elementOf(input) << " to " << result << "; both must be quantised per tensor";
-  if (failed(checkQuotients(op, {quantParams(elementOf(input))->scale}, result)))
+  if (!quantParams(elementOf(input)) || !(quantParams(result) || result.isF32()))
+    return op->emitOpError("averages ") << elementOf(input) << " to " << result
+                                        << "; it takes a type with one scale to another, or to f32";
+  if (!result.isF32() && failed(checkQuotients(op, {quantParams(elementOf(input))->scale}, result)))
     return failure();
   return result;
 }
 
 Tensor ops::averageQuantized(Operation *op, const Tensor &sums, ArrayRef<int64_t> counts) {
-  QuantParams from = *quantParams(elementOf(op->getOperand(0))), to = *quantParams(declaredElement(op));
+  QuantParams from = *quantParams(elementOf(op->getOperand(0)));
+  std::optional<QuantParams> to = quantParams(declaredElement(op));
   Tensor result(dtypeOf(declaredElement(op)), sums.shape);
-  for (int64_t i = 0, e = sums.size(); i < e; ++i)
-    result.setInt(i, reference::averageQuantized(sums.getInt(i), std::max<int64_t>(counts[i], 1), from, to));
+  for (int64_t i = 0, e = sums.size(); i < e; ++i) {
+    int64_t count = std::max<int64_t>(counts[i], 1);
+    if (to)
+      result.setInt(i, reference::averageQuantized(sums.getInt(i), count, from, *to));
+    else
+      result.setDouble(i, reference::averageReal(sums.getInt(i), count, from.scale));
+  }
   return result;
 }
 

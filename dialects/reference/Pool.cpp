@@ -99,4 +99,8 @@ Tensor averagePool(const Tensor &input, const PoolParams &params, const Dims &sh
   return result;
 }
 
+float averageReal(int64_t sum, int64_t count, float scale) {
+  return static_cast<float>(sum) * (scale / static_cast<float>(count));
+}
+
 } // namespace qcc::reference

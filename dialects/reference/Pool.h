@@ -30,6 +30,9 @@ WindowSums averageSums(const Tensor &input, const PoolParams &params, const std:
                        int64_t zero = 0);
 Tensor averagePool(const Tensor &input, const PoolParams &params, const std::vector<int64_t> &shape);
 
+/// q8, a float result: float(sum) * (scale / float(count)); `sum` is of (x - zx).
+float averageReal(int64_t sum, int64_t count, float scale);
+
 } // namespace qcc::reference
 
 #endif // QCC_DIALECTS_REFERENCE_POOL_H

@@ -159,6 +159,8 @@ def check_q8_averages(run):
     np.testing.assert_array_equal(run("qcc.global_average_pool", operand, result), want)
     np.testing.assert_array_equal(run("qcc.average_pool", operand, result, "kernel_shape = array<i64: 4, 4>"), want)
     np.testing.assert_array_equal(run("qcc.reduce_mean", operand, result, "axes = array<i64: 2, 3>"), want)
+    real = total.astype(f32) * (f32(0.3) / f32(16))
+    np.testing.assert_array_equal(run("qcc.global_average_pool", operand, ((1, 3, 1, 1), "f32")), real)
 
 
 def check_moves_keep_bytes(run):
