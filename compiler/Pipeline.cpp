@@ -46,6 +46,14 @@ LogicalResult qcc::runStages(ModuleOp module, Stage first, Stage last, const Pip
   return pm.run(module);
 }
 
+LogicalResult qcc::setOuterTypes(ModuleOp module, const PipelineOptions &options) {
+  if (options.quantize.outer.tensors.empty())
+    return success();
+  PassManager pm(module.getContext());
+  pm.addNestedPass<func::FuncOp>(quantize::createSetOuterTypes(options.quantize.outer));
+  return pm.run(module);
+}
+
 void qcc::registerAllDialects(DialectRegistry &registry) {
   registry.insert<QccDialect>();
   emit::registerCodeDialects(registry);

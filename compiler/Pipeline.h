@@ -41,6 +41,10 @@ void addStages(mlir::OpPassManager &pm, Stage first, Stage last, const PipelineO
 /// Runs the stages first..last on `module`; errors go to its context.
 llvm::LogicalResult runStages(mlir::ModuleOp module, Stage first, Stage last, const PipelineOptions &options);
 
+/// Gives inputs and outputs the types of `options.quantize.outer`. After stage quantize and
+/// by itself: what measures or exports the quantised model takes it as it is in between.
+llvm::LogicalResult setOuterTypes(mlir::ModuleOp module, const PipelineOptions &options);
+
 /// Every dialect that any stage creates operations of.
 void registerAllDialects(mlir::DialectRegistry &registry);
 

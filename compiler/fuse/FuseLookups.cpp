@@ -1,6 +1,7 @@
 //===- FuseLookups.cpp - Functions of one 8-bit tensor as tables ----------===//
 
 #include "compiler/fuse/Passes.h"
+#include "compiler/fuse/Pixels.h"
 #include "compiler/fuse/Quantized.h"
 #include "compiler/fuse/Steps.h"
 #include "compiler/fuse/Tables.h"
@@ -55,6 +56,22 @@ FailureOr<reference::Tensor> applyTo(const reference::Tensor &values, Operation 
   return std::move(results.front());
 }
 
+/// Stored bytes and what each of them stands for: a table, or tables along axes.
+struct Source {
+  Value bytes;
+  reference::Tensor numbers;
+};
+
+/// dequantize(x), or a lookup of real numbers.
+std::optional<Source> sourceOf(Value value) {
+  if (Value bytes = dequantized(value))
+    return Source{bytes, allNumbers(activationType(bytes))};
+  auto lookup = value.getDefiningOp<LookupOp>();
+  if (!lookup || !tensorType(value).getElementType().isF32() || !isConstant(lookup.getTable()))
+    return std::nullopt;
+  return Source{lookup.getInput(), *constantOf(lookup.getTable())};
+}
+
 /// quantize(f(dequantize(x))) and quantize(dequantize(x)) with different types.
 struct ToLookup : OpRewritePattern<QuantizeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -64,7 +81,7 @@ struct ToLookup : OpRewritePattern<QuantizeOp> {
       return rewriter.notifyMatchFailure(op, "requires 8 bits and one scale");
     SmallVector<std::pair<Operation *, Value>> functions; // last first
     Value value = op.getInput();
-    while (!dequantized(value)) {
+    while (!sourceOf(value)) {
       Operation *producer = value.getDefiningOp();
       Value variable = producer ? variableOperand(producer) : Value();
       if (!variable)
@@ -72,30 +89,62 @@ struct ToLookup : OpRewritePattern<QuantizeOp> {
       functions.push_back({producer, variable});
       value = variable;
     }
-    FailureOr<reference::Tensor> table = allNumbers(activationType(dequantized(value)));
+    Source source = *sourceOf(value);
+    FailureOr<reference::Tensor> table = source.numbers;
     for (auto [function, variable] : llvm::reverse(functions))
       if (succeeded(table))
         table = applyTo(*table, function, variable);
     if (failed(table))
       return rewriter.notifyMatchFailure(op, "cannot be computed");
-    rewriter.replaceOp(op, createLookup(rewriter, op.getLoc(), dequantized(value), stored(*table, to), to));
+    rewriter.replaceOp(op, createLookup(rewriter, op.getLoc(), source.bytes, stored(*table, to), to));
     return success();
   }
 };
+
+/// One table of bytes for all elements.
+bool isPlainTable(LookupOp op) {
+  return activationType(op.getResult()) && tensorType(op.getTable()).getRank() == 1;
+}
 
 /// lookup(lookup(x)) with one table.
 struct ComposeLookups : OpRewritePattern<LookupOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LookupOp op, PatternRewriter &rewriter) const override {
     auto first = op.getInput().getDefiningOp<LookupOp>();
-    if (!first || !first->hasOneUse())
+    if (!first || !first->hasOneUse() || !isPlainTable(op))
       return rewriter.notifyMatchFailure(op, "requires a lookup before it, for this alone");
     reference::Tensor table = *constantOf(first.getTable()), second = *constantOf(op.getTable());
-    reference::Tensor both(second.type, {256});
-    for (int i = 0; i < 256; ++i)
+    reference::Tensor both(second.type, table.shape);
+    for (size_t i = 0; i < both.bytes.size(); ++i)
       both.bytes[i] = second.bytes[table.bytes[i]];
-    auto to = cast<quant::UniformQuantizedType>(tensorType(op.getResult()).getElementType());
+    auto to = activationType(op.getResult());
     rewriter.replaceOp(op, createLookup(rewriter, op.getLoc(), first.getInput(), both, to));
+    return success();
+  }
+};
+
+/// A table for each channel, all alike; and one of plain bytes that changes none.
+struct SimplifyLookup : OpRewritePattern<LookupOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LookupOp op, PatternRewriter &rewriter) const override {
+    if (!isConstant(op.getTable()))
+      return rewriter.notifyMatchFailure(op, "table is no constant");
+    auto to = activationType(op.getResult());
+    reference::Tensor table = *constantOf(op.getTable());
+    for (size_t i = 256; to && i < table.bytes.size(); ++i)
+      if (table.bytes[i] != table.bytes[i % 256])
+        return rewriter.notifyMatchFailure(op, "channels differ");
+    if (to && !isPlainTable(op)) {
+      table.bytes.resize(256);
+      table.shape = {256};
+      rewriter.replaceOp(op, createLookup(rewriter, op.getLoc(), op.getInput(), table, to));
+      return success();
+    }
+    bool isPlain = tensorType(op.getInput()).getElementType().isUnsignedInteger(8) && to && !to.isSigned();
+    for (size_t i = 0; i < table.bytes.size(); ++i)
+      if (!isPlain || table.bytes[i] != i)
+        return rewriter.notifyMatchFailure(op, "changes bytes");
+    rewriter.replaceOpWithNewOp<ScastOp>(op, op.getResult().getType(), op.getInput());
     return success();
   }
 };
@@ -107,7 +156,8 @@ struct LookupIntoProduct : OpRewritePattern<LookupOp> {
   LogicalResult matchAndRewrite(LookupOp op, PatternRewriter &rewriter) const override {
     Operation *product = op.getInput().getDefiningOp();
     std::optional<Weighted> weighted = product ? describeWeighted(product) : std::nullopt;
-    if (!weighted || !product->hasOneUse() || !weighted->table.empty())
+    if (!weighted || !product->hasOneUse() || !weighted->table.empty() || !isPlainTable(op) ||
+        !isKnown(weighted->weights->get()))
       return rewriter.notifyMatchFailure(op, "requires an integer product before it, for this alone");
     SmallVector<Attribute> chain;
     if (auto steps = product->getAttrOfType<ArrayAttr>("chain"))
@@ -126,8 +176,10 @@ struct LookupIntoProduct : OpRewritePattern<LookupOp> {
 
 struct FuseLookups : impl::FuseLookupsBase<FuseLookups> {
   void runOnOperation() override {
+    if (failed(fusePixels(getOperation())))
+      return signalPassFailure();
     RewritePatternSet tables(&getContext()), operands(&getContext());
-    tables.add<ToLookup, ComposeLookups>(&getContext());
+    tables.add<ToLookup, ComposeLookups, SimplifyLookup>(&getContext());
     operands.add<LookupIntoProduct>(&getContext());
     for (RewritePatternSet *patterns : {&tables, &operands})
       if (failed(applyPatterns(getOperation(), std::move(*patterns))))

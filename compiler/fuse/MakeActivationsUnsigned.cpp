@@ -34,34 +34,41 @@ struct MakeActivationsUnsigned : impl::MakeActivationsUnsignedBase<MakeActivatio
     value.setType(RankedTensorType::get(tensorType(value).getShape(), type));
   }
 
-  /// The user's own integers stay as they are.
-  static void convertInput(ScastOp op) {
-    quant::UniformQuantizedType type = unsignedType(op.getResult());
-    if (!type || isConstant(op.getResult()))
+  /// The user's own integers stay as they are: an argument, or the scast of one.
+  static void convertInput(Value input) {
+    quant::UniformQuantizedType type = unsignedType(input);
+    if (!type || isConstant(input))
       return;
-    OpBuilder builder(op->getContext());
-    builder.setInsertionPointAfter(op);
-    Value converted = createRequantization(builder, op.getLoc(), op.getResult(), type);
-    op.getResult().replaceAllUsesExcept(converted, converted.getDefiningOp());
+    OpBuilder builder(input.getContext());
+    builder.setInsertionPointAfterValue(input);
+    Value converted = createRequantization(builder, input.getLoc(), input, type);
+    input.replaceAllUsesExcept(converted, converted.getDefiningOp());
   }
 
-  static void convertOutput(ScastOp op) {
-    quant::UniformQuantizedType type = activationType(op.getInput());
-    if (!type || !type.isSigned() || isConstant(op.getResult()) || op.getInput().getDefiningOp<LookupOp>())
+  /// The operand of a return, or of the scast before one, which must have `type`.
+  static void convertOutput(OpOperand &output, quant::UniformQuantizedType type) {
+    Value value = output.get();
+    if (!type || !type.isSigned() || isConstant(value))
       return;
-    retype(op.getInput(), unsignedType(op.getInput()));
-    OpBuilder builder(op);
-    op.getInputMutable().assign(createRequantization(builder, op.getLoc(), op.getInput(), type));
+    if (unsignedType(value))
+      retype(value, unsignedType(value));
+    OpBuilder builder(output.getOwner());
+    output.set(createRequantization(builder, value.getLoc(), value, type));
   }
 
   void runOnOperation() override {
-    SmallVector<ScastOp> casts(getOperation().getOps<ScastOp>());
+    auto casts = llvm::to_vector(getOperation().getOps<ScastOp>());
+    for (BlockArgument argument : getOperation().getArguments())
+      convertInput(argument);
     for (ScastOp cast : casts)
-      if (isa<quant::QuantizedType>(tensorType(cast.getResult()).getElementType()))
-        convertInput(cast);
+      convertInput(cast.getResult());
     for (ScastOp cast : casts)
-      if (isa<quant::QuantizedType>(tensorType(cast.getInput()).getElementType()))
-        convertOutput(cast);
+      if (!cast.getInput().getDefiningOp<LookupOp>())
+        convertOutput(cast.getInputMutable(), activationType(cast.getInput()));
+    Operation *end = getOperation().front().getTerminator();
+    for (auto [output, type] : llvm::zip_equal(end->getOpOperands(), getOperation().getResultTypes()))
+      convertOutput(output,
+                    dyn_cast<quant::UniformQuantizedType>(cast<RankedTensorType>(type).getElementType()));
     getOperation().walk([&](QuantizeOp op) {
       if (quant::UniformQuantizedType type = unsignedType(op.getResult()))
         retype(op.getResult(), type);

@@ -53,26 +53,46 @@ LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Argu
   return success();
 }
 
+/// One table of bytes is read by vectors; tables of floats, and those along axes, one element at a time.
+static bool isPlainTable(const Spec &spec) {
+  return storageBytes(spec.result().element) == 1 && spec.views[1].shape.size() == 1;
+}
+
+/// Over input, table entries (as seen by each element) and result.
+static LoopNest lookupNest(const Spec &spec, bool byVectors) {
+  const View &table = spec.views[1], &result = spec.result();
+  View rows{table.element, SmallVector<int64_t>(ArrayRef<int64_t>(table.shape).drop_back()),
+            SmallVector<int64_t>(ArrayRef<int64_t>(table.strides).drop_back()), table.offset};
+  View views[] = {spec.views.front(), broadcastTo(rows, result.shape), result};
+  return LoopNest(result.shape, views, 0, /*scalar=*/!byVectors);
+}
+
 int64_t lookupUnits(DictionaryAttr attr) {
   Spec spec(attr);
-  View views[] = {spec.views.front(), spec.result()};
-  return LoopNest(spec.result().shape, views).units();
+  return lookupNest(spec, isPlainTable(spec)).units();
 }
 
 LogicalResult emitLookup(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                          const target::Variant &variant) {
   Spec spec(attr);
   Code code(builder, function.getLoc(), variant);
-  View views[] = {spec.views.front(), spec.result()};
-  for (const View &view : views)
-    if (storageBytes(view.element) != 1)
-      return emitError(code.loc, "lookup needs 8-bit elements, not ") << view.element;
+  Type element = spec.result().element;
+  if (storageBytes(spec.views.front().element) != 1)
+    return emitError(code.loc, "lookup needs 8-bit elements, not ") << spec.views.front().element;
   Arguments arguments = argumentsOf(function, spec);
-  LookupTable table(code, code.offset(arguments.pointers[1], spec.views[1].offset));
-  LoopNest nest(spec.result().shape, views, 0, /*scalar=*/!table.isVector());
-  Value pointers[] = {arguments.pointers.front(), arguments.pointers.back()};
-  nest.emit(code, pointers, arguments.begin, arguments.end,
-            [&](const Point &point) { point.store(1, table.apply(point.load(0))); });
+  if (isPlainTable(spec)) {
+    LookupTable table(code, code.offset(arguments.pointers[1], spec.views[1].offset));
+    lookupNest(spec, table.isVector())
+        .emit(code, arguments.pointers, arguments.begin, arguments.end,
+              [&](const Point &point) { point.store(2, table.apply(point.load(0))); });
+    return success();
+  }
+  lookupNest(spec, false)
+      .emit(code, arguments.pointers, arguments.begin, arguments.end, [&](const Point &point) {
+        Value byte = resizeInteger(point.load(0), builder.getI64Type(), /*isUnsigned=*/true).value;
+        Value entry = code.offset(point.addresses[1], code.mulIndex(byte, storageBytes(element)));
+        point.store(2, load(point.code, entry, element));
+      });
   return success();
 }
 

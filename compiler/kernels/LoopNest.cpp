@@ -81,8 +81,9 @@ void LoopNest::chooseUnits(int64_t work) {
   if (unitCount >= wantedUnits || prefix + 1 != shape.size() || shape.size() <= keep)
     return;
   int64_t wanted = llvm::divideCeil(innerSize() * unitCount, wantedUnits);
-  // Vectors of bytes have up to 64 lanes; a chunk that is no multiple would leave tails.
-  chunkSize = llvm::alignTo(std::max(wanted, smallestChunk / work), vectorInner ? 64 : 1);
+  // Vectors of bytes have up to 64 lanes; a chunk that is no multiple would leave tails. A variant without
+  // vectors has the same units.
+  chunkSize = llvm::alignTo(std::max(wanted, smallestChunk / work), vectorInner || work == 1 ? 64 : 1);
   chunks = llvm::divideCeil(innerSize(), chunkSize);
   unitCount *= chunks;
 }

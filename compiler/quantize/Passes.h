@@ -2,6 +2,7 @@
 #ifndef QCC_COMPILER_QUANTIZE_PASSES_H
 #define QCC_COMPILER_QUANTIZE_PASSES_H
 
+#include "compiler/quantize/OuterTypes.h"
 #include "dialects/Qcc.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -35,11 +36,14 @@ struct QuantizeOptions {
   std::vector<std::string> keepFloat;
   /// Names of nodes left in float for the sake of accuracy.
   std::vector<std::string> precise;
+  /// Tensors that createSetOuterTypes changes afterwards; Mode::Static quantises them.
+  OuterTypes outer;
   /// Mode::Static: fills in `range` and `correction` of all qcc.observe.
   std::function<mlir::LogicalResult(mlir::ModuleOp)> calibrate;
 };
 
 void addQuantize(mlir::OpPassManager &pm, const QuantizeOptions &options);
+std::unique_ptr<mlir::Pass> createSetOuterTypes(const OuterTypes &outer);
 
 /// A copy of a calibrated module whose marks have the ranges that the tensors are
 /// going to get: what is joined shares them.

@@ -29,7 +29,10 @@ def PlanQuantization : Pass<"qcc-plan-quantization", "mlir::func::FuncOp"> {
   let options = [ListOption<"keepFloat", "keep-float", "std::string",
                             "names or globs of nodes that are not quantised">,
                  ListOption<"precise", "precise", "std::string",
-                            "names of nodes that are not quantised for the sake of accuracy">];
+                            "names of nodes that are not quantised for the sake of accuracy">,
+                 ListOption<"outer", "outer", "std::string",
+                            "names of inputs and outputs that are quantised whoever reads them">,
+                 Option<"outputsOnly", "outputs-only", "bool", "false", "of `outer` only the outputs">];
 }
 
 def ShareScales : Pass<"qcc-share-scales", "mlir::func::FuncOp"> {
@@ -68,6 +71,23 @@ def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {
     conv(%x, %w)  ==>  conv(%x, dequantize(i8 constant))
     ```
   }];
+}
+
+def SetOuterTypes : Pass<"qcc-set-outer-types", "mlir::func::FuncOp"> {
+  let summary = "Inputs and outputs become 8-bit integers, and channels last, as --io asks";
+  let description = [{
+    With `mean` or `std` an input is an image's pixels, which are normalised (q12).
+
+    ```mlir
+    main(%x: f32), quantize %x -> !q      ==>  main(%x: !q), dequantize %x
+    return dequantize %y : !q             ==>  return quantize(dequantize %y : !q)
+    main(%x: f32), mean and std           ==>  main(%x: ui8), (cast %x - mean) / std
+    nhwc                                  ==>  main(%x: NHWC), transpose %x
+    ```
+  }];
+  let options = [Option<"tensors", "tensors", "std::string", "\"\"", "NAME:u8[,nhwc], by ';'">,
+                 ListOption<"mean", "mean", "float", "of the channels">,
+                 ListOption<"std", "std", "float", "of the channels">];
 }
 
 def VerifyQuantized : Pass<"qcc-verify-quantized", "mlir::func::FuncOp"> {

@@ -42,7 +42,11 @@ public:
     }
   }
 
+  /// Quantises `value` whoever reads it.
+  void demand(Value value) { demanded.insert(value); }
+
   void run() {
+    wanted = demanded;
     for (Operation &op : llvm::reverse(block))
       want(&op);
     for (Value argument : block.getArguments())
@@ -99,7 +103,8 @@ private:
   }
 
   void decide(Value value, State state) {
-    if (wanted.contains(value) && state != State::Stored && !isAbsorbed(value, state)) {
+    bool taken = wanted.contains(value) && (demanded.contains(value) || !isAbsorbed(value, state));
+    if (taken && state != State::Stored) {
       ends.push_back(value);
       state = State::Stored;
     }
@@ -152,7 +157,7 @@ private:
   Block &block;
   llvm::DenseMap<Operation *, Role> roles;
   llvm::DenseMap<Operation *, size_t> order;
-  llvm::DenseSet<Value> wanted;
+  llvm::DenseSet<Value> wanted, demanded;
   llvm::DenseMap<Value, State> states;
 };
 
@@ -187,8 +192,19 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
             << keepFloat[i] << " names no node that is left after simplification";
     if (llvm::is_contained(used, false))
       return signalPassFailure();
+    for (const std::string &name : outer)
+      if (std::optional<Port> port = findPort(function, name); port && !(outputsOnly && port->isInput))
+        demand(planner, port->isInput ? function.getArgument(port->index)
+                                      : function.front().getTerminator()->getOperand(port->index));
     planner.run();
     mark(function, planner);
+  }
+
+  /// Other than f32 has no range that calibration could measure.
+  static void demand(Planner &planner, Value value) {
+    if (tensorType(value).getElementType().isF32() && tensorType(value).getNumElements() > 0 &&
+        !isConstant(value))
+      planner.demand(value);
   }
 
   LogicalResult parseGlobs(std::vector<llvm::GlobPattern> &globs) {

@@ -42,6 +42,9 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
     PlanQuantizationOptions plan;
     plan.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
     plan.precise.assign(options.precise.begin(), options.precise.end());
+    for (const OuterType &tensor : options.outer.tensors)
+      plan.outer.push_back(tensor.name);
+    plan.outputsOnly = options.outer.normalise();
     pm.addNestedPass<func::FuncOp>(createPlanQuantization(std::move(plan)));
     if (options.calibrate)
       pm.addPass(std::make_unique<Calibrate>(options.calibrate));

@@ -250,13 +250,20 @@ LogicalResult CastOp::evaluate(Operands operands, Tensors &results) {
 
 LogicalResult CastOp::toChannelsLast() { return success(); }
 
+/// The table's last axis has the 256 entries, of bytes or float32; axes before it broadcast to the operand:
+/// (1, 1, 1, C, 256) are tables for each channel of an image (q12).
 LogicalResult LookupOp::inferTypes(Results &results) {
   std::optional<DType> from = findDType(elementOf(getInput())), to = findDType(elementOf(getTable()));
   auto isByte = [](std::optional<DType> type) { return type == DType::U8 || type == DType::I8; };
-  if (!isByte(from) || !isByte(to) || tensorOf(getTable()).getNumElements() != 256)
+  ArrayRef<int64_t> table = shapeOf(getTable()), shape = shapeOf(getInput());
+  bool fits =
+      !table.empty() && table.back() == 256 && (table.size() == 1 || table.size() == shape.size() + 1);
+  for (size_t axis = 0; fits && axis + 1 < table.size(); ++axis)
+    fits = table[axis] == 1 || table[axis] == shape[axis];
+  if (!isByte(from) || !(isByte(to) || to == DType::F32) || !fits)
     return emitOpError("has an operand of ")
-           << elementOf(getInput()) << " and a table of " << getTable().getType()
-           << " but needs 8-bit values and 256 bytes";
+           << getInput().getType() << " and a table of " << getTable().getType()
+           << " but needs 8-bit values and 256 entries, bytes or f32, for all or along axes of the operand";
   Type result = declaredElement(*this);
   if (findDType(result) != to)
     return emitOpError("has a result of ") << result << " but a table of " << elementOf(getTable());
@@ -264,11 +271,9 @@ LogicalResult LookupOp::inferTypes(Results &results) {
 }
 
 LogicalResult LookupOp::evaluate(Operands operands, Tensors &results) {
-  Tensor result(dtypeOf(declaredElement(*this)), operands[0]->shape);
-  for (size_t i = 0; i < result.bytes.size(); ++i)
-    result.bytes[i] = operands[1]->bytes[operands[0]->bytes[i]];
-  results.push_back(std::move(result));
+  results.push_back(reference::lookUp(*operands[0], *operands[1], dtypeOf(declaredElement(*this))));
   return success();
 }
 
-LogicalResult LookupOp::toChannelsLast() { return success(); }
+/// Tables along axes come after stage layout.
+LogicalResult LookupOp::toChannelsLast() { return success(rankOf(getTable()) == 1); }

@@ -1,6 +1,7 @@
 //===- Quant.cpp - Changes of representation ------------------------------===//
 
 #include "dialects/reference/Quant.h"
+#include "dialects/reference/Elementwise.h"
 #include "dialects/reference/SmallFloat.h"
 
 #include <algorithm>
@@ -97,6 +98,15 @@ Tensor dequantize(const Tensor &input, const std::vector<QuantParams> &params,
   Tensor result(to, input.shape);
   for (int64_t i = 0, e = input.size(); i < e; ++i)
     result.setDouble(i, dequantize(input.getInt(i), params[index[i]]));
+  return result;
+}
+
+Tensor lookUp(const Tensor &input, const Tensor &table, DType to) {
+  Tensor result(to, input.shape);
+  std::vector<int64_t> rows = broadcastIndices({table.shape.begin(), table.shape.end() - 1}, input.shape);
+  int64_t width = byteSize(to);
+  for (int64_t i = 0, e = input.size(); i < e; ++i)
+    std::memcpy(&result.bytes[i * width], &table.bytes[(256 * rows[i] + input.bytes[i]) * width], width);
   return result;
 }
 

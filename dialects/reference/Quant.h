@@ -36,6 +36,10 @@ Tensor quantize(const Tensor &input, const std::vector<QuantParams> &params,
 Tensor dequantize(const Tensor &input, const std::vector<QuantParams> &params,
                   const std::vector<int64_t> &index, DType to);
 
+/// table[..., byte] for each element of an 8-bit tensor; the table's axes but the last
+/// broadcast to the tensor's. Its elements are stored like those of `to`.
+Tensor lookUp(const Tensor &input, const Tensor &table, DType to);
+
 /// ONNX's Cast: floats truncate to integers, integers wrap.
 Tensor cast(const Tensor &input, DType to, bool saturate);
 

@@ -41,6 +41,19 @@ bool readDataOptions(const Options &options, calibrate::DataOptions &data, std::
          readNumbers("--std", options.get("--std"), data.std, error);
 }
 
+bool readOuterTypes(const Options &options, ModuleOp module, quantize::OuterTypes &outer,
+                    std::string &error) {
+  for (const std::string &text : options.all("--io")) {
+    std::optional<quantize::OuterType> tensor = quantize::OuterType::parse(text, error);
+    if (!tensor)
+      return false;
+    outer.tensors.push_back(*tensor);
+  }
+  return readNumbers("--mean", options.get("--mean"), outer.mean, error) &&
+         readNumbers("--std", options.get("--std"), outer.std, error) &&
+         fitOuterTypes(module.lookupSymbol<func::FuncOp>("main"), outer, error);
+}
+
 std::vector<calibrate::InputSpec> inputsOf(ModuleOp module) {
   std::vector<calibrate::InputSpec> inputs;
   auto main = module.lookupSymbol<func::FuncOp>("main");
@@ -121,6 +134,8 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
 
 bool driver::readQuantization(const Options &options, ModuleOp module, quantize::QuantizeOptions &result,
                               Calibration &calibration, std::string &error) {
+  if (!readOuterTypes(options, module, result.outer, error))
+    return false;
   std::string mode = options.get("--quantize", "auto");
   bool hasData = options.has("--calib"), isOwn = quantize::isQuantized(module);
   for (const std::string &list : options.all("--keep-float")) {

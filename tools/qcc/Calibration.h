@@ -24,8 +24,8 @@ struct Calibration {
   std::string describe() const;
 };
 
-/// Reads the options about quantisation. On wrong usage returns false and says
-/// why. `calibration` gets what calibration found; all arguments must outlive
+/// Reads the options about quantisation, --io among them. On wrong usage returns false
+/// and says why. `calibration` gets what calibration found; all arguments must outlive
 /// the run of the stage.
 bool readQuantization(const Options &options, mlir::ModuleOp module, quantize::QuantizeOptions &result,
                       Calibration &calibration, std::string &error);

@@ -71,9 +71,11 @@ public:
       return printModule();
     if (Status status = quantize())
       return status;
+    OwningOpRef<ModuleOp> graph = kind->word == "onnx" ? module->clone() : ModuleOp();
+    if (failed(setOuterTypes(*module, pipeline)))
+      return BadInput;
     if (until == Stage::quantize)
       return printModule();
-    OwningOpRef<ModuleOp> graph = kind->word == "onnx" ? module->clone() : ModuleOp();
     if (failed(stages(Stage::layout, std::min(until, Stage::fuse))))
       return BadInput;
     if (until == Stage::layout || until == Stage::fuse)
