@@ -25,8 +25,10 @@ std::string layerName(Operation *op) {
 
 ElementsAttr bytesAttr(MLIRContext *context, std::vector<uint8_t> bytes) {
   auto type = RankedTensorType::get({int64_t(bytes.size())}, IntegerType::get(context, 8));
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
-      ArrayRef<char>(reinterpret_cast<char *>(bytes.data()), bytes.size()), 64);
+  // Not `data()`, which is null where there are no weights.
+  const char *first = bytes.empty() ? "" : reinterpret_cast<const char *>(bytes.data());
+  AsmResourceBlob blob =
+      HeapAsmResourceBlob::allocateAndCopyWithAlign(ArrayRef<char>(first, bytes.size()), 64);
   return DenseResourceElementsAttr::get(type, "weights", std::move(blob));
 }
 } // namespace
