@@ -46,7 +46,8 @@ public:
 
 private:
   static Error failure(std::error_code code) {
-    return createStringError(code, "cannot write a temporary file: " + code.message());
+    return createStringError(code, "cannot write a temporary file, for which TMPDIR may name a folder: " +
+                                       code.message());
   }
 
   FileRemover remover;

@@ -58,7 +58,7 @@ func.func @scast_between_widths(%x: tensor<2xi16>) -> tensor<2x!quant.uniform<u8
 // -----
 
 func.func @table_of_wrong_size(%x: tensor<2xui8>, %t: tensor<128xui8>) -> tensor<2xui8> {
-  // expected-error @+1 {{needs 8-bit values and 256 bytes}}
+  // expected-error @+1 {{needs 8-bit values and 256 entries}}
   %y = "qcc.lookup"(%x, %t) : (tensor<2xui8>, tensor<128xui8>) -> tensor<2xui8>
   return %y : tensor<2xui8>
 }

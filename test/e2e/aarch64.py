@@ -39,21 +39,21 @@ def compile_and_run_here(model, samples, *options):
     return next(iter(run_model(library, {"input": samples}, "--samples").values()))
 
 
-def check_same_bytes(model, samples, *options):
+def check_same_bytes(model, samples, *options, compare=check_equal):
     """One object for Arm gives the bytes of x86 at every level. `samples`: one row for each run."""
     here = compile_and_run_here(model, samples, *options)
     app = program(model, *options)
     for level in PROCESSORS:
-        check_equal(emulate(app, samples, level).reshape(here.shape), here)
+        compare(emulate(app, samples, level).reshape(here.shape), here)
     return app
 
 
-def check_calibrated(model, samples, *options):
+def check_calibrated(model, samples, *options, compare=check_equal):
     """The same, quantised with the samples as data."""
     require("shared-models", "aarch64", "avx2")
     path = scratch() / "calibration.npz"
     np.savez(path, input=samples[:, 0] if samples.ndim > 4 else samples)
-    check_same_bytes(model, samples[:4], f"--calib={path}", "--calib-method=minmax", *options)
+    check_same_bytes(model, samples[:4], f"--calib={path}", "--calib-method=minmax", *options, compare=compare)
 
 
 @case
@@ -81,16 +81,17 @@ def calibrated_networks_give_the_bytes_of_x86():
 
 
 @case
-def calibrated_keyword_spotting_gives_the_bytes_of_x86():
+def calibrated_keyword_spotting_agrees_with_x86():
+    # Equal up to its Softmax, which is float.
     require("shared-models")
     samples = np.load(MODELS / "kws_dscnn/input_kws_dscnn.npy")[:, None]
-    check_calibrated(MODELS / "kws_dscnn/kws_dscnn_b1.onnx", samples)
+    check_calibrated(MODELS / "kws_dscnn/kws_dscnn_b1.onnx", samples, compare=check_close)
 
 
 @case
 def calibrated_mobilenetv2_gives_the_bytes_of_x86():
     require("shared-models")
-    samples = np.load(MODELS / "mobilenetv2/input_0.npy")[None]
+    samples = np.load(MODELS / "mobilenetv2/input_0.npy")[:, None]
     check_calibrated(MODELS / "mobilenetv2/mobilenetv2_10_224.onnx", samples, "-O1")
 
 

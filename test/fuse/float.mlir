@@ -26,9 +26,11 @@ func.func @KeepSharedValues(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2
 
 // The table reads what the product is rounded to.
 // CHECK-LABEL: @TableOfAProduct
-func.func @TableOfAProduct(%x: tensor<2x2x!a>, %w: tensor<2x2x!quant.uniform<i8:f32, 0.5>>, %t: tensor<256xui8>) -> tensor<2x2x!quant.uniform<u8:f32, 0.25>> {
-  // CHECK: %[[M:.*]] = "qcc.matmul"(%arg0, %arg1, %arg2) <{chain = [{op = "requantize", scale = 5.000000e-01 : f32, zero_point = 3 : i64}], operandSegmentSizes = array<i32: 1, 1, 0, 0, 1>}> {{.*}} -> tensor<2x2x!quant.uniform<u8:f32, 2.500000e-01>>
+func.func @TableOfAProduct(%x: tensor<2x2x!a>, %t: tensor<256xui8>) -> tensor<2x2x!quant.uniform<u8:f32, 0.25>> {
+  // CHECK: %[[W:.*]] = "qcc.constant"
+  // CHECK: %[[M:.*]] = "qcc.matmul"(%arg0, %[[W]], %arg1) <{chain = [{op = "requantize", scale = 5.000000e-01 : f32, zero_point = 3 : i64}], operandSegmentSizes = array<i32: 1, 1, 0, 0, 1>}> {{.*}} -> tensor<2x2x!quant.uniform<u8:f32, 2.500000e-01>>
   // CHECK-NEXT: return %[[M]]
+  %w = "qcc.constant"() <{value = dense<1> : tensor<2x2xi8>}> : () -> tensor<2x2x!quant.uniform<i8:f32, 0.5>>
   %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2x!a>, tensor<2x2x!quant.uniform<i8:f32, 0.5>>) -> tensor<2x2x!a>
   %1 = "qcc.lookup"(%0, %t) : (tensor<2x2x!a>, tensor<256xui8>) -> tensor<2x2x!quant.uniform<u8:f32, 0.25>>
   return %1 : tensor<2x2x!quant.uniform<u8:f32, 0.25>>
