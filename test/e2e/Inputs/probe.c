@@ -34,7 +34,7 @@ static void die(const char *what, unsigned long number) {
   exit(1);
 }
 
-/* Memory that ends (or, with `shift` bytes of room, begins) at a page nobody may touch. */
+/* Memory that ends (or begins) at a page nobody may touch. It is never given back. */
 static unsigned char *guarded(size_t bytes, int at_begin) {
   size_t room = (bytes + PAGE - 1) / PAGE * PAGE;
   unsigned char *pages =
@@ -46,16 +46,8 @@ static unsigned char *guarded(size_t bytes, int at_begin) {
   return at_begin ? pages + PAGE : pages + PAGE + room - bytes;
 }
 
-static unsigned char *shifted(size_t bytes, size_t shift) {
-  unsigned char *memory = (unsigned char *)aligned_alloc(64, (bytes + shift + 63) / 64 * 64 + 64);
-  if (!memory)
-    die("no memory", bytes);
-  memset(memory, 0xa5, bytes + shift);
-  return memory + shift;
-}
-
 static unsigned char *place(size_t bytes, int how) {
-  return how < 0 ? guarded(bytes, how == -2) : shifted(bytes, (size_t)how);
+  return how < 0 ? guarded(bytes, how == -2) : guarded(bytes + (size_t)how, 1) + how;
 }
 
 /* `how`: -1 before a guard page, -2 after one, else misaligned by so many bytes. */
