@@ -38,12 +38,12 @@ Steps floatSteps(Operation *op, bool mayAddResidual) {
 
 struct FuseFloatChains : impl::FuseFloatChainsBase<FuseFloatChains> {
   static bool takesSteps(Operation *op) {
-    // The kernels of two tensors of the run have no steps, but for the float matrix product.
-    if (std::optional<Weighted> weighted = describeWeighted(op);
-        weighted && !isKnown(weighted->weights->get()) &&
-        !(isa<MatMulOp>(op) && isFloatTensor(op->getOperand(0))))
+    // With weights of the run, convolutions and products of integers have kernels without steps.
+    std::optional<Weighted> weighted = describeWeighted(op);
+    if (weighted && !isKnown(weighted->weights->get()) &&
+        (isa<ConvOp, ConvTransposeOp>(op) || !isFloatTensor(weighted->input->get())))
       return false;
-    return (describeWeighted(op) || isa<AddOp, MulOp>(op)) && isPlain(op) &&
+    return (weighted || isa<AddOp, MulOp>(op)) && isPlain(op) &&
            tensorType(op->getResult(0)).getElementType().isF32();
   }
 

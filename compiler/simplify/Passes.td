@@ -82,11 +82,10 @@ def FoldAffine : Pass<"qcc-fold-affine", "mlir::func::FuncOp"> {
 }
 
 def DecomposeProducts : Pass<"qcc-decompose-products", "mlir::func::FuncOp"> {
-  let summary = "Weights and biases that only the run knows leave gemms and convolutions";
+  let summary = "A bias that only the run knows, or beside such a filter, leaves its convolution";
   let description = [{
     ```mlir
-    gemm(a, b, c), one of b and c no constant, or transA  ==>  matmul(a, b) * alpha + c * beta
-    conv(x, w, b), one of w and b no constant             ==>  conv(x, w) + b
+    conv(x, w, b), one of w and b no constant  ==>  conv(x, w) + b
     ```
   }];
 }

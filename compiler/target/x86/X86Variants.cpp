@@ -37,7 +37,7 @@ static std::vector<Variant> makeVariants() {
   avxVnni.hasVnni = true;
   avxVnni.tileRows = 6;
 
-  // Without VBMI, which Cascade Lake lacks: docs/decisions/0005.
+  // Without VBMI, which Cascade Lake lacks: docs/decisions/0008.
   Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32, 14, 14, 12};
   avx512.features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni";
   avx512.cpuBits |= QCC_MARCH_AVX512VNNI | QCC_CPU_AVX512CD;

@@ -186,7 +186,7 @@ Value X86VectorOps::permuteWords(const Values &table, Value word) {
 }
 
 /// The word that holds the byte, for the even bytes of the index and for the odd ones, then the byte of it.
-/// vpermi2b would be shorter, but Cascade Lake lacks it (docs/decisions/0005).
+/// vpermi2b would be shorter, but Cascade Lake lacks it (docs/decisions/0008).
 Value X86VectorOps::lookUpByPermute(const Values &table, Value index) {
   VectorType wide = code.vec(64, code.i8()), words = code.vec(32, code.i16());
   SmallVector<int64_t> widen, narrow;
