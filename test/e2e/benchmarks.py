@@ -116,25 +116,28 @@ def qcc_is_timed_in_each_way_that_was_asked_for():
     check(line["x_ort_int8"] > 0 and line["x_qcc_fp32"] > 0, line)
 
 
+def failing_compiler(command):
+    """A build folder whose qcc runs this command of the shell and ends with 1."""
+    program = scratch() / "fake/bin/qcc"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{command}\nexit 1\n")
+    program.chmod(0o755)
+    return scratch() / "fake"
+
+
 @case
 def a_row_that_cannot_be_had_says_why():
-    fake = scratch() / "fake/bin/qcc"
-    fake.parent.mkdir(parents=True)
-    fake.write_text("#!/bin/sh\necho 'qcc: error: no such thing' >&2\nexit 1\n")
-    fake.chmod(0o755)
-    done, result = bench("--engines=ort-fp32,qcc-fp32", "--build", scratch() / "fake", status=1)
+    build = failing_compiler("echo 'qcc: error: no such thing' >&2")
+    done, result = bench("--engines=ort-fp32,qcc-fp32", "--build", build, status=1)
     check("small, qcc-fp32, 1 thread: no time: exit status 1: qcc: error: no such thing" in done.stdout, done.stdout)
     check([row["engine"] for row in result["rows"] if "error" not in row] == ["ort-fp32"], result["rows"])
 
 
 @case
 def an_interrupted_run_keeps_what_was_finished():
-    fake = scratch() / "fake/bin/qcc"
-    fake.parent.mkdir(parents=True)
-    fake.write_text('#!/bin/sh\ncase "$*" in *second*) kill -INT $PPID; sleep 0.2;; esac\nexit 1\n')
-    fake.chmod(0o755)
+    build = failing_compiler('case "$*" in *second*) kill -INT $PPID; sleep 0.2;; esac')
     small_network(scratch() / "second.onnx")
-    options = ["--model", scratch() / "second.onnx", "--engines=ort-fp32,qcc-fp32", "--build", scratch() / "fake"]
+    options = ["--model", scratch() / "second.onnx", "--engines=ort-fp32,qcc-fp32", "--build", build]
     done, result = bench(*options, status=1)
     check("interrupted: what follows" in done.stdout, done.stdout)
     check({row["network"] for row in result["rows"]} == {"small"}, result["rows"])
