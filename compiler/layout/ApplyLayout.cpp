@@ -10,21 +10,6 @@ namespace qcc::layout {
 using namespace mlir;
 
 namespace {
-SmallVector<int64_t> permToLast(int64_t rank) {
-  SmallVector<int64_t> perm = {0};
-  for (int64_t axis = 2; axis < rank; ++axis)
-    perm.push_back(axis);
-  perm.push_back(1);
-  return perm;
-}
-
-SmallVector<int64_t> permToFirst(int64_t rank) {
-  SmallVector<int64_t> perm = {0, rank - 1};
-  for (int64_t axis = 1; axis < rank - 1; ++axis)
-    perm.push_back(axis);
-  return perm;
-}
-
 /// The type after permToLast; a quantised axis moves along.
 Type permuted(RankedTensorType type) {
   SmallVector<int64_t> perm = permToLast(type.getRank()), shape;

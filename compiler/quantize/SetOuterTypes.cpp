@@ -69,20 +69,6 @@ UniformQuantizedType typeWrittenAs(Value value) {
   return isa_and_nonnull<DequantizeOp, ScastOp>(op) ? byteType(op->getOperand(0)) : UniformQuantizedType();
 }
 
-SmallVector<int64_t> toFirst(int64_t rank) {
-  SmallVector<int64_t> perm = {0, rank - 1};
-  for (int64_t axis = 1; axis < rank - 1; ++axis)
-    perm.push_back(axis);
-  return perm;
-}
-SmallVector<int64_t> toLast(int64_t rank) {
-  SmallVector<int64_t> perm = {0};
-  for (int64_t axis = 2; axis < rank; ++axis)
-    perm.push_back(axis);
-  perm.push_back(1);
-  return perm;
-}
-
 /// Images of models from frameworks with channels last: (N, H, W, C), where C is 1 or 3.
 bool isChannelsLast(RankedTensorType type) {
   auto isChannels = [](int64_t extent) { return extent == 1 || extent == 3; };
@@ -140,11 +126,11 @@ private:
     bool turn = tensor.channelsLast && !(normalise && isChannelsLast(type));
     SmallVector<int64_t> shape(type.getShape());
     if (turn)
-      applyPermutation(shape, toLast(type.getRank()));
+      applyPermutation(shape, permToLast(type.getRank()));
     Value value = block.insertArgument(index, RankedTensorType::get(shape, element), old.getLoc());
     builder.setInsertionPointToStart(&block);
     if (turn)
-      value = createTranspose(builder, old.getLoc(), value, toFirst(type.getRank()));
+      value = createTranspose(builder, old.getLoc(), value, permToFirst(type.getRank()));
     replace(old, normalise ? normalised(value, type) : value);
     block.eraseArgument(index + 1);
     return success();
@@ -218,7 +204,7 @@ private:
     if (stored != value.getType())
       value = QuantizeOp::create(builder, loc, stored, value);
     if (tensor.channelsLast)
-      value = createTranspose(builder, loc, value, toLast(type.getRank()));
+      value = createTranspose(builder, loc, value, permToLast(type.getRank()));
     end.setOperand(index, value);
     return success();
   }

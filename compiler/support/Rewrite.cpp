@@ -10,6 +10,21 @@ using namespace qcc;
 
 bool qcc::isFloatTensor(Value value) { return isa<FloatType>(tensorType(value).getElementType()); }
 
+SmallVector<int64_t> qcc::permToLast(int64_t rank) {
+  SmallVector<int64_t> perm = {0};
+  for (int64_t axis = 2; axis < rank; ++axis)
+    perm.push_back(axis);
+  perm.push_back(1);
+  return perm;
+}
+
+SmallVector<int64_t> qcc::permToFirst(int64_t rank) {
+  SmallVector<int64_t> perm = {0, rank - 1};
+  for (int64_t axis = 1; axis < rank - 1; ++axis)
+    perm.push_back(axis);
+  return perm;
+}
+
 /// A quantised constant may still be one of its storage under a qcc.scast.
 static ConstantOp constantOpOf(Value value) {
   if (!value)

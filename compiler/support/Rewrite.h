@@ -18,6 +18,10 @@ inline mlir::RankedTensorType tensorType(mlir::Value value) {
 
 bool isFloatTensor(mlir::Value value);
 
+/// The permutations that move channels, axis 1, to the end, and back.
+llvm::SmallVector<int64_t> permToLast(int64_t rank);
+llvm::SmallVector<int64_t> permToFirst(int64_t rank);
+
 /// The numbers of a constant; of a quantised one its storage.
 std::optional<reference::Tensor> constantOf(mlir::Value value);
 /// The number of a constant with one element.
