@@ -210,6 +210,65 @@ bool isScaled(Operation *op) {
   return gemm && !(gemm.getAlpha().isExactlyValue(1) && (!gemm.getC() || gemm.getBeta().isExactlyValue(1)));
 }
 
+//===----------------------------------------------------------------------===//
+// Weights alone
+//===----------------------------------------------------------------------===//
+
+/// Why no kernel decodes weights of bytes for this float product; empty where one does (q8b).
+std::string whyNotDecoded(Operation *op, const Weighted &weighted) {
+  if (!tensorType(weighted.input->get()).getElementType().isF32())
+    return "its input is not f32";
+  if (auto gemm = dyn_cast<GemmOp>(op); gemm && gemm.getTransA())
+    return "its input is transposed";
+  if (isScaled(op))
+    return "alpha or beta is not 1";
+  if (tensorType(weighted.weights->get()).getRank() != 2 && isa<MatMulOp>(op))
+    return "its weights are more than one matrix";
+  if (!weighted.bias.empty() && !realBias(weighted.bias[0].get(), weighted))
+    return "its bias is no constant with one number for each output channel";
+  return "";
+}
+
+/// What else a float product can read: weights that were dequantised at compile time for convolutions, which
+/// have no kernel for those of the run, and in the workspace for matrix products.
+void unpackWeights(Operation *op, Weighted &weighted, DequantizeOp dequantize, StringRef why,
+                   OpBuilder &builder) {
+  bool stored = isa<ConvOp, ConvTransposeOp>(op);
+  op->setAttr(floatReasonAttr,
+              builder.getStringAttr((stored ? "its weights are stored as floats: "
+                                            : "its weights become floats each time it runs: ") +
+                                    why));
+  if (!stored)
+    return;
+  FailureOr<SmallVector<reference::Tensor>> real = evaluate(dequantize, *constantOf(dequantize.getInput()));
+  if (succeeded(real))
+    weighted.weights->set(
+        createConstant(builder, dequantize.getLoc(), real->front(), tensorType(dequantize.getResult())));
+}
+
+/// conv(%x : f32, dequantize(i8 constant)) ==> conv(%x : f32, i8 constant)
+void takeStoredWeights(Operation *op, Weighted &weighted, OpBuilder &builder) {
+  auto dequantize = weighted.weights->get().getDefiningOp<DequantizeOp>();
+  std::string why = whyNotDecoded(op, weighted);
+  int64_t copies = 1;
+  if (why.empty()) {
+    FailureOr<Value> stored = signedWeights(op, weighted, dequantize.getInput(), builder, copies);
+    if (failed(stored))
+      why = op->getAttrOfType<StringAttr>(floatReasonAttr).str();
+    else if (copies != 1)
+      why = "less their zero point, 8 bits do not hold them";
+    else
+      weighted.weights->set(*stored);
+  }
+  if (!why.empty())
+    unpackWeights(op, weighted, dequantize, why, builder);
+  std::optional<reference::Tensor> bias =
+      weighted.bias.empty() ? std::nullopt : realBias(weighted.bias[0].get(), weighted);
+  if (bias && (why.empty() || isa<ConvOp, ConvTransposeOp>(op)))
+    weighted.bias.assign(
+        createConstant(builder, op->getLoc(), *bias, tensorTypeOf(builder.getContext(), *bias)));
+}
+
 FailureOr<Operands> integerOperands(Operation *op, const Weighted &weighted, OpBuilder &builder) {
   Operands operands;
   operands.input = dequantized(weighted.input->get());
@@ -345,11 +404,19 @@ struct FuseProducts : impl::FuseProductsBase<FuseProducts> {
     for (Operation &op : getOperation().getBody().getOps())
       if (describeWeighted(&op))
         products.push_back(&op);
+    bool hasIntegers = !getOperation().getBody().getOps<QuantizeOp>().empty();
     for (Operation *op : products) {
       std::optional<Weighted> weighted = describeWeighted(op);
       OpBuilder builder(op);
       if (!isPlain(op))
         continue;
+      if (!dequantized(weighted->input->get()) && weighted->weights->get().getDefiningOp<DequantizeOp>() &&
+          isKnown(weighted->weights->get())) {
+        takeStoredWeights(op, *weighted, builder);
+        if (hasIntegers)
+          (void)stayFloat(op, "its input is not quantised to 8 bits");
+        continue;
+      }
       FailureOr<Operands> operands = integerOperands(op, *weighted, builder);
       if (succeeded(operands))
         fuse(op, *weighted, *operands, builder);

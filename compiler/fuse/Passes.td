@@ -42,6 +42,8 @@ def FuseProducts : Pass<"qcc-fuse-products", "mlir::func::FuncOp"> {
       ==>  conv(..., residual = r) {chain = [requantize, residual]}
     conv(dequantize(x), dequantize(w)) with float users
       ==>  conv(x, w) with a float result
+    conv(x : f32, dequantize(w))
+      ==>  conv(x : f32, w), which decodes w as it reads it (q8b)
     ```
   }];
 }

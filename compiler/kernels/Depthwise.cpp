@@ -127,12 +127,13 @@ void Driver::callRow(Value block, int64_t firstChannel, int64_t channels, Depthw
   };
   // Bytes are interleaved by lanes of 16: channel 16L of a block lies 16L bytes into each 64-byte vector.
   int64_t inBlock = spec.isFloat ? firstChannel * 4 : firstChannel;
+  int64_t inWeights = spec.byteWeights ? firstChannel : inBlock;
   DepthwiseRowArgs args;
   args.x = place(x, spec.x, spec.strideH * spec.x.row, inBytes);
   args.out = place(out, spec.out, spec.out.row, outBytes);
   if (residual)
     args.residual = place(residual, spec.residual, spec.residual.row, outBytes);
-  args.weights = code.at(code.at(weights, code.mul(block, blockWeights)), inBlock);
+  args.weights = code.at(code.at(weights, code.mul(block, blockWeights)), inWeights);
   args.head = params;
   args.panel = code.at(code.at(params, code.mul(block, layout.panelBytes)), layout.headBytes + inBlock);
   args.table = table;

@@ -12,14 +12,16 @@ using namespace mlir;
 using namespace qcc::kernels;
 using qcc::target::Variant;
 
-constexpr int64_t groupBytes = blockChannels * 4; ///< weights of four taps, or of one f32 tap
+constexpr int64_t groupBytes = blockChannels * 4; ///< weights of four taps
 
 DepthwiseRow::DepthwiseRow(const DepthwiseSpec &spec, const Variant &variant)
     : spec(spec), vectorBytes(variant.vectorBytes), vectors(spec.isFloat && variant.registers == 32 ? 1 : 4) {
 }
 
 std::string DepthwiseRow::name() const {
-  std::string name = spec.isFloat ? "qcc_depthwise_f32_" : "qcc_depthwise_u8_";
+  std::string name = spec.byteWeights ? "qcc_depthwise_f32_s8_"
+                     : spec.isFloat   ? "qcc_depthwise_f32_"
+                                      : "qcc_depthwise_u8_";
   name += std::to_string(spec.kernelH) + "x" + std::to_string(spec.kernelW) + "_" + std::to_string(columns());
   // A carried column needs to know how far outputs are apart.
   if (spec.dilationW != 1 || spec.strideW != 1)
@@ -190,23 +192,25 @@ Values RowWriter::sumLong(Value x, Values sums) {
 void RowWriter::addFloatTap(Values &sums, Value pixel, Value weights) {
   for (int64_t v = 0; v < row.vectors; ++v) {
     Value x = code.load(ops->f32s(), pixel, v * row.vectorBytes);
-    Value w = code.load(ops->f32s(), weights, v * row.vectorBytes, row.vectorBytes);
+    Value w = spec.byteWeights ? ops->bytesAsFloats(weights, v * ops->count())
+                               : code.load(ops->f32s(), weights, v * row.vectorBytes, row.vectorBytes);
     sums[v] = ops->multiplyAdd(x, w, sums[v]);
   }
 }
 
 Values RowWriter::sumFloat(Value x, Values sums) {
+  int64_t tapBytes = blockChannels * (spec.byteWeights ? 1 : 4);
   if (!isLong()) {
     for (int64_t tap = 0; tap < numTaps(); ++tap)
       addFloatTap(sums, tapPointer(x, tap / spec.kernelW, tap % spec.kernelW),
-                  code.at(args.weights, tap * groupBytes));
+                  code.at(args.weights, tap * tapBytes));
     return sums;
   }
   return code.forLoop(code.i64(0), code.i64(numTaps()), 1, sums, [&](Value tap, ValueRange carried) {
     Values next(carried);
     Value offset = code.add(code.mul(code.div(tap, spec.kernelW), args.xRow),
                             code.mul(code.rem(tap, spec.kernelW), args.xPixel));
-    addFloatTap(next, code.at(x, offset), code.at(args.weights, code.mul(tap, groupBytes)));
+    addFloatTap(next, code.at(x, offset), code.at(args.weights, code.mul(tap, tapBytes)));
     return next;
   });
 }

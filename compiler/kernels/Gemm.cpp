@@ -73,7 +73,7 @@ void Driver::write() {
   // A tile prefetches as many bytes of the next panel at each step as all tiles need to fetch it once.
   auto prefetchStep = [&](Value tiles) -> Value {
     Value atLeastOne = arith::MaxSIOp::create(code.b, code.loc, tiles, code.i64(1));
-    return arith::CeilDivUIOp::create(code.b, code.loc, code.i64(panelColumns * 4), atLeastOne);
+    return arith::CeilDivUIOp::create(code.b, code.loc, code.i64(panelStepBytes(spec)), atLeastOne);
   };
   if (!tiling.byPanels) {
     Value step = prefetchStep(code.sub(end, begin));

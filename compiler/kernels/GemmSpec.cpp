@@ -14,7 +14,7 @@ namespace {
 
 /// What both kinds have in common.
 struct Common {
-  bool isFloat, isBf16;
+  bool isFloat, isBf16, byteWeights;
   qcc::target::Packing packing;
   int64_t batch, outH, outW, channelsIn, channelsOut;
   int64_t kernelH, kernelW, strideH, strideW, dilationH, dilationW;
@@ -67,6 +67,8 @@ NamedAttrList commonAttrs(Builder &builder, const Common &spec, StringRef kind, 
   attrs.set("units", builder.getI64IntegerAttr(units));
   if (spec.packing == qcc::target::Packing::Pairs)
     attrs.set("packing", builder.getStringAttr("pairs"));
+  if (spec.byteWeights)
+    attrs.set("byte_weights", builder.getUnitAttr());
   attrs.set("views", viewsOf(builder, spec));
   attrs.set("kernel", builder.getDenseI64ArrayAttr({spec.kernelH, spec.kernelW}));
   attrs.set("stride", builder.getDenseI64ArrayAttr({spec.strideH, spec.strideW}));
@@ -85,6 +87,7 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
   pair("kernel", spec.kernelH, spec.kernelW);
   if (attr.contains("packing"))
     spec.packing = qcc::target::Packing::Pairs;
+  spec.byteWeights = attr.contains("byte_weights");
   pair("stride", spec.strideH, spec.strideW);
   pair("dilation", spec.dilationH, spec.dilationW);
   spec.epilogue = Epilogue::fromAttr(attr.getAs<DictionaryAttr>("epilogue"));
@@ -121,6 +124,7 @@ DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
   Common common{isFloat,
                 isBf16,
+                byteWeights,
                 packing,
                 batch,
                 outH,
@@ -159,6 +163,7 @@ DictionaryAttr DepthwiseSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
   Common common{isFloat,
                 /*isBf16=*/false,
+                byteWeights,
                 packing,
                 batch,
                 outH,
@@ -187,6 +192,8 @@ DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
 }
 
 std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
+  if (spec.byteWeights && (!spec.isFloat || spec.isBf16))
+    return "weights of bytes are decoded for f32 inputs only";
   return checkEpilogue(spec.epilogue, spec.isFloat);
 }
 

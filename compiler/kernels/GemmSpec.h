@@ -36,6 +36,9 @@ struct GemmSpec {
   /// u8 with s8 weights and int32 sums, or f32 with f32 weights and sums.
   bool isFloat = false;
   bool isBf16 = false; ///< with isFloat: x and the weights are bf16, the sums f32
+  /// With isFloat, not isBf16: the weights are s8, which become f32 on the way; their scales are a step
+  /// (MulColumn) of the epilogue.
+  bool byteWeights = false;
   target::Packing packing = target::Packing::Quads; ///< of weights and parameters: the target's
   int64_t batch = 1, outH = 1, outW = 1;            ///< outputs: batch x outH x outW pixels
   int64_t groups = 1;
@@ -71,6 +74,7 @@ int64_t gemmUnits(const GemmSpec &spec);
 /// of "gemm". Channel multipliers other than 1 are "gemm" with c = 1.
 struct DepthwiseSpec {
   bool isFloat = false;
+  bool byteWeights = false;                         ///< as in GemmSpec
   target::Packing packing = target::Packing::Quads; ///< decides what parameters there are
   int64_t batch = 1, outH = 1, outW = 1;
   int64_t channels = 1;

@@ -9,11 +9,9 @@ using qcc::target::ByteTile;
 using qcc::target::Packing;
 using qcc::target::Variant;
 
-constexpr int64_t stepBytes = panelColumns * 4; ///< of a panel's weights
-
 GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
-    : isFloat(spec.isFloat), isBf16(spec.isBf16), epilogue(spec.epilogue), vectorBytes(variant.vectorBytes),
-      packing(spec.packing) {
+    : isFloat(spec.isFloat), isBf16(spec.isBf16), byteWeights(spec.byteWeights), epilogue(spec.epilogue),
+      vectorBytes(variant.vectorBytes), packing(spec.packing) {
   Segments segments = segmentsOf(spec);
   odd = isBf16 && segments.depth % 2;
   hasOuter = segments.outer > 1;
@@ -26,7 +24,10 @@ int64_t GemmTile::maxRows(const Variant &variant) const {
 }
 
 std::string GemmTile::name() const {
-  std::string name = isBf16 ? "qcc_gemm_bf16_" : isFloat ? "qcc_gemm_f32_" : "qcc_gemm_u8_";
+  std::string name = isBf16        ? "qcc_gemm_bf16_"
+                     : byteWeights ? "qcc_gemm_f32_s8_"
+                     : isFloat     ? "qcc_gemm_f32_"
+                                   : "qcc_gemm_u8_";
   name += std::to_string(rows) + "x" + std::to_string(columns());
   name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
   name += odd ? "_odd" : "";
@@ -101,7 +102,7 @@ private:
   Values loopSteps(Value x, const Values &carried);
   Values loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps, ValueRange carried);
   Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half);
-  VectorOps::Operand weightsOperand(Value loaded);
+  VectorOps::Operand loadWeights(Value weights, int64_t vector);
   VectorOps::Operand pixelOperand(Value pointer, bool half);
   Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column);
   int64_t vectorStride() const { return tile.isFloat || bytes ? tile.vectorBytes : 64; }
@@ -179,7 +180,14 @@ Values TileWriter::loopByteSteps(const Values &rowPointers, Value from, Value to
   });
 }
 
-VectorOps::Operand TileWriter::weightsOperand(Value loaded) {
+/// The step's weights of one vector of columns.
+VectorOps::Operand TileWriter::loadWeights(Value weights, int64_t vector) {
+  if (tile.byteWeights)
+    return {ops->bytesAsFloats(weights, vector * ops->count())};
+  VectorType type = tile.isBf16 ? ops->i32s() : tile.isFloat ? ops->f32s() : ops->i8s();
+  bool joined = tile.vectors == 1 && !tile.isFloat;
+  Value loaded = joined ? loadSingleVector(code, type, weights)
+                        : code.load(type, weights, vector * vectorStride(), tile.vectorBytes);
   return tile.isBf16    ? ops->bf16Pairs(loaded)
          : tile.isFloat ? VectorOps::Operand{loaded}
                         : ops->weights(loaded);
@@ -208,14 +216,9 @@ Value TileWriter::dot(Value sum, const VectorOps::Operand &pixel, const VectorOp
 Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half) {
   Values next(carried);
   Value &weights = next[tile.rows * tile.vectors];
-  VectorType type = tile.isBf16 ? ops->i32s() : tile.isFloat ? ops->f32s() : ops->i8s();
   SmallVector<VectorOps::Operand> columns;
-  for (int64_t j = 0; j < tile.vectors; ++j) {
-    bool joined = tile.vectors == 1 && !tile.isFloat;
-    Value loaded = joined ? loadSingleVector(code, type, weights)
-                          : code.load(type, weights, j * vectorStride(), tile.vectorBytes);
-    columns.push_back(weightsOperand(loaded));
-  }
+  for (int64_t j = 0; j < tile.vectors; ++j)
+    columns.push_back(loadWeights(weights, j));
   for (int64_t row = 0; row < tile.rows; ++row) {
     VectorOps::Operand pixel = pixelOperand(code.at(rowPointers[row], depth), half);
     for (int64_t j = 0; j < tile.vectors; ++j) {
@@ -223,7 +226,7 @@ Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange car
       sum = dot(sum, pixel, columns[j]);
     }
   }
-  weights = code.at(weights, stepBytes);
+  weights = code.at(weights, panelColumns * (tile.byteWeights ? 1 : 4));
   if (tile.prefetches()) {
     code.prefetch(next.back());
     next.back() = code.at(next.back(), args.prefetchStep);

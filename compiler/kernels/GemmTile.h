@@ -15,7 +15,7 @@ namespace qcc::kernels {
 struct GemmTile {
   GemmTile(const GemmSpec &spec, const target::Variant &variant);
 
-  bool isFloat, isBf16;
+  bool isFloat, isBf16, byteWeights;
   bool odd; ///< bf16: a segment ends with half a pair
   Epilogue epilogue;
   int64_t rows = 1;     ///< pixels

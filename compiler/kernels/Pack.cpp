@@ -14,6 +14,11 @@ using qcc::target::Packing;
 
 //--- Layout ------------------------------------------------------------------//
 
+/// Depth of a packed step.
+static int64_t stepDepth(const GemmSpec &spec) {
+  return spec.isBf16 ? 2 : spec.isFloat ? 1 : ByteTile::depthOf(spec.packing);
+}
+
 Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   Segments s;
   bool rowIsContiguous =
@@ -23,12 +28,14 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.depth = rowIsContiguous ? spec.kernelW * spec.c : spec.c;
   s.outerStride = spec.dilationH * spec.x.row;
   s.innerStride = spec.dilationW * spec.x.pixel;
-  s.steps = llvm::divideCeil(s.depth, spec.isBf16 ? 2 : spec.isFloat ? 1 : ByteTile::depthOf(spec.packing));
+  s.steps = llvm::divideCeil(s.depth, stepDepth(spec));
   return s;
 }
 
+static int64_t weightBytes(const GemmSpec &spec) { return spec.byteWeights ? 1 : spec.inBytes(); }
+
 int64_t qcc::kernels::panelStepBytes(const GemmSpec &spec) {
-  return panelColumns * (spec.isFloat ? 4 : ByteTile::depthOf(spec.packing));
+  return panelColumns * stepDepth(spec) * weightBytes(spec);
 }
 
 int64_t qcc::kernels::panelsOf(const GemmSpec &spec) { return llvm::divideCeil(spec.n, panelColumns); }
@@ -95,7 +102,7 @@ int64_t qcc::kernels::packedParamBytes(const GemmSpec &spec) {
 
 int64_t qcc::kernels::packedWeightBytes(const DepthwiseSpec &spec) {
   int64_t steps = spec.isFloat ? spec.kernelH * spec.kernelW : tapGroups(spec).size();
-  return blocksOf(spec) * steps * blockChannels * 4;
+  return blocksOf(spec) * steps * blockChannels * (spec.byteWeights ? 1 : 4);
 }
 
 int64_t qcc::kernels::packedParamBytes(const DepthwiseSpec &spec) {
@@ -125,10 +132,10 @@ static Slot slotsOf(const DepthwiseSpec &spec) { return spec.isFloat ? naturalSl
 //--- Weights -----------------------------------------------------------------//
 
 template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::ArrayRef<T> weights) {
-  assert(spec.inBytes() == sizeof(T));
+  assert(weightBytes(spec) == sizeof(T));
   assert(int64_t(weights.size()) == spec.groups * spec.n * spec.kernelH * spec.kernelW * spec.c);
   Segments segments = segmentsOf(spec);
-  int64_t perStep = spec.isFloat ? 4 / sizeof(T) : ByteTile::depthOf(spec.packing);
+  int64_t perStep = stepDepth(spec);
   int64_t stepElements = panelColumns * perStep;
   Slot slot = slotsOf(spec);
   Bytes bytes(packedWeightBytes(spec));
@@ -157,7 +164,21 @@ Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weig
   return packGemmWeights(spec, llvm::ArrayRef<uint16_t>(rounded));
 }
 
+/// One tap after the other, channels in order.
+template <typename T> static Bytes packTaps(const DepthwiseSpec &spec, llvm::ArrayRef<T> weights) {
+  int64_t taps = spec.kernelH * spec.kernelW;
+  Bytes bytes(packedWeightBytes(spec));
+  T *packed = reinterpret_cast<T *>(bytes.data());
+  for (int64_t channel = 0; channel < spec.channels; ++channel)
+    for (int64_t tap = 0; tap < taps; ++tap)
+      packed[(channel / blockChannels * taps + tap) * blockChannels + channel % blockChannels] =
+          weights[channel * taps + tap];
+  return bytes;
+}
+
 Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights) {
+  if (spec.byteWeights)
+    return packTaps(spec, weights);
   std::vector<TapGroup> groups = tapGroups(spec);
   int64_t taps = spec.kernelH * spec.kernelW, blockBytes = groups.size() * blockChannels * 4;
   Bytes bytes(packedWeightBytes(spec));
@@ -171,14 +192,7 @@ Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t
 }
 
 Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float> weights) {
-  int64_t taps = spec.kernelH * spec.kernelW;
-  Bytes bytes(packedWeightBytes(spec));
-  float *packed = reinterpret_cast<float *>(bytes.data());
-  for (int64_t channel = 0; channel < spec.channels; ++channel)
-    for (int64_t tap = 0; tap < taps; ++tap)
-      packed[(channel / blockChannels * taps + tap) * blockChannels + channel % blockChannels] =
-          weights[channel * taps + tap];
-  return bytes;
+  return packTaps(spec, weights);
 }
 
 /// bias - zeroPoint * sum(weights of the column), modulo 2^32: the sum that starts from it is right

@@ -11,11 +11,12 @@
 //   u8, Pairs: steps of 8 depth bytes x 32 columns = 256 bytes, natural order.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
 //   bf16: two depths x 32 columns, natural order, 128 bytes.
+//   s8 of f32 inputs: as f32, 32 bytes.
 // Missing columns and depths are zeros.
 //
 // Weights of "depthwise": for each block of 64 channels, for each group of taps,
 //   u8:  256 bytes: bytes 64v + 4(4L + t) .. + 3 are 4 taps of channel 16L + 4v + t.
-//   f32: one tap x 64 channels, natural order.
+//   f32, s8 of f32 inputs: one tap x 64 channels, natural order.
 //
 // Parameters: one line of 64 bytes for each scalar, repeated (a plain load
 // broadcasts it): zero point (i16), low, high (u8), bounds of t (f32), the steps'
@@ -42,8 +43,8 @@ int64_t packedWeightBytes(const DepthwiseSpec &spec);
 int64_t packedParamBytes(const DepthwiseSpec &spec);
 
 /// weights: [groups * n][kernelH][kernelW][c].
-Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights);
-Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights); ///< f32 or, rounded, bf16
+Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights); ///< u8 inputs, or byteWeights
+Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights);  ///< f32 or, rounded, bf16
 /// weights: [channels][kernelH][kernelW].
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights);
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float> weights);

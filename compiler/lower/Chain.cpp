@@ -110,6 +110,11 @@ private:
     tail.values.scalars.append(scalars.begin(), scalars.end());
   }
 
+  void addColumn(Step step, ArrayRef<float> numbers) {
+    add(step);
+    tail.values.columns.emplace_back(numbers.begin(), numbers.end());
+  }
+
   LogicalResult toIntegers(ArrayRef<Attribute> steps) {
     tail.values.zeroPoint = int32_t(target.getZeroPoint());
     Bounds bounds;
@@ -162,13 +167,12 @@ private:
   }
 
   LogicalResult toReals(ArrayRef<Attribute> steps, size_t done) {
-    if (!sums.isFloat) {
+    if (!sums.isFloat)
       setMultiplier(1.0f);
-      if (!sums.floatBias.empty()) {
-        add(Step::AddColumn);
-        tail.values.columns.emplace_back(sums.floatBias.begin(), sums.floatBias.end());
-      }
-    }
+    else if (!sums.filterScales.empty())
+      addColumn(Step::MulColumn, sums.filterScales);
+    if (!sums.floatBias.empty())
+      addColumn(Step::AddColumn, sums.floatBias);
     for (; done < steps.size() && addReal(cast<DictionaryAttr>(steps[done])); ++done) {
     }
     for (; done < steps.size(); ++done)

@@ -17,15 +17,15 @@ struct Tail {
   llvm::SmallVector<mlir::DictionaryAttr> rest;
 };
 
-/// The sums of an operation: float ones, or integers that stand for
-/// `inputScale * filterScale[channel]` each.
+/// The sums of an operation: float ones, in units of `filterScales` if there are any
+/// (q8b), or integers that stand for `inputScale * filterScale[channel]` each.
 struct Sums {
   bool isFloat = true;
   float inputScale = 1;
   llvm::SmallVector<float> filterScales; ///< one for each channel
   /// For integer sums: the largest magnitude, from the weights (q2's proof).
   llvm::SmallVector<double> bound;
-  llvm::ArrayRef<float> floatBias; ///< added after scaling, for float results (q8)
+  llvm::ArrayRef<float> floatBias; ///< added after scaling, for float results (q8, q8b)
 };
 
 /// Translates an operation's chain. `result` and `residual` are tensor types,

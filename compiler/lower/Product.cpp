@@ -46,6 +46,7 @@ LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
     return op->emitOpError("has a filter that is no constant; such products have no kernel yet");
   reference::Tensor tensor = toTensor(value);
   if (isa<quant::QuantizedType>(elementOf(filter))) {
+    weights.decoded = elementOf(op->getOperand(0)).isF32();
     weights.bytes.resize(count);
     for (int64_t i = 0; i < count; ++i)
       weights.bytes[i] = int8_t(tensor.getInt(order(i)));
@@ -82,6 +83,10 @@ LogicalResult lower::readBias(Operation *op, Value bias, int64_t channels, Weigh
 Sums lower::sumsOf(Value input, const Weights &weights, int64_t depth) {
   Sums sums;
   sums.isFloat = weights.isFloat();
+  if (weights.decoded) {
+    sums.filterScales = weights.scales;
+    sums.floatBias = weights.bias;
+  }
   if (sums.isFloat)
     return sums;
   auto type = cast<quant::UniformQuantizedType>(elementOf(input));
@@ -145,6 +150,7 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   if (failed(checkMultipliers(operands.op, sums, *tail)))
     return failure();
   spec.isFloat = weights.isFloat();
+  spec.byteWeights = weights.decoded;
   if constexpr (std::is_same_v<Spec, kernels::GemmSpec>)
     spec.isBf16 = elementOf(operands.input).isBF16();
   spec.packing = lowering.packing();
@@ -153,7 +159,10 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
     return operands.op->emitOpError() << reason;
 
   kernels::Bytes packed, params;
-  if (weights.isFloat()) {
+  if (weights.decoded) {
+    packed = kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes));
+    params = kernels::packParams(spec, SmallVector<float>(weights.scales.size(), 0), tail->values);
+  } else if (weights.isFloat()) {
     packed = kernels::packWeights(spec, ArrayRef<float>(weights.floats));
     params = kernels::packParams(spec, weights.bias, tail->values);
   } else {

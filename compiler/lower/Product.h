@@ -17,7 +17,9 @@ struct Weights {
   llvm::SmallVector<float> scales; ///< of the output channels, for quantised ones
   llvm::SmallVector<float> bias;   ///< float bias: float operands, or a float result (q8)
   llvm::SmallVector<int32_t> sums; ///< int32 bias
-  bool isFloat() const { return bytes.empty(); }
+  bool decoded = false;            ///< bytes that a float input meets (q8b)
+  /// The input's and the sums' type.
+  bool isFloat() const { return bytes.empty() || decoded; }
 };
 
 /// The constant behind an operand, or null.

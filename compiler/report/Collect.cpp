@@ -51,7 +51,7 @@ bool readsBf16(Operation *op) {
 bool hasIntegerWeights(Operation *op) {
   return llvm::any_of(op->getOperands(), [](Value operand) {
     auto dequantize = operand.getDefiningOp<DequantizeOp>();
-    return dequantize && isConstant(dequantize.getInput());
+    return isConstant(operand) ? isQuantised(operand) : dequantize && isConstant(dequantize.getInput());
   });
 }
 

@@ -29,6 +29,12 @@ Value VectorOps::roundToFloat(Value x) {
   return arith::SubFOp::create(code.b, code.loc, rounded, magic);
 }
 
+Value VectorOps::bytesAsFloats(Value pointer, int64_t offset) {
+  Value bytes = code.load(code.vec(count(), code.i8()), pointer, offset, count());
+  Value integers = arith::ExtSIOp::create(code.b, code.loc, i32s(), bytes);
+  return arith::SIToFPOp::create(code.b, code.loc, f32s(), integers);
+}
+
 /// The exponent of 2^23 above a byte makes a float.
 Values VectorOps::bytesToFloats(Value bytes) {
   Value zero = code.splatInt(i8s(), 0), exponent = code.splatInt(i16s(), 0x4b00);

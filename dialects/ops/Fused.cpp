@@ -138,13 +138,33 @@ static LogicalResult checkQuantized(Operation *op, const Fused &fused, Type resu
   return success();
 }
 
+/// A float input with weights that are stored as bytes.
+static bool decodesWeights(const Fused &fused) {
+  return elementOf(fused.input).isF32() && isByte(elementOf(fused.filter));
+}
+
+static LogicalResult checkDecoded(Operation *op, const Fused &fused) {
+  auto filter = channelParams(elementOf(fused.filter), fused.filterAxis, fused.channels,
+                              [&] { return op->emitOpError("operand 'filter' "); });
+  if (failed(filter))
+    return failure();
+  for (const QuantParams &params : *filter)
+    if (params.zeroPoint)
+      return op->emitOpError("has a float input and a filter with zero point ")
+             << params.zeroPoint << ", which must be 0";
+  return success();
+}
+
 LogicalResult ops::inferFused(Operation *op, const Fused &fused, ArrayRef<int64_t> shape, Results &results) {
-  bool quantized = isQuantized(fused.input) || isQuantized(fused.filter);
+  bool decodes = decodesWeights(fused);
+  bool quantized = !decodes && (isQuantized(fused.input) || isQuantized(fused.filter));
   Type result = quantized ? declaredElement(op) : floatResult(op, fused);
   if (quantized && failed(checkQuantized(op, fused, result)))
     return failure();
+  if (decodes && failed(checkDecoded(op, fused)))
+    return failure();
   if (!quantized && (failed(requireFloat(op, "input", fused.input)) ||
-                     failed(requireSameElement(op, {fused.input, fused.filter}))))
+                     (!decodes && failed(requireSameElement(op, {fused.input, fused.filter})))))
     return failure();
   if (!quantized && fused.residual && elementOf(fused.residual) != result)
     return op->emitOpError("operand 'residual' has element type ")
@@ -184,14 +204,14 @@ static FailureOr<Epilogue> makeEpilogue(Operation *op, const Fused &fused) {
   if (fused.residual)
     epilogue.residual = quantParams(elementOf(fused.residual));
   std::optional<QuantParams> input = quantParams(elementOf(fused.input));
-  if (!input)
+  if (!input && !decodesWeights(fused))
     return epilogue;
   auto filter = channelParams(elementOf(fused.filter), fused.filterAxis, fused.channels,
                               [&] { return op->emitOpError("operand 'filter' "); });
   if (failed(filter))
     return failure();
-  epilogue.integerSums = true;
-  epilogue.inputScale = input->scale;
+  epilogue.scaledSums = true;
+  epilogue.inputScale = input ? input->scale : 1;
   epilogue.weightScales.clear();
   for (const QuantParams &params : *filter)
     epilogue.weightScales.push_back(params.scale);
@@ -216,14 +236,14 @@ LogicalResult ops::finishFused(Operation *op, const Fused &fused, reference::Ten
   FailureOr<Epilogue> epilogue = makeEpilogue(op, fused);
   if (failed(epilogue) || failed(checkMultipliers(op, *epilogue)))
     return failure();
-  if (bias && epilogue->integerSums && reference::isFloat(bias->type)) {
+  if (bias && epilogue->scaledSums && reference::isFloat(bias->type)) {
     for (int64_t i = 0, e = bias->size(); i < e; ++i)
       epilogue->floatBias.push_back(static_cast<float>(bias->getDouble(i)));
   } else if (bias) {
     reference::addBias(sums, *bias, axis);
   }
   reference::DType type = dtypeOf(declaredElement(op));
-  bool plain = !epilogue->integerSums && epilogue->steps.empty() && !epilogue->result;
+  bool plain = !epilogue->scaledSums && epilogue->steps.empty() && !epilogue->result;
   results.push_back(plain ? reference::rounded(sums, type)
                           : reference::finish(sums, axis, *epilogue, residual, table, type));
   return success();

@@ -16,7 +16,8 @@ struct Fused {
 };
 
 /// Checks element types and shapes of all operands and appends the result: the
-/// input's type for float operands, the declared type for quantised ones.
+/// input's type for float ones, the declared type for quantised ones. A float input
+/// may have a filter of bytes with zero point 0 (q8b).
 LogicalResult inferFused(mlir::Operation *op, const Fused &fused, ArrayRef<int64_t> shape, Results &results);
 
 /// Zero points of the operands of a quantised operation; 0 for floats.

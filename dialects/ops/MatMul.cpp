@@ -38,7 +38,7 @@ LogicalResult GemmOp::inferTypes(Results &results) {
              << shapeText(shapeOf(c)) << ", which does not broadcast to " << shapeText(shape);
   }
   bool scaled = !getAlpha().isExactlyValue(1.0) || !getBeta().isExactlyValue(1.0);
-  if (isQuantized(getA()) && scaled)
+  if ((isQuantized(getA()) || isQuantized(getB())) && scaled)
     return emitOpError("on quantised operands has alpha ")
            << getAlpha().convertToFloat() << " and beta " << getBeta().convertToFloat()
            << " but both must be 1";
@@ -68,8 +68,8 @@ LogicalResult GemmOp::evaluate(Operands operands, Tensors &results) {
   Tensor b = reference::transposedIf(getTransB(), *operands[1]);
   Tensor sums = reference::matMulSums(a, b, {zeros->input}, zeros->filter);
   const Tensor *c = optional(operands, 2);
-  // A float bias of integer sums belongs to the epilogue (q8).
-  bool later = c && sums.type == reference::DType::I64 && reference::isFloat(c->type);
+  // A float bias of scaled sums belongs to the epilogue (q8, q8b).
+  bool later = c && isQuantized(getB()) && reference::isFloat(c->type);
   Tensor wide = later ? reference::broadcastTo(*c, {sums.shape[1]}) : Tensor();
   return finishFused(*this, fusedOf(*this), addC(*this, std::move(sums), later ? nullptr : c), 1,
                      later ? &wide : nullptr, optional(operands, 3), optional(operands, 4), results);

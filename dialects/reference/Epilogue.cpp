@@ -72,7 +72,7 @@ Tail::Tail(const Epilogue &epilogue, bool hasTable) : epilogue(epilogue), all(ep
 }
 
 float Tail::scaled(const Sum &sum, float resultScale) const {
-  if (!epilogue.integerSums)
+  if (!epilogue.scaledSums)
     return static_cast<float>(sum.value);
   float weight = epilogue.weightScales[sum.channel % epilogue.weightScales.size()];
   return static_cast<float>(sum.value) * multiplier(epilogue.inputScale, weight, resultScale);

@@ -21,8 +21,9 @@ struct EpilogueStep {
 };
 
 struct Epilogue {
-  bool integerSums = false;
-  /// Real value of one unit of a sum is inputScale * weightScales[c % size].
+  /// Sums count units of inputScale * weightScales[c % size]: those of integers, and of floats with weights
+  /// that are stored as integers (q8b).
+  bool scaledSums = false;
   float inputScale = 1;
   std::vector<float> weightScales = {1};
   std::vector<float> floatBias; ///< one for each channel; added once the sum is real (q8)

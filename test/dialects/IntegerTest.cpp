@@ -63,7 +63,7 @@ TEST(IntegerTest, Q9SaturatesTheBiasToInt32) {
 /// One sum through an epilogue with input and weight scale 0.5 and 1.
 static int64_t finishOne(int64_t sum, Epilogue epilogue, const Tensor *residual = nullptr,
                          const Tensor *table = nullptr) {
-  epilogue.integerSums = true;
+  epilogue.scaledSums = true;
   epilogue.inputScale = 0.5f;
   Tensor sums(DType::I64, {1, 1});
   sums.setInt(0, sum);
@@ -114,7 +114,7 @@ TEST(EpilogueTest, Q8TableReadsTheRequantisedByte) {
 
 TEST(EpilogueTest, Q8FloatResultAddsAFloatBiasAfterScaling) {
   Epilogue epilogue;
-  epilogue.integerSums = true;
+  epilogue.scaledSums = true;
   epilogue.inputScale = 0.5f;
   epilogue.weightScales = {1.0f, 2.0f};
   epilogue.floatBias = {0.25f, 0.5f};

@@ -320,6 +320,30 @@ std::vector<Layer> floatDepthwises() {
   return layers;
 }
 
+/// Floats times weights of bytes, with their scales.
+std::vector<Layer> decoded() {
+  std::vector<Layer> layers;
+  auto add = [&](Layer layer, bool depthwise) {
+    NamedEpilogue e{"s8 weights", {}, {}};
+    e.form.output = Output::F32;
+    e.form.steps = {Step::MulColumn, Step::AddColumn, Step::Max};
+    e.values.scalars = {0};
+    layer.spec.isFloat = layer.spec.byteWeights = true;
+    layer.depthwise = depthwise;
+    setEpilogue(layer, e);
+    layers.push_back(layer);
+  };
+  for (int64_t n : {1, 8, 16, 24, 33, 100})
+    for (int64_t width : {1, 5, 14, 28})
+      add(conv(n % 5 + width, n, 2, width, n % 3 == 0 ? 3 : 1), false);
+  add(conv(6, 20, 4, 7, 3, 1, 1, 2), false);
+  add(conv(257, 300, 1, 1), false);
+  for (const Layer &layer : depthwises())
+    if (layer.spec.groups % 3 != 1)
+      add(layer, true);
+  return layers;
+}
+
 class Kernels : public testing::TestWithParam<const char *> {
 protected:
   void check(std::vector<Layer> layers) {
@@ -352,6 +376,7 @@ TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
 class FloatKernels : public Kernels {};
 TEST_P(FloatKernels, Gemm) { check(floats()); }
 TEST_P(FloatKernels, GemmBf16) { check(bf16s()); }
+TEST_P(FloatKernels, ByteWeights) { check(decoded()); }
 TEST_P(FloatKernels, Depthwise) { check(floatDepthwises()); }
 
 std::string testName(const testing::TestParamInfo<const char *> &info) {
@@ -372,6 +397,8 @@ TEST(Specs, RoundTrip) {
   Layer layer = epilogues()[30];
   auto attr = layer.spec.toAttr(&context);
   EXPECT_EQ(GemmSpec::fromAttr(attr).toAttr(&context), attr);
+  auto bytes = decoded().front().spec.toAttr(&context);
+  EXPECT_EQ(GemmSpec::fromAttr(bytes).toAttr(&context), bytes);
   Layer depthwise = depthwiseEpilogues()[20];
   auto depthwiseAttr = depthwise.specAttr(&context);
   EXPECT_EQ(DepthwiseSpec::fromAttr(depthwiseAttr).toAttr(&context), depthwiseAttr);

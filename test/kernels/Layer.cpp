@@ -42,6 +42,7 @@ int64_t extent(const Place &place, int64_t images, int64_t rows, int64_t pixels,
 DepthwiseSpec toDepthwise(const GemmSpec &s) {
   DepthwiseSpec d;
   d.isFloat = s.isFloat;
+  d.byteWeights = s.byteWeights;
   d.packing = s.packing;
   d.batch = s.batch;
   d.outH = s.outH;
@@ -116,7 +117,7 @@ void Run::fillNumbers() {
                       : layer.fill == Fill::Extremes ? extreme
                       : layer.fill == Fill::AllLow   ? -128
                                                      : 127);
-    float weight = uniformFloat();
+    float weight = spec.byteWeights ? weights.back() : uniformFloat();
     floatWeights.push_back(spec.isBf16 ? reference::bfloatToFloat(reference::floatToBfloat(weight)) : weight);
   }
   // Outputs spread over the range of u8.
@@ -165,7 +166,8 @@ void Run::fillBuffers() {
 void Run::pack() {
   auto packAll = [&](const auto &s) {
     if (spec.isFloat) {
-      packedWeights = packWeights(s, llvm::ArrayRef<float>(floatWeights));
+      packedWeights = spec.byteWeights ? packWeights(s, llvm::ArrayRef<int8_t>(weights))
+                                       : packWeights(s, llvm::ArrayRef<float>(floatWeights));
       packedParams = packParams(s, llvm::ArrayRef<float>(floatBias), layer.values);
     } else {
       packedWeights = packWeights(s, llvm::ArrayRef<int8_t>(weights));

@@ -22,6 +22,11 @@ bool isFree(Operation *op) {
              func::ReturnOp>(op);
 }
 
+bool readsByteWeights(Operation *op) {
+  std::optional<Weighted> weighted = describeWeighted(op);
+  return weighted && isQuantised(weighted->weights->get().getType());
+}
+
 /// Of nodes with one reason so many are named.
 constexpr size_t mostNames = 4;
 
@@ -45,6 +50,7 @@ void Summary::count(ModuleOp module) {
       ++integerOps;
     } else {
       ++floatOps;
+      decodedOps += readsByteWeights(op);
       bf16Ops += describeWeighted(op) && getElementTypeOrSelf(op->getOperand(0).getType()).isBF16();
       ++kinds[op->getName().stripDialect()];
     }
@@ -63,6 +69,8 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
     separator = ", ";
   }
   os << (floatKinds.empty() ? "\n" : ")\n");
+  if (decodedOps)
+    os << "  " << decodedOps << " products of floats with weights of int8\n";
   if (bf16Ops)
     os << "  " << bf16Ops << " products of bf16, added up in f32\n";
   for (const std::string &note : notes)

@@ -12,7 +12,10 @@
 namespace qcc::driver {
 
 struct Summary {
-  unsigned integerOps = 0, floatOps = 0, bf16Ops = 0; ///< bf16 ones are among the float ones
+  unsigned integerOps = 0, floatOps = 0;
+  // Of the float ones:
+  unsigned bf16Ops = 0;    ///< products of bf16
+  unsigned decodedOps = 0; ///< products with weights of int8
   /// ONNX operators that compute in float, and how often.
   std::vector<std::pair<std::string, unsigned>> floatKinds;
   /// Why operations beside integer ones stay in float: for each reason, which.
