@@ -47,6 +47,15 @@ def ShareScales : Pass<"qcc-share-scales", "mlir::func::FuncOp"> {
       into a concat observed with {range = [0, 1.5]}
       ==>  observe %a {range = [0, 1.5]}, ...
     ```
+
+    Where products alone read the concat, and have much larger weights for an input of
+    much smaller numbers, that input would lose most of its bits. It is multiplied by a
+    power of two, and its weights are divided by it (Balance.cpp).
+
+    ```mlir
+    observe %a {range = [0, 1]}, observe %b {range = [0, 64]}; conv(concat, [10, 1])
+      ==>  observe (%a * 8) {range = [0, 64]}, observe %b; conv(concat, [1.25, 1])
+    ```
   }];
 }
 

@@ -1,7 +1,7 @@
 //===- ShareScales.cpp - One scale for what a concat joins ----------------===//
 
+#include "compiler/quantize/Balance.h"
 #include "compiler/quantize/Passes.h"
-#include "compiler/quantize/Role.h"
 
 namespace qcc::quantize {
 #define GEN_PASS_DEF_SHARESCALES
@@ -18,29 +18,6 @@ constexpr double alarming = 16;
 
 double widthOf(ObserveOp op) { return double((*op.getRange())[1]) - double((*op.getRange())[0]); }
 
-/// The mark that gives `value` its scale, through operations that only move values.
-ObserveOp markOf(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto observe = dyn_cast<ObserveOp>(op))
-      return isRange(observe) ? observe : ObserveOp();
-    Role role = roleOf(op);
-    if (role.form != Form::Move)
-      return {};
-    value = role.inputs[0];
-  }
-  return {};
-}
-
-/// Whether the values go to `reader` alone.
-bool goOnlyTo(Value value, Operation *reader) {
-  return llvm::all_of(value.getUsers(), [&](Operation *user) {
-    if (user == reader)
-      return true;
-    return roleOf(user).form == Form::Move &&
-           llvm::all_of(user->getResults(), [&](Value result) { return goOnlyTo(result, reader); });
-  });
-}
-
 struct Sharing {
   bool warns = true;
 
@@ -50,12 +27,14 @@ struct Sharing {
     auto whole = dyn_cast<ObserveOp>(*concat.getResult().user_begin());
     if (!whole || !isRange(whole) || !whole.getRange())
       return;
+    // What then is left coarse is multiplied by small weights.
+    bool balanced = balanceConcat(concat, whole);
     for (Value input : concat.getInputs()) {
       ObserveOp part = markOf(input);
       if (!part || !part.getRange())
         continue;
       double ratio = widthOf(part) > 0 ? widthOf(whole) / widthOf(part) : 1;
-      if (warns && ratio > alarming)
+      if (warns && !balanced && ratio > alarming)
         concat.emitWarning() << "joins ranges that differ much: of 256 steps, input '"
                              << nameOf(part.getLoc()) << "' uses " << static_cast<int64_t>(256 / ratio)
                              << "; --keep-float on the nodes behind it may help";

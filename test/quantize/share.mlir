@@ -56,3 +56,39 @@ func.func @WarnOfRangesThatDifferMuch(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>) 
   %3 = "qcc.observe"(%2) <{id = 2 : i64, range = array<f32: 0.0, 640.0>}> : (tensor<1x8xf32>) -> tensor<1x8xf32>
   return %3 : tensor<1x8xf32>
 }
+
+// -----
+
+// Rounding errors of both parts count alike; what the larger weights multiply is stored finer.
+// CHECK-LABEL: @StoreFinerWhatLargeWeightsMultiply
+func.func @StoreFinerWhatLargeWeightsMultiply(%x: tensor<1x1x4x4xf32>, %y: tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32> {
+  // CHECK: %[[EIGHT:.*]] = "qcc.constant"() <{value = dense<8.000000e+00>
+  // CHECK: %[[F:.*]] = "qcc.mul"(%arg0, %[[EIGHT]])
+  // CHECK: "qcc.observe"(%[[F]]) <{id = 0 : i64, range = array<f32: 0.000000e+00, 6.400000e+01>}>
+  // CHECK: "qcc.observe"(%arg1) <{id = 1 : i64, range = array<f32: 0.000000e+00, 6.400000e+01>}>
+  // CHECK: dense<{{\[\[\[\[}}1.250000e+00]], {{\[\[}}1.000000e+00]]]]>
+  %w = "qcc.constant"() <{value = dense<[[[[10.0]], [[1.0]]]]> : tensor<1x2x1x1xf32>}> : () -> tensor<1x2x1x1xf32>
+  %0 = "qcc.observe"(%x) <{id = 0 : i64, range = array<f32: 0.0, 1.0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %1 = "qcc.observe"(%y) <{id = 1 : i64, range = array<f32: 0.0, 64.0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %2 = "qcc.concat"(%0, %1) <{axis = 1 : i64}> : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %3 = "qcc.observe"(%2) <{id = 2 : i64, range = array<f32: 0.0, 64.0>}> : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %4 = "qcc.conv"(%3, %w) <{kernel_shape = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x4x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x4x4xf32>
+  return %4 : tensor<1x1x4x4xf32>
+}
+
+// -----
+
+// Weights of one size make one scale right, whatever the ranges are.
+// CHECK-LABEL: @ShareBeforeEqualWeights
+func.func @ShareBeforeEqualWeights(%x: tensor<1x1x4x4xf32>, %y: tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32> {
+  // CHECK-NOT: qcc.mul
+  // CHECK-COUNT-3: range = array<f32: -1.000000e+00, 6.400000e+01>
+  // CHECK-NOT: qcc.mul
+  %w = "qcc.constant"() <{value = dense<1.0> : tensor<1x2x1x1xf32>}> : () -> tensor<1x2x1x1xf32>
+  %0 = "qcc.observe"(%x) <{id = 0 : i64, range = array<f32: -1.0, 1.0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %1 = "qcc.observe"(%y) <{id = 1 : i64, range = array<f32: 0.0, 64.0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %2 = "qcc.concat"(%0, %1) <{axis = 1 : i64}> : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %3 = "qcc.observe"(%2) <{id = 2 : i64, range = array<f32: -1.0, 64.0>}> : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %4 = "qcc.conv"(%3, %w) <{kernel_shape = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x4x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x4x4xf32>
+  return %4 : tensor<1x1x4x4xf32>
+}
