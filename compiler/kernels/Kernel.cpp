@@ -1,5 +1,7 @@
 //===- Kernel.cpp - From a kernel's specification to its code ---------------===//
 #include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/Epilogue.h"
+#include "compiler/kernels/LoopNest.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -61,6 +63,30 @@ bool isKernelKind(StringRef kind) { return find(kind).emitter != nullptr; }
 int64_t kernelUnits(DictionaryAttr spec) {
   Entry entry = find(kindOf(spec));
   return entry.units ? entry.units(spec) : 1;
+}
+
+/// The elements of both are at the same places.
+static bool haveOneForm(const View &a, const View &b) {
+  return a.shape == b.shape && a.strides == b.strides && a.offset == b.offset &&
+         storageBytes(a.element) == storageBytes(b.element);
+}
+
+bool mayOverwrite(DictionaryAttr spec, unsigned operand) {
+  auto views = spec.getAs<ArrayAttr>("views");
+  auto viewAt = [&](size_t index) { return View::fromAttr(cast<DictionaryAttr>(views[index])); };
+  size_t written = views.size() - 1;
+  if (operand >= written || !haveOneForm(viewAt(operand), viewAt(written)))
+    return false;
+  StringRef kind = kindOf(spec);
+  if (kind == "gemm" || kind == "depthwise") {
+    // The residual, before the table.
+    auto epilogue = Epilogue::fromAttr(spec.getAs<DictionaryAttr>("epilogue"));
+    return epilogue.hasResidual() && operand + 1 + epilogue.table == written;
+  }
+  UnitCounter units = find(kind).units;
+  if (units == lookupUnits)
+    return operand == 0;
+  return units == mapUnits || units == quantizeUnits; // element by element
 }
 
 FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name, DictionaryAttr spec,

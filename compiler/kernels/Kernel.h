@@ -57,6 +57,10 @@ bool isKernelKind(llvm::StringRef kind);
 /// The value of `units` that fits a specification (which need not have the key yet).
 int64_t kernelUnits(mlir::DictionaryAttr spec);
 
+/// Whether the place that a kernel writes, its last pointer, may be that of pointer `operand`: of the same
+/// form, each element read before it is written, and by the computation of this element alone.
+bool mayOverwrite(mlir::DictionaryAttr spec, unsigned operand);
+
 /// One emitter; registered in Kernels.def by one line QCC_KERNEL(kind, emitter, units).
 /// `builder` stands in the function's entry block; the return follows by itself.
 /// An emitter reports its own errors, at the function's location.

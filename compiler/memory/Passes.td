@@ -6,8 +6,9 @@ def PlanMemory : Pass<"qcc-plan-memory", "mlir::func::FuncOp"> {
   let summary = "Gives every buffer an offset in the one workspace";
   let description = [{
     Two buffers may share bytes when no step between the first and the last use
-    of one lies between those of the other. Largest first, each at the lowest
-    offset that is free for its whole life.
+    of one lies between those of the other, or when that step may write over
+    what it reads for the last time: a residual, the operand of an elementwise step.
+    Largest first, each at the lowest offset that is free for its whole life.
 
     ```mlir
     %0 = qcc.buffer 4096 : !llvm.ptr   ==>   %0 = qcc.buffer 4096 {offset = 0 : i64} : !llvm.ptr

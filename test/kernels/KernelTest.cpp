@@ -295,6 +295,7 @@ std::vector<Layer> depthwiseEpilogues() {
       layer.depthwise = true;
       layer.name = "depthwise " + layer.name;
       setEpilogue(layer, e);
+      layer.inPlace = e.form.hasResidual() && channels == 24;
       layers.push_back(layer);
     }
   for (Fill fill : {Fill::AllLow, Fill::AllHigh, Fill::Extremes}) {

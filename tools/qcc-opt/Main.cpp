@@ -2,6 +2,8 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/layout/Passes.h"
+#include "compiler/lower/Passes.h"
+#include "compiler/memory/Passes.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/simplify/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -32,6 +34,8 @@ int main(int argc, char **argv) {
   qcc::simplify::registerSimplifyPasses();
   qcc::layout::registerLayoutPasses();
   qcc::fuse::registerFusePasses();
+  qcc::lower::registerQccLowerPasses();
+  qcc::memory::registerQccMemoryPasses();
   qcc::quantize::registerQuantizePasses();
   registerStages();
   return asMainReturnCode(MlirOptMain(argc, argv, "Runs qcc's passes on MLIR text\n", dialects));
