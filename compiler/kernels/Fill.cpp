@@ -7,6 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Fill.h"
+#include "compiler/kernels/GemmSpec.h"
+#include "compiler/kernels/Pack.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include <numeric>
 
 using namespace mlir;
@@ -68,7 +71,31 @@ static FailureOr<SmallVector<int64_t>> startOf(const View &outer, const View &in
   return first;
 }
 
-static FailureOr<SmallVector<LoopNest, 0>> borderNests(const Spec &spec) {
+namespace {
+/// The ring, cut among threads as the kernels cut that read and write what it surrounds (GemmSpec.h): a
+/// border that another core has filled costs its reader more than its filling. Images of NHWC are cut by
+/// rows, or, where rows are few, by blocks of channels.
+struct Border {
+  View outer;
+  SmallVector<int64_t> first, size; ///< of the inner view
+  enum { Rows, Blocks, Other } cut = Other;
+
+  int64_t rows() const { return outer.shape[0] * outer.shape[1]; }
+  int64_t units() const { return cut == Rows ? rows() : unitsOf(ringNests(outer, first, size)); }
+  void putBlocksFirst();
+};
+} // namespace
+
+void Border::putBlocksFirst() {
+  int64_t blocks = size[3] / blockChannels;
+  outer.shape[3] = size[3] = blockChannels;
+  outer.shape.insert(outer.shape.begin(), blocks);
+  outer.strides.insert(outer.strides.begin(), blockChannels * outer.strides.back());
+  first.insert(first.begin(), 0);
+  size.insert(size.begin(), blocks);
+}
+
+static FailureOr<Border> borderOf(const Spec &spec) {
   auto attr = spec.attrs ? spec.attrs.getAs<DictionaryAttr>("inner") : DictionaryAttr();
   if (!attr)
     return failure();
@@ -76,24 +103,74 @@ static FailureOr<SmallVector<LoopNest, 0>> borderNests(const Spec &spec) {
   FailureOr<SmallVector<int64_t>> first = startOf(spec.result(), inner);
   if (failed(first))
     return failure();
-  return ringNests(spec.result(), *first, inner.shape);
+  Border border{spec.result(), *first, inner.shape};
+  bool isImage = inner.shape.size() == 4 && inner.shape[0] == border.outer.shape[0] &&
+                 inner.shape[3] == border.outer.shape[3];
+  if (isImage && inner.shape[0] * inner.shape[1] >= enoughRows) {
+    border.cut = Border::Rows;
+  } else if (isImage && inner.shape[3] % blockChannels == 0) {
+    border.cut = Border::Blocks;
+    border.putBlocksFirst();
+  }
+  return border;
+}
+
+/// Whole rows above and below, the two ends of those between.
+static void emitRows(const Code &code, const Border &border, Value pointer, Value begin, Value end,
+                     double value) {
+  View row = border.outer;
+  row.shape[0] = row.shape[1] = 1;
+  SmallVector<int64_t> none(4, 0), first = border.first, size = border.size;
+  first[0] = first[1] = 0;
+  size[0] = size[1] = 1;
+  auto whole = ringNests(row, none, none), ends = ringNests(row, first, size);
+  auto fill = [&](ArrayRef<LoopNest> nests, Value start) {
+    int64_t units = unitsOf(nests);
+    emitFill(code, nests, units, start, code.index(0), code.index(units), value);
+  };
+  int64_t bytes = storageBytes(row.element), height = border.outer.shape[1];
+  code.loop(begin, end, 1, [&](Value unit) {
+    Value image = arith::DivUIOp::create(code.builder, code.loc, unit, code.index(height));
+    Value line = arith::RemUIOp::create(code.builder, code.loc, unit, code.index(height));
+    Value start = code.offset(pointer, code.addIndex(code.mulIndex(image, row.strides[0] * bytes),
+                                                     code.mulIndex(line, row.strides[1] * bytes)));
+    // Unsigned: rows above wrap around.
+    Value inside =
+        arith::CmpIOp::create(code.builder, code.loc, arith::CmpIPredicate::ult,
+                              code.subIndex(line, code.index(border.first[1])), code.index(border.size[1]));
+    code.branch(
+        inside, {},
+        [&] {
+          fill(ends, start);
+          return SmallVector<Value>();
+        },
+        [&] {
+          fill(whole, start);
+          return SmallVector<Value>();
+        });
+  });
 }
 
 int64_t fillBorderUnits(DictionaryAttr attr) {
-  FailureOr<SmallVector<LoopNest, 0>> nests = borderNests(Spec(attr));
-  return succeeded(nests) ? unitsOf(*nests) : 0;
+  FailureOr<Border> border = borderOf(Spec(attr));
+  return succeeded(border) ? border->units() : 0;
 }
 
 LogicalResult emitFillBorder(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                              const target::Variant &variant) {
   Spec spec(attr);
   Code code(builder, function.getLoc(), variant);
-  FailureOr<SmallVector<LoopNest, 0>> nests = borderNests(spec);
-  if (failed(nests))
+  FailureOr<Border> border = borderOf(spec);
+  if (failed(border))
     return emitError(code.loc, "fill_border's inner view does not lie inside its outer one");
   Arguments arguments = argumentsOf(function, spec);
+  Value pointer = arguments.pointers.back();
   double value = spec.real("value", static_cast<double>(spec.integer("value", 0)));
-  emitFill(code, *nests, unitsOf(*nests), arguments.pointers.back(), arguments.begin, arguments.end, value);
+  if (border->cut == Border::Rows)
+    emitRows(code, *border, pointer, arguments.begin, arguments.end, value);
+  else
+    emitFill(code, ringNests(border->outer, border->first, border->size), border->units(), pointer,
+             arguments.begin, arguments.end, value);
   return success();
 }
 

@@ -33,19 +33,23 @@ private:
   ParamLayout layout;
   int64_t inBytes, outBytes, panelBytes;
   Value x, weights, params, residual, table, out, begin, end;
+  Value prefetchEnd; ///< of the units that prefetch the next one's pixels
 
   /// What the loops over panels and tiles have computed.
   struct Position {
     Value weights, panel;   ///< the panel's
+    Value next;             ///< weights to prefetch
     Value x, out, residual; ///< the panel's group and columns, first pixel
     Value firstTile, endTile, prefetchStep;
+    Value firstUnit; ///< where pixels are prefetched: the panel's first tile, as a unit
   };
 
-  void writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep);
+  void writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep, Value firstUnit = {});
   void writeColumns(const Position &position, int64_t columns);
   void writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns);
   void callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                 int64_t height, GemmTileArgs args);
+  void prefetchPixels(Value unit, Value ahead);
   Value offsetOf(const Place &place, Value image, Value row, Value pixel, int64_t bytes);
 };
 
@@ -82,14 +86,24 @@ void Driver::write() {
   }
   Value step = prefetchStep(all),
         endPanel = code.div(code.add(end, code.i64(tiling.tiles() - 1)), tiling.tiles());
+  bool prefetches = segments.outer * segments.inner == 1 && tiling.x.pixel == spec.c && tiling.rows == 1 &&
+                    tiling.images == 1;
+  if (prefetches) { // not where one thread does it all
+    Value isShared = code.lessThan(code.sub(end, begin), code.i64(tiling.units()));
+    Value stop = code.min(code.add(begin, code.i64(tiling.tiles() - 1)), code.sub(end, code.i64(1)));
+    prefetchEnd = arith::SelectOp::create(code.b, code.loc, isShared, stop, begin);
+    code.ifElse(isShared, [&] { prefetchPixels(begin, zero); });
+  }
   code.forLoop(code.div(begin, tiling.tiles()), endPanel, [&](Value panelIndex) {
     Value start = code.mul(panelIndex, all);
     Value firstTile = arith::MaxSIOp::create(code.b, code.loc, code.sub(begin, start), zero);
-    writePanel(panelIndex, firstTile, code.min(code.sub(end, start), all), step);
+    writePanel(panelIndex, firstTile, code.min(code.sub(end, start), all), step,
+               prefetches ? start : Value());
   });
 }
 
-void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep) {
+void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep,
+                        Value firstUnit) {
   int64_t panels = panelsOf(spec);
   Value group = code.div(panelIndex, panels), inGroup = code.rem(panelIndex, panels);
   Value column = code.add(code.mul(group, spec.n), code.mul(inGroup, panelColumns));
@@ -102,7 +116,13 @@ void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value 
     position.residual = code.at(residual, code.mul(column, outBytes));
   position.firstTile = firstTile;
   position.endTile = endTile;
-  position.prefetchStep = prefetchStep;
+  // After the last panel and the parameters come the next layer's weights, a line at a step.
+  Value isLast = code.lessThan(code.i64(tiling.panels - 2), panelIndex);
+  position.next = arith::SelectOp::create(code.b, code.loc, isLast, code.at(params, packedParamBytes(spec)),
+                                          code.at(position.weights, panelBytes));
+  position.prefetchStep =
+      arith::SelectOp::create(code.b, code.loc, isLast, code.i64(lineBytes), prefetchStep);
+  position.firstUnit = firstUnit;
 
   int64_t rest = spec.n % panelColumns;
   if (rest == 0)
@@ -131,6 +151,17 @@ void Driver::writeColumns(const Position &position, int64_t columns) {
   }
 }
 
+/// Other cores have computed part of what a thread reads, and a line from there takes ten times as long as
+/// one from the thread's own cache. Through its first `tiles` units a thread asks for the pixels of the next
+/// one.
+void Driver::prefetchPixels(Value unit, Value ahead) {
+  int64_t pixelBytes = tiling.x.pixel * inBytes;
+  Value tile = code.rem(code.add(unit, ahead), tiling.tiles());
+  Value pixel = code.add(code.mul(tile, tiling.height), code.min(tile, code.i64(tiling.tall)));
+  code.prefetchBytes(code.at(x, code.mul(pixel, pixelBytes)),
+                     (tiling.height + (tiling.tall > 0)) * pixelBytes);
+}
+
 Value Driver::offsetOf(const Place &place, Value image, Value row, Value pixel, int64_t bytes) {
   Value offset = code.mul(pixel, place.pixel * bytes);
   offset = code.add(offset, code.mul(row, place.row * bytes));
@@ -149,7 +180,11 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
     if (residual)
       args.residual = code.at(position.residual, offsetOf(tiling.residual, image, row, pixel, outBytes));
     Value done = code.mul(code.sub(index, position.firstTile), position.prefetchStep);
-    args.prefetch = code.at(code.at(position.weights, panelBytes), code.mul(done, steps));
+    args.prefetch = code.at(position.next, code.mul(done, steps));
+    if (position.firstUnit) {
+      Value unit = code.add(position.firstUnit, index);
+      code.ifElse(code.lessThan(unit, prefetchEnd), [&] { prefetchPixels(unit, code.i64(1)); });
+    }
     auto call = [&](int64_t height) { callTile(position, tile, firstColumn, columns, height, args); };
     if (tiling.tall == 0)
       return call(tiling.height);

@@ -203,11 +203,9 @@ std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
 
 int64_t qcc::kernels::gemmUnits(const GemmSpec &spec) { return Tiling(spec).units(); }
 
-/// Fewer rows than this split badly among threads. From here on a thread's rows are those of the pixels that
-/// it has computed before, which need not come from another core.
-constexpr int64_t enoughRows = 14;
-
-bool qcc::kernels::splitsBlocks(const DepthwiseSpec &spec) { return spec.batch * spec.outH < enoughRows; }
+bool qcc::kernels::splitsBlocks(const DepthwiseSpec &spec) {
+  return spec.batch * spec.outH * spec.strideH < enoughRows;
+}
 
 int64_t qcc::kernels::depthwiseUnits(const DepthwiseSpec &spec) {
   int64_t blocks = splitsBlocks(spec) ? llvm::divideCeil(spec.channels, blockChannels) : 1;

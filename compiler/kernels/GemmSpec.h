@@ -95,6 +95,10 @@ std::string unsupportedReason(const DepthwiseSpec &spec);
 int64_t depthwiseUnits(const DepthwiseSpec &spec);
 bool splitsBlocks(const DepthwiseSpec &spec); ///< the latter
 
+/// Fewer rows of pixels than this split badly among threads. From here on a thread's rows are those of the
+/// pixels that it has computed before, which need not come from another core.
+constexpr int64_t enoughRows = 14;
+
 } // namespace qcc::kernels
 
 #endif // QCC_COMPILER_KERNELS_GEMMSPEC_H

@@ -34,6 +34,12 @@ void CodeBuilder::prefetch(Value pointer) {
   LLVM::Prefetch::create(b, loc, pointer, /*rw=*/0, /*hint=*/2, /*cache=*/1);
 }
 
+void CodeBuilder::prefetchBytes(Value pointer, int64_t bytes) {
+  constexpr int64_t line = 64;
+  forLoop(i64(0), i64(llvm::divideCeil(bytes, line)),
+          [&](Value index) { prefetch(at(pointer, mul(index, line))); });
+}
+
 Value CodeBuilder::stackBytes(int64_t bytes) {
   OpBuilder::InsertionGuard guard(b);
   auto function = b.getInsertionBlock()->getParentOp();

@@ -52,7 +52,8 @@ public:
   Value at(Value pointer, int64_t bytes);
   Value load(mlir::Type type, Value pointer, int64_t bytes = 0, unsigned align = 1);
   void store(Value value, Value pointer, int64_t bytes = 0);
-  void prefetch(Value pointer);    ///< into the second level
+  void prefetch(Value pointer); ///< into the second level
+  void prefetchBytes(Value pointer, int64_t bytes);
   Value stackBytes(int64_t bytes); ///< in the function's frame
 
   //--- Vectors ---------------------------------------------------------------//
