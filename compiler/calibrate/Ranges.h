@@ -21,7 +21,7 @@ using quantize::Range;
 
 enum class Method { MinMax, Entropy, Percentile, MSE, L3 };
 
-/// "minmax", "entropy", ...: the words of --calib-method, and "l3".
+/// "minmax", "entropy", ...: the words of --calib-method.
 const char *methodName(Method method);
 std::optional<Method> methodOfName(std::string_view name);
 

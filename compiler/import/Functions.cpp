@@ -2,6 +2,7 @@
 
 #include "compiler/import/Load.h"
 #include "compiler/import/Proto.h"
+#include "compiler/import/ToProto.h"
 
 #include "onnx/checker.h"
 #include "onnx/defs/schema.h"
@@ -66,47 +67,6 @@ private:
   std::unordered_map<FunctionKey, const onnx::FunctionProto *> functions;
   std::unordered_map<FunctionKey, int64_t> sizes; ///< -1 while it is being counted
 };
-
-onnx::AttributeProto toProto(const Attribute &attribute) {
-  onnx::AttributeProto proto;
-  proto.set_name(attribute.name);
-  proto.set_type(static_cast<onnx::AttributeProto::AttributeType>(attribute.kind));
-  proto.set_f(attribute.f);
-  proto.set_i(attribute.i);
-  proto.set_s(attribute.s);
-  for (float f : attribute.floats)
-    proto.add_floats(f);
-  for (int64_t i : attribute.ints)
-    proto.add_ints(i);
-  for (const std::string &s : attribute.strings)
-    proto.add_strings(s);
-  return proto;
-}
-
-onnx::NodeProto toProto(const Node &node) {
-  onnx::NodeProto proto;
-  proto.set_name(node.name);
-  proto.set_op_type(node.op);
-  proto.set_domain(node.domain);
-  for (const std::string &input : node.inputs)
-    proto.add_input(input);
-  for (const std::string &output : node.outputs)
-    proto.add_output(output);
-  for (const Attribute &attribute : node.attributes)
-    *proto.add_attribute() = toProto(attribute);
-  return proto;
-}
-
-onnx::TypeProto toProto(const ValueInfo &type) {
-  onnx::TypeProto proto;
-  if (type.type == 0)
-    return proto;
-  auto *tensor = proto.mutable_tensor_type();
-  tensor->set_elem_type(type.type);
-  for (const Dim &dim : type.dims)
-    tensor->mutable_shape()->add_dim()->set_dim_value(dim.size);
-  return proto;
-}
 
 const onnx::OpSchema *schemaOf(const Node &node) {
   return onnx::OpSchemaRegistry::Instance()->GetSchema(node.op, Model::opset, node.domain);

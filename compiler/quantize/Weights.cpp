@@ -116,45 +116,60 @@ static LogicalResult checkFinite(Operation *op, const Tensor &weights) {
   return success();
 }
 
-LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correction, OpBuilder &builder) {
+namespace {
+/// An operation's weights with the scales that they get.
+struct Scaled {
+  Weighted weighted;
+  Tensor weights;
+  std::vector<float> bias, scales; ///< bias: with its correction, or empty
+  bool together;                   ///< one scale for all channels
+  Channels channels;
+
+  float scaleOf(int64_t element) const { return scales[together ? 0 : channels.of(element)]; }
+};
+} // namespace
+
+static FailureOr<Scaled> scaledWeights(Operation *op, ArrayRef<float> correction) {
   Weighted weighted = *describeWeighted(op);
-  Location loc = weighted.weights->get().getLoc();
   Tensor weights = *constantOf(weighted.weights->get());
   if (failed(checkFinite(op, weights)))
     return failure();
-  builder.setInsertionPoint(op);
   bool together = weighted.groups != 1;
   Channels channels(weights, weighted.weightAxis);
   std::vector<float> bias = constantBias(weighted, correction);
   std::vector<float> scales = chooseScales(weights, channels, together, bias, scaleOf(weighted.input->get()));
-  Tensor stored(DType::I8, weights.shape);
-  for (int64_t i = 0, size = weights.size(); i < size; ++i)
-    stored.data<int8_t>()[i] =
-        quantizeWeight(weights.data<float>()[i], scales[together ? 0 : channels.of(i)]);
+  return Scaled{weighted, std::move(weights), std::move(bias), std::move(scales), together, channels};
+}
+
+LogicalResult quantize::quantizeWeights(Operation *op, ArrayRef<float> correction, OpBuilder &builder) {
+  FailureOr<Scaled> scaled = scaledWeights(op, correction);
+  if (failed(scaled))
+    return failure();
+  builder.setInsertionPoint(op);
+  Weighted &weighted = scaled->weighted;
+  Location loc = weighted.weights->get().getLoc();
+  Tensor stored(DType::I8, scaled->weights.shape);
+  for (int64_t i = 0, size = stored.size(); i < size; ++i)
+    stored.data<int8_t>()[i] = quantizeWeight(scaled->weights.data<float>()[i], scaled->scaleOf(i));
   auto real = tensorType(weighted.weights->get());
-  Value constant = createConstant(builder, loc, stored,
-                                  real.clone(storedType(scales, together, weighted.weightAxis, builder)));
+  Type element = storedType(scaled->scales, scaled->together, weighted.weightAxis, builder);
+  Value constant = createConstant(builder, loc, stored, real.clone(element));
   weighted.weights->set(DequantizeOp::create(builder, loc, real, constant));
   if (!correction.empty()) // last: a new operand moves the others in memory
-    setBias(weighted, bias, op->getLoc(), builder);
+    setBias(weighted, scaled->bias, op->getLoc(), builder);
   return success();
 }
 
 LogicalResult quantize::roundWeights(Operation *op, OpBuilder &builder) {
-  Weighted weighted = *describeWeighted(op);
-  Tensor weights = *constantOf(weighted.weights->get());
-  if (failed(checkFinite(op, weights)))
+  FailureOr<Scaled> scaled = scaledWeights(op, {});
+  if (failed(scaled))
     return failure();
   builder.setInsertionPoint(op);
-  bool together = weighted.groups != 1;
-  Channels channels(weights, weighted.weightAxis);
-  std::vector<float> scales =
-      chooseScales(weights, channels, together, constantBias(weighted, {}), scaleOf(weighted.input->get()));
-  for (int64_t i = 0, size = weights.size(); i < size; ++i) {
-    float &weight = weights.data<float>()[i], scale = scales[together ? 0 : channels.of(i)];
+  for (int64_t i = 0, size = scaled->weights.size(); i < size; ++i) {
+    float &weight = scaled->weights.data<float>()[i], scale = scaled->scaleOf(i);
     weight = static_cast<float>(quantizeWeight(weight, scale)) * scale;
   }
-  weighted.weights->set(createConstant(builder, weighted.weights->get().getLoc(), weights,
-                                       tensorType(weighted.weights->get())));
+  OpOperand &weights = *scaled->weighted.weights;
+  weights.set(createConstant(builder, weights.get().getLoc(), scaled->weights, tensorType(weights.get())));
   return success();
 }

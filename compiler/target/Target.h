@@ -38,7 +38,6 @@ struct Variant {
   bool hasFma = false;
   bool hasBf16 = false;    ///< vdpbf16ps and vcvtneps2bf16
   bool hasMasks = false;   ///< AVX-512 byte masks
-  bool hasVbmi = false;    ///< vpermi2b: tables of 256 bytes in four registers
   bool hasDotprod = false; ///< Arm's sdot and udot
   bool hasI8mm = false;    ///< Arm's usdot and usmmla
   Packing packing = Packing::Quads;

@@ -40,4 +40,13 @@ def variants_share_one_copy_of_the_weights():
     check(many[0] < 1.5 * few[0], f"bytes of .rodata: {sizes}")
 
 
+@case
+def native_is_the_best_variant_of_this_machine_alone():
+    require("avx2")
+    library = compiled("--march=native", "--emit=shared", output="m.so")
+    row = json.loads(run([BUILD / "bin/qcc-run", library, "--bench=0.01", "--json"]).stdout)
+    check(row["isa"] not in ("x86-64", "avx512bf16"), row)
+    run([BUILD / "bin/qcc-run", library], status=1, env={"QCC_ISA": "x86-64"})
+
+
 main()

@@ -11,6 +11,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/qdq/Qdq.h"
 #include "dialects/Resources.h"
+#include "runtime/include/qcc/runtime.h"
 #include "tools/qcc/Calibration.h"
 #include "tools/qcc/Evaluation.h"
 #include "tools/qcc/Messages.h"
@@ -203,11 +204,16 @@ private:
     llvm::StringRef(list).split(words, ',');
     if (llvm::is_contained(words, "native") && triple != hostTriple)
       return usage("--march=native is this machine, which is no " + triple + knownVariants());
-    bool all = list.empty() || llvm::is_contained(words, "native");
     // What has bf16 gains nothing for other models.
     auto isOfUse = [&](const target::Variant &variant) { return !variant.hasBf16 || pipeline.fuse.bf16; };
+    const target::Variant *native = nullptr;
     for (const target::Variant &variant : target::variantsOf(triple))
-      if ((all && isOfUse(variant)) || llvm::is_contained(words, variant.name))
+      if ((qcc_cpu_features() & variant.cpuBits) == variant.cpuBits && isOfUse(variant))
+        native = &variant;
+    bool withNative = llvm::is_contained(words, "native");
+    for (const target::Variant &variant : target::variantsOf(triple))
+      if ((list.empty() && isOfUse(variant)) || llvm::is_contained(words, variant.name) ||
+          (withNative && &variant == native))
         variants.push_back(&variant);
     if (list.empty())
       return Done;

@@ -48,7 +48,10 @@ bool Evaluation::readOptions(std::string &error) {
 bool Evaluation::prepare(ModuleOp simplified, PipelineOptions &pipeline, Calibration &calibration,
                          std::string &error) {
   hasFloat = !quantize::isQuantized(simplified);
-  if (maxDrop && pipeline.quantize.mode != quantize::Mode::Static)
+  if (maxDrop && pipeline.quantize.mode == quantize::Mode::Weights)
+    error = "--max-drop chooses layers for --quantize=static: with --quantize=weights name them yourself "
+            "(--keep-float=NODE), or leave it out to see what accuracy is lost";
+  else if (maxDrop && pipeline.quantize.mode != quantize::Mode::Static)
     error = hasFloat ? "--max-drop chooses layers by their noise on calibration data: --calib=PATH"
                      : "--max-drop: the model's own quantisation is kept as it is, layer by layer";
   calibration.keepsMarked = maxDrop.has_value();
