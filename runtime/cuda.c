@@ -1,12 +1,286 @@
 /*===-- cuda.c - models compiled for NVIDIA GPUs ---------------------------===*
  *
- * The seam only: no model of this version carries device code.
+ * The driver's library is loaded when a model first runs, never linked. A model's
+ * code and constants go to the device once. What a run needs besides (a stream and
+ * memory for workspace, inputs and outputs) is kept for the next one, so that there
+ * is as much of it as ever ran at the same time. All of it lasts as long as the
+ * process.
  *
  *===----------------------------------------------------------------------===*/
-#include "internal.h"
+#include "cuda.h"
 
-qcc_status qcc_cuda_run(const qcc_model *model, const qcc_frame *frame) {
-  (void)model;
-  (void)frame;
-  return QCC_ERR_NO_DEVICE;
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*===-- The driver --------------------------------------------------------===*/
+
+typedef int result; /* CUresult: 0 is success */
+typedef unsigned long long address;
+typedef struct context_s *context;
+typedef struct module_s *module;
+typedef struct function_s *function;
+typedef struct stream_s *stream;
+
+/* Names as the library has them: the later version where there are two. */
+#define DRIVER_FUNCTIONS(F)                                                                                  \
+  F(init, "cuInit", (unsigned))                                                                              \
+  F(get_device, "cuDeviceGet", (int *, int))                                                                 \
+  F(get_attribute, "cuDeviceGetAttribute", (int *, int, int))                                                \
+  F(retain, "cuDevicePrimaryCtxRetain", (context *, int))                                                    \
+  F(push, "cuCtxPushCurrent_v2", (context))                                                                  \
+  F(pop, "cuCtxPopCurrent_v2", (context *))                                                                  \
+  F(load, "cuModuleLoadData", (module *, const void *))                                                      \
+  F(unload, "cuModuleUnload", (module))                                                                      \
+  F(find, "cuModuleGetFunction", (function *, module, const char *))                                         \
+  F(allocate, "cuMemAlloc_v2", (address *, size_t))                                                          \
+  F(release, "cuMemFree_v2", (address))                                                                      \
+  F(create_stream, "cuStreamCreate", (stream *, unsigned))                                                   \
+  F(destroy_stream, "cuStreamDestroy_v2", (stream))                                                          \
+  F(to_device, "cuMemcpyHtoDAsync_v2", (address, const void *, size_t, stream))                              \
+  F(to_host, "cuMemcpyDtoHAsync_v2", (void *, address, size_t, stream))                                      \
+  F(launch, "cuLaunchKernel",                                                                                \
+    (function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, stream, void **,        \
+     void **))                                                                                               \
+  F(wait, "cuStreamSynchronize", (stream))
+
+enum { compute_capability_major = 75, compute_capability_minor = 76, non_blocking = 1 };
+
+static struct {
+  qcc_status status; /* of finding a device */
+  context context;
+  unsigned sm;
+#define MEMBER(name, symbol, arguments) result(*name) arguments;
+  DRIVER_FUNCTIONS(MEMBER)
+#undef MEMBER
+} driver;
+
+/* POSIX says that data pointers of dlsym are functions; C does not. */
+static int find_symbol(void *library, const char *name, void *slot) {
+  void *symbol = dlsym(library, name);
+  memcpy(slot, &symbol, sizeof symbol);
+  return symbol != NULL;
+}
+
+/* The toolkit's stub loads, too: only cuInit tells. */
+static void find_device(void) {
+  driver.status = QCC_ERR_NO_DEVICE;
+  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!library)
+    return;
+#define FIND(name, symbol, arguments)                                                                        \
+  if (!find_symbol(library, symbol, &driver.name))                                                           \
+    return;
+  DRIVER_FUNCTIONS(FIND)
+#undef FIND
+  int device, major, minor;
+  if (driver.init(0) || driver.get_device(&device, 0) ||
+      driver.get_attribute(&major, compute_capability_major, device) ||
+      driver.get_attribute(&minor, compute_capability_minor, device))
+    return;
+  driver.sm = (unsigned)(10 * major + minor);
+  driver.status = driver.retain(&driver.context, device) ? QCC_ERR_DEVICE : QCC_OK;
+}
+
+/*===-- Models on the device ----------------------------------------------===*/
+
+/* What one run has for itself. */
+typedef struct session {
+  struct session *next;
+  stream stream;
+  address memory; /* the workspace, then inputs and outputs */
+} session;
+
+typedef struct loaded {
+  struct loaded *next;
+  const qcc_model *model;
+  const void *data; /* model->device_data: another one may lie where an unloaded one did */
+  module module;
+  address constants;
+  session *idle;
+  function functions[]; /* of the steps */
+} loaded;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static loaded *models;
+
+/* Kernels may read 64 bytes past a tensor, and cp.async wants alignment. */
+static uint64_t with_slack(uint64_t bytes) { return (bytes + 64 + 255) / 256 * 256; }
+
+static const qcc_cuda_image *choose_image(const qcc_cuda_program *program) {
+  const char *forced = getenv("QCC_ISA");
+  for (uint32_t i = program->n_images; i-- > 0;) {
+    const qcc_cuda_image *image = &program->images[i];
+    if (image->sm <= driver.sm && (!forced || !*forced || !strcmp(forced, image->isa)))
+      return image;
+  }
+  return NULL;
+}
+
+static result upload_constants(loaded *entry, const qcc_cuda_program *program) {
+  stream queue;
+  result failed = driver.allocate(&entry->constants, with_slack(program->constants_bytes));
+  if (failed || !program->constants_bytes)
+    return failed;
+  if ((failed = driver.create_stream(&queue, non_blocking)))
+    return failed;
+  failed = driver.to_device(entry->constants, program->constants, program->constants_bytes, queue);
+  if (!failed)
+    failed = driver.wait(queue);
+  driver.destroy_stream(queue);
+  return failed;
+}
+
+static result fill_entry(loaded *entry, const qcc_cuda_program *program, const char *ptx) {
+  result failed = driver.load(&entry->module, ptx);
+  for (uint32_t i = 0; i < program->n_steps && !failed; ++i)
+    failed = driver.find(&entry->functions[i], entry->module, program->steps[i].kernel);
+  return failed ? failed : upload_constants(entry, program);
+}
+
+static void drop_entry(loaded *entry) {
+  if (entry->constants)
+    driver.release(entry->constants);
+  if (entry->module)
+    driver.unload(entry->module);
+  free(entry);
+}
+
+/* Under the mutex. */
+static qcc_status load_model(const qcc_model *model, loaded **found) {
+  for (loaded *entry = models; entry; entry = entry->next)
+    if (entry->model == model && entry->data == model->device_data) {
+      *found = entry;
+      return QCC_OK;
+    }
+  const qcc_cuda_program *program = model->device_data;
+  const qcc_cuda_image *image = choose_image(program);
+  if (!image)
+    return QCC_ERR_ISA;
+  loaded *entry = calloc(1, sizeof *entry + program->n_steps * sizeof entry->functions[0]);
+  if (!entry)
+    return QCC_ERR_DEVICE;
+  if (fill_entry(entry, program, image->ptx)) {
+    drop_entry(entry);
+    return QCC_ERR_DEVICE;
+  }
+  entry->model = model;
+  entry->data = program;
+  entry->next = models;
+  *found = models = entry;
+  return QCC_OK;
+}
+
+/*===-- Runs --------------------------------------------------------------===*/
+
+static uint64_t session_bytes(const qcc_model *model) {
+  const qcc_cuda_program *program = model->device_data;
+  uint64_t bytes = with_slack(program->workspace_bytes);
+  for (uint32_t i = 0; i < model->n_inputs; ++i)
+    bytes += with_slack(model->inputs[i].bytes);
+  for (uint32_t o = 0; o < model->n_outputs; ++o)
+    bytes += with_slack(model->outputs[o].bytes);
+  return bytes;
+}
+
+/* Under the mutex. NULL where the device has no more memory. */
+static session *take_session(loaded *entry) {
+  session *taken = entry->idle;
+  if (taken) {
+    entry->idle = taken->next;
+    return taken;
+  }
+  taken = calloc(1, sizeof *taken);
+  if (!taken || driver.create_stream(&taken->stream, non_blocking)) {
+    free(taken);
+    return NULL;
+  }
+  if (driver.allocate(&taken->memory, session_bytes(entry->model))) {
+    driver.destroy_stream(taken->stream);
+    free(taken);
+    return NULL;
+  }
+  return taken;
+}
+
+/* Tensors lie behind the workspace in their order. */
+static address port_address(const qcc_model *model, const session *here, uint32_t space, uint32_t index) {
+  const qcc_cuda_program *program = model->device_data;
+  address at = here->memory + with_slack(program->workspace_bytes);
+  uint32_t inputs = space == QCC_CUDA_INPUT ? index : model->n_inputs;
+  for (uint32_t i = 0; i < inputs; ++i)
+    at += with_slack(model->inputs[i].bytes);
+  for (uint32_t o = 0; space == QCC_CUDA_OUTPUT && o < index; ++o)
+    at += with_slack(model->outputs[o].bytes);
+  return at;
+}
+
+static address pointer_address(const loaded *entry, const session *here, const qcc_cuda_pointer *pointer) {
+  if (pointer->space == QCC_CUDA_WORKSPACE)
+    return here->memory + pointer->offset;
+  if (pointer->space == QCC_CUDA_CONSTANT)
+    return entry->constants + pointer->offset;
+  return port_address(entry->model, here, pointer->space, pointer->index);
+}
+
+static result launch_step(const loaded *entry, const session *here, const qcc_cuda_step *step,
+                          function kernel) {
+  address values[QCC_CUDA_MOST_POINTERS];
+  void *arguments[QCC_CUDA_MOST_POINTERS];
+  for (uint32_t p = 0; p < step->n_pointers; ++p) {
+    values[p] = pointer_address(entry, here, &step->pointers[p]);
+    arguments[p] = &values[p];
+  }
+  return driver.launch(kernel, step->blocks, 1, 1, step->threads, 1, 1, 0, here->stream, arguments, NULL);
+}
+
+static result run_session(const loaded *entry, const session *here, const qcc_frame *frame) {
+  const qcc_model *model = entry->model;
+  const qcc_cuda_program *program = model->device_data;
+  result failed = 0;
+  for (uint32_t i = 0; i < model->n_inputs && !failed; ++i)
+    if (model->inputs[i].bytes)
+      failed = driver.to_device(port_address(model, here, QCC_CUDA_INPUT, i), frame->in[i],
+                                model->inputs[i].bytes, here->stream);
+  for (uint32_t s = 0; s < program->n_steps && !failed; ++s)
+    failed = launch_step(entry, here, &program->steps[s], entry->functions[s]);
+  for (uint32_t o = 0; o < model->n_outputs && !failed; ++o)
+    if (model->outputs[o].bytes)
+      failed = driver.to_host(frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o),
+                              model->outputs[o].bytes, here->stream);
+  result late = driver.wait(here->stream); /* in any case: copies may be under way */
+  return failed ? failed : late;
+}
+
+static qcc_status run_here(const qcc_model *model, const qcc_frame *frame) {
+  loaded *entry;
+  session *here = NULL;
+  pthread_mutex_lock(&mutex);
+  qcc_status status = load_model(model, &entry);
+  if (status == QCC_OK && !(here = take_session(entry)))
+    status = QCC_ERR_DEVICE;
+  pthread_mutex_unlock(&mutex);
+  if (status != QCC_OK)
+    return status;
+  if (run_session(entry, here, frame))
+    status = QCC_ERR_DEVICE;
+  pthread_mutex_lock(&mutex);
+  here->next = entry->idle;
+  entry->idle = here;
+  pthread_mutex_unlock(&mutex);
+  return status;
+}
+
+qcc_status qcc_rt_cuda_run(const qcc_model *model, const qcc_frame *frame) {
+  pthread_once(&once, find_device);
+  if (driver.status != QCC_OK)
+    return driver.status;
+  context before;
+  if (driver.push(driver.context))
+    return QCC_ERR_DEVICE;
+  qcc_status status = run_here(model, frame);
+  driver.pop(&before);
+  return status;
 }

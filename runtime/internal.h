@@ -30,7 +30,4 @@ static inline int qcc_pool_is_valid(const qcc_pool *pool) {
 
 void qcc_run_alone(const qcc_job *job);
 
-/* Runs a model that was compiled for CUDA. */
-qcc_status qcc_cuda_run(const qcc_model *model, const qcc_frame *frame);
-
 #endif /* QCC_RUNTIME_INTERNAL_H */

@@ -1,4 +1,5 @@
 /*===-- model.c - checks the arguments, picks the code, runs the steps -----===*/
+#include "cuda.h"
 #include "internal.h"
 
 #include <stdlib.h>
@@ -106,7 +107,8 @@ static qcc_status run_somewhere(const qcc_model *model, const qcc_frame *frame, 
     return forced && !wants_cpu ? QCC_ERR_NO_DEVICE : run_on_cpu(model, frame, pool);
   if (wants_cpu)
     return model->n_variants ? run_on_cpu(model, frame, pool) : QCC_ERR_NO_DEVICE;
-  qcc_status status = qcc_cuda_run(model, frame);
+  const qcc_cuda_program *program = model->device_data;
+  qcc_status status = program ? program->run(model, frame) : QCC_ERR_NO_DEVICE;
   if (status == QCC_ERR_NO_DEVICE && !forced && model->n_variants)
     return run_on_cpu(model, frame, pool);
   return status;

@@ -32,6 +32,7 @@ DescriptorOptions descriptorOf(const CodeOptions &options) {
   descriptor.manifest = options.manifest;
   descriptor.withRuntime = options.withRuntime;
   descriptor.variants.assign(options.variants.rbegin(), options.variants.rend());
+  descriptor.device = options.device;
   return descriptor;
 }
 
@@ -71,7 +72,8 @@ FailureOr<Object> emit::compileProgram(const Program &program, const CodeOptions
   auto objects = compileShards(shards, level, threads);
   if (!objects)
     return module.emitError(llvm::toString(objects.takeError()));
-  auto descriptor = compileDescriptor(program, options, options.variants.front()->triple);
+  auto descriptor = compileDescriptor(
+      program, options, options.triple.empty() ? options.variants.front()->triple : options.triple);
   if (!descriptor)
     return module.emitError(llvm::toString(descriptor.takeError()));
   objects->push_back(std::move(*descriptor));

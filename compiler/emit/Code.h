@@ -2,6 +2,7 @@
 #ifndef QCC_COMPILER_EMIT_CODE_H
 #define QCC_COMPILER_EMIT_CODE_H
 
+#include "compiler/emit/Device.h"
 #include "compiler/emit/Program.h"
 #include "compiler/emit/Shards.h"
 #include "compiler/target/Target.h"
@@ -14,8 +15,10 @@ struct CodeOptions {
   std::string prefix;
   std::string manifest;     ///< JSON
   bool withRuntime = false; ///< for a shared object, see DescriptorOptions
-  /// Least capable first, as target::variantsOf has them.
+  /// Least capable first, as target::variantsOf has them. With a device: those of the fallback, if any.
   std::vector<const target::Variant *> variants;
+  std::string triple;                 ///< of the object; empty: that of the variants
+  const DeviceCode *device = nullptr; ///< a model for CUDA
 };
 
 /// The kernels and steps of all variants, the blob and the descriptor. Global

@@ -15,7 +15,8 @@ using namespace llvm;
 using namespace qcc;
 
 namespace {
-Expected<std::unique_ptr<TargetMachine>> createMachine(StringRef tripleName, int level) {
+Expected<std::unique_ptr<TargetMachine>> createMachine(StringRef tripleName, int level, StringRef cpu,
+                                                       StringRef features) {
   static const bool initialised = [] {
     InitializeAllTargetInfos();
     InitializeAllTargets();
@@ -36,7 +37,7 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(StringRef tripleName, int
                   : level == 1 ? CodeGenOptLevel::Less
                                : CodeGenOptLevel::Aggressive;
   std::unique_ptr<TargetMachine> machine(
-      target->createTargetMachine(triple, "", "", options, Reloc::PIC_, std::nullopt, optLevel));
+      target->createTargetMachine(triple, cpu, features, options, Reloc::PIC_, std::nullopt, optLevel));
   if (!machine)
     return createStringError("cannot create a code generator for " + tripleName);
   return machine;
@@ -75,8 +76,8 @@ void emit::setVariant(Module &module, const target::Variant &variant) {
 }
 
 Expected<SmallVector<char, 0>> emit::compileModule(Module &module, StringRef triple, int level,
-                                                   CodeGenFileType kind) {
-  Expected<std::unique_ptr<TargetMachine>> machine = createMachine(triple, level);
+                                                   CodeGenFileType kind, StringRef cpu, StringRef features) {
+  Expected<std::unique_ptr<TargetMachine>> machine = createMachine(triple, level, cpu, features);
   if (!machine)
     return machine.takeError();
   module.setTargetTriple(Triple(triple));

@@ -15,9 +15,12 @@ namespace qcc::emit {
 void setVariant(llvm::Module &module, const target::Variant &variant);
 
 /// Optimises (level 0..3) and generates code: position independent, for
-/// `triple`. Functions keep what setVariant gave them.
+/// `triple`. Functions keep what setVariant gave them. `cpu` and `features`: where they are the
+/// whole module's, as for GPUs.
 llvm::Expected<llvm::SmallVector<char, 0>> compileModule(llvm::Module &module, llvm::StringRef triple,
-                                                         int level, llvm::CodeGenFileType kind);
+                                                         int level, llvm::CodeGenFileType kind,
+                                                         llvm::StringRef cpu = "",
+                                                         llvm::StringRef features = "");
 
 /// An object for one variant: setVariant and compileModule.
 llvm::Expected<llvm::SmallVector<char, 0>> compileToObject(llvm::Module &module,

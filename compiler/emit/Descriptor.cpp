@@ -9,7 +9,7 @@
 #include "compiler/emit/Descriptor.h"
 
 #include "compiler/emit/Steps.h"
-#include "qcc/runtime.h"
+#include "runtime/cuda.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -149,9 +149,69 @@ private:
             u32(options.variants.size()),
             final ? stepInfos() : null(),
             final ? variants() : null(),
-            u32(QCC_DEVICE_CPU),
+            u32(options.device ? QCC_DEVICE_CUDA : QCC_DEVICE_CPU),
             u32(0),
-            null()};
+            final && options.device ? deviceData() : null()};
+  }
+
+  //--- Device data, in the order of runtime/cuda.h -----------------------------//
+
+  Constant *single(ArrayRef<Constant *> fields, const Twine &name) {
+    Constant *value = record(fields);
+    return new GlobalVariable(module, value->getType(), true, GlobalValue::InternalLinkage, value, name);
+  }
+
+  Constant *images() {
+    SmallVector<Constant *> rows;
+    for (const DeviceCode::Image &image : options.device->images)
+      rows.push_back(record({u32(image.variant->sm), u32(0), text(image.variant->name), text(image.ptx)}));
+    return array(rows, "images");
+  }
+
+  Constant *devicePointer(const Program &device, mlir::Value value) {
+    auto place = [&](uint32_t space, uint32_t index, uint64_t offset) {
+      return record({u32(space), u32(index), u64(offset)});
+    };
+    if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value)) {
+      uint32_t index = argument.getArgNumber(), inputs = device.inputs.size();
+      return index < inputs ? place(QCC_CUDA_INPUT, index, 0) : place(QCC_CUDA_OUTPUT, index - inputs, 0);
+    }
+    if (auto buffer = value.getDefiningOp<BufferOp>())
+      return place(QCC_CUDA_WORKSPACE, 0, *buffer.getOffset());
+    return place(QCC_CUDA_CONSTANT, 0, value.getDefiningOp<WeightsOp>().getOffset());
+  }
+
+  Constant *deviceSteps(const Program &device) {
+    SmallVector<Constant *> rows;
+    for (auto [step, launch] : llvm::zip_equal(device.steps, options.device->launches)) {
+      SmallVector<Constant *> pointers;
+      for (mlir::Value pointer : InvokeOp(step).getPointers())
+        pointers.push_back(devicePointer(device, pointer));
+      rows.push_back(record({text(InvokeOp(step).getKernel()), array(pointers, "pointers"),
+                             u32(pointers.size()), u32(launch.blocks), u32(launch.threads), u32(0)}));
+    }
+    return array(rows, "device_steps");
+  }
+
+  Constant *deviceConstants(const Program &device) {
+    if (&device == &program)
+      return module.getNamedGlobal(blobSymbol);
+    auto *data = ConstantDataArray::getRaw(StringRef(device.blob.data(), device.blob.size()),
+                                           device.blob.size(), Type::getInt8Ty(context));
+    auto *global = new GlobalVariable(module, data->getType(), true, GlobalValue::InternalLinkage, data,
+                                      "device_constants");
+    global->setAlignment(Align(64));
+    return global;
+  }
+
+  Constant *deviceData() {
+    const Program &device = *options.device->program;
+    auto *type = FunctionType::get(Type::getInt32Ty(context), {pointer, pointer}, false);
+    auto *run = cast<Function>(module.getOrInsertFunction("qcc_rt_cuda_run", type).getCallee());
+    return single({run, u32(options.device->images.size()), u32(device.steps.size()), images(),
+                   deviceSteps(device), deviceConstants(device), u64(device.blob.size()),
+                   u64(device.workspaceBytes)},
+                  "device_program");
   }
 
   /// PREFIX_run(in, out, work, pool) = qcc_rt_run(&PREFIX_model, in, out, work, SIZE_MAX, pool)

@@ -2,7 +2,7 @@
 #ifndef QCC_COMPILER_EMIT_DESCRIPTOR_H
 #define QCC_COMPILER_EMIT_DESCRIPTOR_H
 
-#include "compiler/emit/Program.h"
+#include "compiler/emit/Device.h"
 #include "compiler/target/Target.h"
 #include "llvm/IR/Module.h"
 
@@ -15,6 +15,7 @@ struct DescriptorOptions {
   bool withRuntime = false; ///< a shared object: points to its own runtime
   /// Best first, as the runtime tries them.
   std::vector<const target::Variant *> variants;
+  const DeviceCode *device = nullptr; ///< a model for CUDA
 };
 
 /// Adds to `module`: the blob, PREFIX_model, PREFIX_run and, with a runtime,

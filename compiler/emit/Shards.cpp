@@ -113,10 +113,8 @@ private:
     }
     for (Operation *symbol : outside)
       declare(symbol, builder);
-    std::string code;
-    llvm::raw_string_ostream stream(code);
-    (void)writeBytecodeToFile(*shard, stream);
-    shards.push_back({&variant, std::move(code), weight});
+    shards.push_back(wholeShard(*shard, variant));
+    shards.back().weight = weight;
     current.clear();
     weight = 0;
   }
@@ -142,14 +140,27 @@ llvm::Expected<Object> compileShard(const Shard &shard, const DialectRegistry &r
   if (!code)
     return llvm::createStringError("the code for " + shard.variant->name + " does not lower: " + messages);
   module = {};
-  finishCode(*code, *shard.variant);
-  return compileModule(*code, shard.variant->triple, level, llvm::CodeGenFileType::ObjectFile);
+  const target::Variant &variant = *shard.variant;
+  if (variant.isGpu && !variant.isEmulated()) {
+    finishDeviceCode(*code);
+    return compileModule(*code, variant.triple, level, llvm::CodeGenFileType::AssemblyFile, variant.cpu,
+                         variant.features);
+  }
+  finishCode(*code, variant);
+  return compileModule(*code, variant.triple, level, llvm::CodeGenFileType::ObjectFile);
 }
 } // namespace
 
 bool emit::isShared(Operation *op) {
   auto passthrough = op->getAttrOfType<ArrayAttr>("passthrough");
   return passthrough && llvm::is_contained(passthrough, StringAttr::get(op->getContext(), "noinline"));
+}
+
+Shard emit::wholeShard(ModuleOp code, const target::Variant &variant) {
+  Shard shard{&variant, "", countOperations(code)};
+  llvm::raw_string_ostream stream(shard.code);
+  (void)writeBytecodeToFile(code, stream);
+  return shard;
 }
 
 void emit::splitCode(ModuleOp code, const target::Variant &variant, std::vector<Shard> &shards) {
@@ -170,6 +181,12 @@ void emit::finishCode(llvm::Module &module, const target::Variant &variant) {
     if (!object.hasLocalLinkage())
       object.setVisibility(llvm::GlobalValue::HiddenVisibility);
   }
+}
+
+void emit::finishDeviceCode(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && !function.hasLocalLinkage())
+      function.setCallingConv(llvm::CallingConv::PTX_Kernel);
 }
 
 llvm::Expected<std::vector<Object>> emit::compileShards(ArrayRef<Shard> shards, int level, unsigned threads) {

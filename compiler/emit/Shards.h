@@ -30,6 +30,9 @@ struct Shard {
 /// its callers.
 bool isShared(mlir::Operation *function);
 
+/// A module as one shard.
+Shard wholeShard(mlir::ModuleOp code, const target::Variant &variant);
+
 /// Splits a module of kernels and appends the shards. Functions that call each
 /// other stay together, but for shared ones.
 void splitCode(mlir::ModuleOp code, const target::Variant &variant, std::vector<Shard> &shards);
@@ -39,7 +42,10 @@ void splitCode(mlir::ModuleOp code, const target::Variant &variant, std::vector<
 /// functions are seen by other shards, and nothing by other models.
 void finishCode(llvm::Module &module, const target::Variant &variant);
 
-/// One object for each shard.
+/// The same for a GPU's module: functions that are seen are its kernels.
+void finishDeviceCode(llvm::Module &module);
+
+/// One object for each shard; of a GPU, its assembly.
 llvm::Expected<std::vector<Object>> compileShards(llvm::ArrayRef<Shard> shards, int level, unsigned threads);
 
 } // namespace qcc::emit

@@ -223,6 +223,13 @@ Expr changeFloat(Expr a, Type scalar) {
 Expr rintToI32(Expr a) {
   const Code &code = *a.code;
   Type type = code.shaped(code.builder.getI32Type());
+  if (code.variant.isGpu && code.lanes > 1)
+    return truncateToInteger(rint(a), code.builder.getI32Type(), false);
+  if (code.variant.isGpu && !code.variant.isEmulated())
+    return code.wrap(LLVM::CallIntrinsicOp::create(code.builder, code.loc, type,
+                                                   code.builder.getStringAttr("llvm.nvvm.f2i.rn"),
+                                                   ValueRange(a.value))
+                         .getResult(0));
   return code.wrap(LLVM::LrintOp::create(code.builder, code.loc, type, a.value));
 }
 

@@ -9,6 +9,7 @@
 #include "compiler/kernels/Fill.h"
 #include "compiler/kernels/GemmSpec.h"
 #include "compiler/kernels/Pack.h"
+#include "compiler/target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <numeric>
 
@@ -166,7 +167,7 @@ LogicalResult emitFillBorder(OpBuilder &builder, func::FuncOp function, Dictiona
   Arguments arguments = argumentsOf(function, spec);
   Value pointer = arguments.pointers.back();
   double value = spec.real("value", static_cast<double>(spec.integer("value", 0)));
-  if (border->cut == Border::Rows)
+  if (border->cut == Border::Rows && !variant.isGpu)
     emitRows(code, *border, pointer, arguments.begin, arguments.end, value);
   else
     emitFill(code, ringNests(border->outer, border->first, border->size), border->units(), pointer,

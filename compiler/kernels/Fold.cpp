@@ -1,5 +1,6 @@
 //===- Fold.cpp - Many elements folded into one -----------------------------===//
 #include "compiler/kernels/Fold.h"
+#include "compiler/target/Target.h"
 
 using namespace mlir;
 
@@ -15,7 +16,7 @@ static Expr foldRange(const Code &code, int64_t lower, int64_t upper, int64_t st
 }
 
 Expr foldLine(const Code &code, int64_t size, int64_t lanes, const Fold &fold) {
-  if (code.lanes != 1 || lanes == 1 || size < lanes)
+  if (code.lanes != 1 || lanes == 1 || code.variant.isGpu || size < lanes)
     return foldRange(code, 0, size, 1, fold.start(code), fold);
   int64_t whole = size / lanes * lanes;
   Code vectorCode = code.withLanes(lanes);
@@ -27,7 +28,7 @@ Expr foldLine(const Code &code, int64_t size, int64_t lanes, const Fold &fold) {
 void forLine(const Code &code, int64_t size, int64_t lanes,
              llvm::function_ref<void(const Code &, Value index)> visit) {
   int64_t whole = 0;
-  if (code.lanes == 1 && lanes > 1 && size >= lanes) {
+  if (code.lanes == 1 && lanes > 1 && size >= lanes && !code.variant.isGpu) {
     whole = size / lanes * lanes;
     Code vectorCode = code.withLanes(lanes);
     code.loop(code.index(0), code.index(whole), lanes, [&](Value index) { visit(vectorCode, index); });

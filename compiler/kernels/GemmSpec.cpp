@@ -65,8 +65,9 @@ NamedAttrList commonAttrs(Builder &builder, const Common &spec, StringRef kind, 
   NamedAttrList attrs;
   attrs.set("kind", builder.getStringAttr(kind));
   attrs.set("units", builder.getI64IntegerAttr(units));
-  if (spec.packing == qcc::target::Packing::Pairs)
-    attrs.set("packing", builder.getStringAttr("pairs"));
+  if (spec.packing != qcc::target::Packing::Quads)
+    attrs.set("packing",
+              builder.getStringAttr(spec.packing == qcc::target::Packing::Pairs ? "pairs" : "rows"));
   if (spec.byteWeights)
     attrs.set("byte_weights", builder.getUnitAttr());
   attrs.set("views", viewsOf(builder, spec));
@@ -85,8 +86,8 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
     second = values[1];
   };
   pair("kernel", spec.kernelH, spec.kernelW);
-  if (attr.contains("packing"))
-    spec.packing = qcc::target::Packing::Pairs;
+  if (auto packing = attr.getAs<StringAttr>("packing"))
+    spec.packing = packing.getValue() == "rows" ? qcc::target::Packing::Rows : qcc::target::Packing::Pairs;
   spec.byteWeights = attr.contains("byte_weights");
   pair("stride", spec.strideH, spec.strideW);
   pair("dilation", spec.dilationH, spec.dilationW);

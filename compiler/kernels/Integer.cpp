@@ -8,6 +8,7 @@
 #include "compiler/kernels/Map.h"
 #include "compiler/kernels/Rounding.h"
 #include "compiler/kernels/Steps.h"
+#include "compiler/target/Target.h"
 
 using namespace mlir;
 
@@ -42,7 +43,8 @@ LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Argu
   float sum = byteRange * (qa->scale / to->scale) + byteRange * (qb->scale / to->scale);
   float product = byteRange * byteRange * ((qa->scale * qb->scale) / to->scale);
   float bound = 1.01f * (spec.kind == "mul" ? product : sum);
-  if (std::optional<ChannelScale> channels = ChannelScale::of(spec)) {
+  std::optional<ChannelScale> channels = ChannelScale::of(spec);
+  if (channels && !code.variant.isGpu) {
     channels->emit(code, arguments, bounds);
     return success();
   }

@@ -2,6 +2,7 @@
 #include "compiler/kernels/Kernel.h"
 #include "compiler/kernels/Epilogue.h"
 #include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -94,6 +95,8 @@ FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name
   Entry entry = find(kindOf(spec));
   if (!entry.emitter)
     return emitError(loc, "no kernel of kind '") << kindOf(spec) << "'", failure();
+  if (variant.isGpu)
+    return gpu::emitKernel(module, loc, name, spec, variant, entry.emitter);
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(module.getContext());

@@ -47,7 +47,7 @@ struct View {
 ///   units : i64        outer units to split among threads
 ///   views : array      one View for each pointer argument
 /// Fails, with an error at `loc`, where the kind is unknown or the combination
-/// not supported.
+/// not supported. For variants that are GPUs see gpu/Gpu.h.
 llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Location loc,
                                                llvm::StringRef name, mlir::DictionaryAttr spec,
                                                const target::Variant &variant);

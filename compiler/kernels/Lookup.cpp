@@ -7,6 +7,8 @@ using namespace mlir;
 namespace qcc::kernels {
 
 LookupTable::LookupTable(const Code &code, Value pointer) : pointer(pointer) {
+  if (code.variant.isGpu)
+    return;
   target::CodeBuilder builder(code.builder, code.loc);
   auto ops = target::VectorOps::create(builder, code.variant, code.variant.vectorBytes);
   if (ops->hasTables())

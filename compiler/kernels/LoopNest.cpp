@@ -1,7 +1,9 @@
 //===- LoopNest.cpp - Walks over tensors ------------------------------------===//
 #include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -89,7 +91,7 @@ void LoopNest::chooseUnits(int64_t work) {
 }
 
 int64_t LoopNest::lanesFor(const target::Variant &variant) const {
-  if (!vectorInner)
+  if (!vectorInner || variant.isGpu)
     return 1;
   int64_t smallest = 8, largest = 4;
   for (const View &view : views) {
@@ -124,6 +126,8 @@ void LoopNest::emit(const Code &code, ValueRange pointers, Value begin, Value en
   SmallVector<Value> start;
   for (auto [pointer, view] : llvm::zip_equal(pointers, views))
     start.push_back(code.offset(pointer, view.offset * storageBytes(view.element)));
+  if (code.variant.isGpu)
+    return emitThread(code, start, begin, end, body);
   code.loop(begin, end, 1, [&](Value unit) {
     Walk walk{code, body, lanesFor(code.variant), SmallVector<Value>(keep), Value()};
     SmallVector<Value> addresses = start;
@@ -144,6 +148,33 @@ void LoopNest::emit(const Code &code, ValueRange pointers, Value begin, Value en
     }
     emitAxis(walk, prefix, addresses);
   });
+}
+
+void LoopNest::emitThread(const Code &code, ArrayRef<Value> start, Value thread, Value threads,
+                          Body body) const {
+  int64_t points = 1;
+  for (int64_t size : shape)
+    points *= size;
+  auto loop = scf::ForOp::create(code.builder, code.loc, thread, code.index(points), threads);
+  loop->setAttr(gpu::threadedAttr, code.builder.getUnitAttr());
+  OpBuilder::InsertionGuard guard(code.builder);
+  code.builder.setInsertionPointToStart(loop.getBody());
+  // 32-bit division is much faster on a GPU.
+  Type type = llvm::isInt<32>(points) ? code.builder.getI32Type() : code.builder.getI64Type();
+  Expr rest = resizeInteger(code.wrap(loop.getInductionVar()), type, /*isUnsigned=*/true);
+  Walk walk{code, body, 1, SmallVector<Value>(keep), Value()};
+  SmallVector<Value> addresses(start);
+  for (unsigned axis = shape.size(); axis-- > 0;) {
+    Value size = code.constant(type, shape[axis]).value;
+    Value digit =
+        axis == 0 ? rest.value : arith::RemUIOp::create(code.builder, code.loc, rest.value, size).getResult();
+    rest = code.wrap(arith::DivUIOp::create(code.builder, code.loc, rest.value, size));
+    Value index = resizeInteger(code.wrap(digit), code.builder.getI64Type(), /*isUnsigned=*/true).value;
+    if (axis < keep)
+      walk.indices[axis] = index;
+    addresses = advance(code, addresses, axis, index);
+  }
+  visit(walk, addresses, Value(), 1);
 }
 
 void LoopNest::emitAxis(Walk &walk, unsigned axis, SmallVector<Value> addresses) const {
@@ -209,10 +240,12 @@ void LoopNest::emitVectors(Walk &walk, ArrayRef<Value> addresses, Value lower, V
 }
 
 Value shareOf(const Code &code, Value unit, int64_t part, int64_t units) {
-  if (part == units)
+  if (part == units || code.variant.isGpu)
     return unit;
   return arith::DivUIOp::create(code.builder, code.loc, code.mulIndex(unit, part), code.index(units));
 }
+
+Value endOfAll(const Code &code, int64_t units) { return code.index(code.variant.isGpu ? 1 : units); }
 
 void emitShare(const Code &code, const LoopNest &nest, int64_t units, ValueRange pointers, Value begin,
                Value end, LoopNest::Body body) {

@@ -42,7 +42,8 @@ public:
   int64_t units() const { return unitCount; }
 
   using Body = llvm::function_ref<void(const Point &)>;
-  /// Visits the units [begin, end).
+  /// Visits the units [begin, end). On a GPU: the points begin, begin + end, ... of all, that is those of
+  /// thread `begin` of `end`.
   void emit(const Code &code, mlir::ValueRange pointers, mlir::Value begin, mlir::Value end, Body body) const;
 
   llvm::ArrayRef<int64_t> mergedShape() const { return shape; }
@@ -57,6 +58,8 @@ private:
 
   void merge(llvm::ArrayRef<int64_t> fullShape);
   void chooseUnits(int64_t work);
+  void emitThread(const Code &code, llvm::ArrayRef<mlir::Value> start, mlir::Value thread,
+                  mlir::Value threads, Body body) const;
   void emitAxis(Walk &walk, unsigned axis, llvm::SmallVector<mlir::Value> addresses) const;
   void emitInner(Walk &walk, llvm::ArrayRef<mlir::Value> addresses) const;
   void emitVectors(Walk &walk, llvm::ArrayRef<mlir::Value> addresses, mlir::Value lower, mlir::Value upper,
@@ -82,6 +85,8 @@ View broadcastTo(const View &view, llvm::ArrayRef<int64_t> shape);
 /// Where the share of a part with `part` units begins when the whole, with `units`,
 /// stands at `unit`. Neighbouring ranges get neighbouring shares.
 mlir::Value shareOf(const Code &code, mlir::Value unit, int64_t part, int64_t units);
+/// The end of the range that is everything, for a nest of so many units.
+mlir::Value endOfAll(const Code &code, int64_t units);
 /// Several nests one after the other in one kernel: each does its share of the
 /// units [begin, end) of `units`.
 void emitShare(const Code &code, const LoopNest &nest, int64_t units, mlir::ValueRange pointers,

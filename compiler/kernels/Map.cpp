@@ -66,7 +66,7 @@ void Map::findBlocks() {
 void Map::emit(const Code &code, ValueRange pointers, Value begin, Value end, Compute compute) const {
   size_t result = whole.mergedViews().size() - 1;
   auto single = [&](const Point &point) { point.store(result, compute(point)); };
-  if (parts.empty())
+  if (parts.empty() || code.variant.isGpu)
     return whole.emit(code, pointers, begin, end, single);
   parts.front().emit(code, pointers, begin, end,
                      [&](const Point &point) { emitBlock(point.code, point.addresses, compute); });

@@ -1,6 +1,7 @@
 //===- Pack.cpp - Weights and parameters as the kernels read them -----------===//
 #include "compiler/kernels/Pack.h"
 
+#include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/ByteTile.h"
 #include "dialects/reference/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -29,6 +30,8 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.outerStride = spec.dilationH * spec.x.row;
   s.innerStride = spec.dilationW * spec.x.pixel;
   s.steps = llvm::divideCeil(s.depth, stepDepth(spec));
+  if (!spec.isFloat && spec.packing == Packing::Rows)
+    s.multiple = gpu::lineDepth / stepDepth(spec);
   return s;
 }
 
@@ -101,6 +104,8 @@ int64_t qcc::kernels::packedParamBytes(const GemmSpec &spec) {
 }
 
 int64_t qcc::kernels::packedWeightBytes(const DepthwiseSpec &spec) {
+  if (!spec.isFloat && spec.packing == Packing::Rows)
+    return blocksOf(spec) * spec.kernelH * spec.kernelW * blockChannels;
   int64_t steps = spec.isFloat ? spec.kernelH * spec.kernelW : tapGroups(spec).size();
   return blocksOf(spec) * steps * blockChannels * (spec.byteWeights ? 1 : 4);
 }
@@ -125,9 +130,11 @@ static int64_t depthwiseSlot(int64_t channel) { return interleavedSlot(channel, 
 
 using Slot = int64_t (*)(int64_t column);
 static Slot slotsOf(const GemmSpec &spec) {
-  return spec.isFloat || spec.packing == Packing::Pairs ? naturalSlot : gemmSlot;
+  return spec.isFloat || spec.packing != Packing::Quads ? naturalSlot : gemmSlot;
 }
-static Slot slotsOf(const DepthwiseSpec &spec) { return spec.isFloat ? naturalSlot : depthwiseSlot; }
+static Slot slotsOf(const DepthwiseSpec &spec) {
+  return spec.isFloat || spec.packing == Packing::Rows ? naturalSlot : depthwiseSlot;
+}
 
 //--- Weights -----------------------------------------------------------------//
 
@@ -154,7 +161,8 @@ template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::A
 }
 
 Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights) {
-  return packGemmWeights(spec, weights);
+  bool isRows = !spec.isFloat && spec.packing == Packing::Rows;
+  return isRows ? gpu::packRows(spec, weights) : packGemmWeights(spec, weights);
 }
 Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights) {
   if (!spec.isBf16)
@@ -177,7 +185,7 @@ template <typename T> static Bytes packTaps(const DepthwiseSpec &spec, llvm::Arr
 }
 
 Bytes qcc::kernels::packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights) {
-  if (spec.byteWeights)
+  if (spec.byteWeights || spec.packing == Packing::Rows)
     return packTaps(spec, weights);
   std::vector<TapGroup> groups = tapGroups(spec);
   int64_t taps = spec.kernelH * spec.kernelW, blockBytes = groups.size() * blockChannels * 4;

@@ -9,6 +9,7 @@
 //        8L + 4j + t, so that two saturating packs restore the natural order in 128-, 256- and 512-bit
 //        vectors alike.
 //   u8, Pairs: steps of 8 depth bytes x 32 columns = 256 bytes, natural order.
+//   u8, Rows: steps of 16 depth bytes x 32 columns = 512 bytes, four by four; see gpu/Gpu.h.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
 //   bf16: two depths x 32 columns, natural order, 128 bytes.
 //   s8 of f32 inputs: as f32, 32 bytes.
@@ -70,7 +71,8 @@ constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 struct Segments {
   int64_t outer, inner, depth, steps; ///< the last step of an odd bf16 depth has one element
   int64_t outerStride, innerStride;   ///< in x, elements
-  int64_t packedSteps() const { return outer * inner * steps; }
+  int64_t multiple = 1;               ///< of steps that are packed, the last ones zeros
+  int64_t packedSteps() const { return (outer * inner * steps + multiple - 1) / multiple * multiple; }
 };
 Segments segmentsOf(const GemmSpec &spec);
 int64_t panelStepBytes(const GemmSpec &spec); ///< of a panel's weights

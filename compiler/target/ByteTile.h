@@ -24,7 +24,9 @@ public:
                                           int64_t vectors);
 
   /// Bytes of depth that one step of packed weights has.
-  static int64_t depthOf(Packing packing) { return packing == Packing::Pairs ? 8 : 4; }
+  static int64_t depthOf(Packing packing) {
+    return packing == Packing::Rows ? 16 : packing == Packing::Pairs ? 8 : 4;
+  }
   /// Steps that one turn of the loop takes best; what is left over is done one by one.
   virtual int64_t stepsAtOnce() const { return 1; }
 

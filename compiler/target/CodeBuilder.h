@@ -36,12 +36,16 @@ public:
 
   //--- Integers --------------------------------------------------------------//
   Value i64(int64_t value) { return mlir::arith::ConstantIntOp::create(b, loc, value, 64); }
+  /// A constant of the type of `x`.
+  Value like(Value x, int64_t value) {
+    return mlir::arith::ConstantOp::create(b, loc, b.getIntegerAttr(x.getType(), value));
+  }
   Value add(Value x, Value y) { return mlir::arith::AddIOp::create(b, loc, x, y); }
   Value sub(Value x, Value y) { return mlir::arith::SubIOp::create(b, loc, x, y); }
   Value mul(Value x, Value y) { return mlir::arith::MulIOp::create(b, loc, x, y); }
-  Value mul(Value x, int64_t y) { return mul(x, i64(y)); }
-  Value div(Value x, int64_t y) { return mlir::arith::DivUIOp::create(b, loc, x, i64(y)); }
-  Value rem(Value x, int64_t y) { return mlir::arith::RemUIOp::create(b, loc, x, i64(y)); }
+  Value mul(Value x, int64_t y) { return mul(x, like(x, y)); }
+  Value div(Value x, int64_t y) { return mlir::arith::DivUIOp::create(b, loc, x, like(x, y)); }
+  Value rem(Value x, int64_t y) { return mlir::arith::RemUIOp::create(b, loc, x, like(x, y)); }
   Value min(Value x, Value y) { return mlir::arith::MinSIOp::create(b, loc, x, y); }
   Value lessThan(Value x, Value y) {
     return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::slt, x, y);

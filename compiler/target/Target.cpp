@@ -9,6 +9,7 @@ using namespace qcc::target;
 namespace qcc::target {
 llvm::ArrayRef<Variant> x86Variants();
 llvm::ArrayRef<Variant> aarch64Variants();
+llvm::ArrayRef<Variant> nvptxVariants();
 } // namespace qcc::target
 
 // One line a target.
@@ -18,6 +19,8 @@ llvm::ArrayRef<Variant> qcc::target::variantsOf(llvm::StringRef triple) {
     return x86Variants();
   if (parsed.getArch() == llvm::Triple::aarch64 && parsed.isOSLinux())
     return aarch64Variants();
+  if (parsed.getArch() == llvm::Triple::nvptx64)
+    return nvptxVariants();
   return {};
 }
 

@@ -1,6 +1,6 @@
 //===- Target.h - What code generation asks of a target ---------*- C++ -*-===//
 //
-// A target is a machine family (x86, AArch64); a variant is one level of its instruction
+// A target is a machine family (x86, AArch64, NVIDIA); a variant is one level of its instruction
 // set, named by its --march word. One object holds all variants asked for; the
 // runtime picks one.
 //
@@ -19,6 +19,7 @@ namespace qcc::target {
 enum class Packing {
   Quads, ///< four bytes of depth, column by column
   Pairs, ///< eight bytes of depth, column by column: pairs of columns are what smmla takes
+  Rows,  ///< 64 bytes of depth of a column side by side, as ldmatrix takes them
 };
 
 struct Variant {
@@ -42,6 +43,14 @@ struct Variant {
   bool hasI8mm = false;    ///< Arm's usdot and usmmla
   Packing packing = Packing::Quads;
   unsigned tileVectors = 2; ///< of columns, of int8 tiles that have so many
+
+  /// Kernels in their form for GPUs: blocks of threads (kernels/gpu).
+  bool isGpu = false;
+  unsigned sm =
+      0; ///< a GPU's compute capability, as in sm_80; 0: a CPU, perhaps one that runs a GPU's kernels
+
+  /// Runs a GPU's kernels on the CPU, to test them; only where it is named.
+  bool isEmulated() const { return isGpu && sm == 0; }
 
   /// Four products of bytes and their sum in one instruction.
   bool hasDot() const { return hasVnni || hasDotprod; }

@@ -3,6 +3,7 @@
 
 #include "compiler/emit/Codegen.h"
 #include "compiler/emit/LowerToLlvm.h"
+#include "compiler/emit/Shards.h"
 #include "compiler/kernels/Kernel.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -18,7 +19,8 @@ using namespace qcc;
 using namespace qcc::test;
 
 const target::Variant *qcc::test::variantNamed(llvm::StringRef name) {
-  for (llvm::StringRef triple : {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"})
+  for (llvm::StringRef triple :
+       {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "nvptx64-nvidia-cuda"})
     if (const target::Variant *variant = target::findVariant(triple, name))
       return variant;
   return nullptr;
@@ -61,9 +63,15 @@ std::string KernelRunner::lower(bool toAssembly) {
   std::unique_ptr<llvm::Module> translated = emit::translateToLlvm(*module, llvmContext);
   if (!translated)
     llvm::report_fatal_error("a kernel does not translate");
-  emit::setVariant(*translated, variant);
+  bool isDevice = variant.isGpu && !variant.isEmulated();
+  if (isDevice)
+    emit::finishDeviceCode(*translated);
+  else
+    emit::setVariant(*translated, variant);
   auto kind = toAssembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-  auto bytes = llvm::cantFail(emit::compileModule(*translated, variant.triple, 3, kind));
+  auto bytes =
+      llvm::cantFail(emit::compileModule(*translated, variant.triple, variant.isEmulated() ? 1 : 3, kind,
+                                         isDevice ? variant.cpu : "", isDevice ? variant.features : ""));
   return std::string(bytes.begin(), bytes.end());
 }
 

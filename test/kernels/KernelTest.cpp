@@ -380,6 +380,12 @@ TEST_P(FloatKernels, GemmBf16) { check(bf16s()); }
 TEST_P(FloatKernels, ByteWeights) { check(decoded()); }
 TEST_P(FloatKernels, Depthwise) { check(floatDepthwises()); }
 
+/// The kernels of GPUs, run on the CPU.
+class GpuFloatKernels : public Kernels {};
+TEST_P(GpuFloatKernels, Gemm) { check(floats()); }
+TEST_P(GpuFloatKernels, ByteWeights) { check(decoded()); }
+TEST_P(GpuFloatKernels, Depthwise) { check(floatDepthwises()); }
+
 std::string testName(const testing::TestParamInfo<const char *> &info) {
   std::string name = info.param;
   std::replace(name.begin(), name.end(), '-', '_');
@@ -392,6 +398,9 @@ INSTANTIATE_TEST_SUITE_P(X86, FloatKernels,
                          testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"), testName);
 INSTANTIATE_TEST_SUITE_P(AArch64, FloatKernels, testing::Values("armv8-a"), testName);
 INSTANTIATE_TEST_SUITE_P(AArch64, Kernels, testing::Values("armv8-a", "dotprod", "i8mm"), testName);
+
+INSTANTIATE_TEST_SUITE_P(Nvptx, Kernels, testing::Values("emulated"), testName);
+INSTANTIATE_TEST_SUITE_P(Nvptx, GpuFloatKernels, testing::Values("emulated"), testName);
 
 TEST(Specs, RoundTrip) {
   mlir::MLIRContext context;

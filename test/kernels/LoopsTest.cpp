@@ -278,7 +278,8 @@ TEST_P(Loops, FillBorderLeavesTheInsideAlone) {
         }
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, Loops, testing::Values("x86-64", "avx2", "avx512vnni", "armv8-a"),
+INSTANTIATE_TEST_SUITE_P(Variants, Loops,
+                         testing::Values("x86-64", "avx2", "avx512vnni", "armv8-a", "emulated"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -39,8 +39,9 @@ struct Kind {
   llvm::StringRef word, suffix;
   bool isText;
 };
-const Kind kinds[] = {{"obj", ".o", false}, {"shared", ".so", false}, {"onnx", ".qdq.onnx", false},
-                      {"asm", ".s", true},  {"llvm", ".ll", true},    {"mlir", ".mlir", true}};
+const Kind kinds[] = {{"obj", ".o", false},   {"shared", ".so", false}, {"onnx", ".qdq.onnx", false},
+                      {"ptx", ".ptx", true},  {"asm", ".s", true},      {"llvm", ".ll", true},
+                      {"mlir", ".mlir", true}};
 
 /// One compile, from the model to the files.
 class Job {
@@ -85,6 +86,8 @@ public:
     reporting.afterFuse(*module);
     if (graph)
       return writeOnnx(*graph);
+    if (options.has("--fallback") && failed(lowerFallback()))
+      return BadInput;
     if (failed(stages(Stage::lower, std::min(until, Stage::memory))))
       return BadInput;
     reporting.afterLower(*module);
@@ -101,6 +104,14 @@ private:
         return failure();
     }
     return success();
+  }
+
+  /// The same network for the CPU: its weights are packed otherwise.
+  LogicalResult lowerFallback() {
+    fallback = module->clone();
+    PipelineOptions forHost = pipeline;
+    forHost.lower.triple = hostOfDevice;
+    return runStages(*fallback, Stage::lower, Stage::memory, forHost);
   }
 
   Status quantize() {
@@ -187,7 +198,9 @@ private:
     triple = llvm::Triple::normalize(options.get("--target", hostTriple.str()));
     triple = target::variantsOf(triple).front().triple;
     pipeline.lower.triple = triple;
-    return readVariants();
+    if (Status status = readVariants())
+      return status;
+    return readDevice();
   }
 
   void warnOfSuffix() {
@@ -205,7 +218,9 @@ private:
     if (llvm::is_contained(words, "native") && triple != hostTriple)
       return usage("--march=native is this machine, which is no " + triple + knownVariants());
     // What has bf16 gains nothing for other models.
-    auto isOfUse = [&](const target::Variant &variant) { return !variant.hasBf16 || pipeline.fuse.bf16; };
+    auto isOfUse = [&](const target::Variant &variant) {
+      return !variant.isEmulated() && (!variant.hasBf16 || pipeline.fuse.bf16);
+    };
     const target::Variant *native = nullptr;
     for (const target::Variant &variant : target::variantsOf(triple))
       if ((qcc_cpu_features() & variant.cpuBits) == variant.cpuBits && isOfUse(variant))
@@ -231,6 +246,31 @@ private:
       text += " " + variant.name;
     return text;
   }
+
+  /// Of a GPU: what the object around its code is for. An emulated one is a CPU.
+  Status readDevice() {
+    bool isGpu = target::variantsOf(triple).front().isGpu;
+    bool isEmulated = llvm::any_of(variants, [](const target::Variant *v) { return v->isEmulated(); });
+    if (isEmulated && variants.size() > 1)
+      return usage("--march=emulated stands alone");
+    isDevice = isGpu && !isEmulated;
+    for (std::string option : {"--host", "--fallback"})
+      if (!isDevice && options.has(option))
+        return usage(option + " goes with --target=nvptx64-nvidia-cuda");
+    if (kind->word == "ptx" && (!isDevice || (options.has("--march") && variants.size() > 1)))
+      return usage("--emit=ptx is for --target=nvptx64-nvidia-cuda and one word of --march");
+    if (isDevice && until == Stage::emit && (kind->word == "asm" || kind->word == "llvm"))
+      return usage("--emit=" + kind->word + " is not built yet for " + triple + "; --emit=ptx is its text");
+    if (kind->word == "ptx" && !options.has("--march"))
+      variants = {target::findVariant(triple, "sm_80")};
+    if (isEmulated)
+      triple = variants.front()->triple;
+    hostOfDevice = target::variantsOf(options.get("--host", hostTriple.str())).front().triple;
+    return Done;
+  }
+
+  /// The triple of the object that is written.
+  const std::string &objectTriple() const { return isDevice ? hostOfDevice : triple; }
 
   Status printModule() {
     std::string error, path = options.get("-o", kind->word == "mlir" && until == Stage::emit ? output : "-");
@@ -293,7 +333,8 @@ private:
 
   Status emitProgram() {
     Timed timed(options, "emit");
-    dropUnusedResources(*module); // no other module has a use any more
+    if (!fallback) // no other module has a use any more
+      dropUnusedResources(*module);
     auto program = emit::Program::of(*module);
     if (failed(program))
       return BadInput;
@@ -301,20 +342,53 @@ private:
     code.prefix = prefix;
     code.manifest = manifest();
     code.withRuntime = kind->word == "shared";
+    code.triple = objectTriple();
     code.variants = variants;
     summary.weightBytes = program->blob.size();
     summary.workspaceBytes = program->workspaceBytes;
     int optimisation = std::stoi(options.get("-O", "3"));
+    if (isDevice)
+      return emitDevice(*program, code, optimisation);
+    return emitCode(*program, code, optimisation);
+  }
+
+  /// PTX, and an object around it: with the CPU's code if there is a fallback.
+  Status emitDevice(const emit::Program &program, emit::CodeOptions code, int optimisation) {
+    reporting.leaveOutTimes("the model runs on a GPU.");
+    auto device = emit::compileDevice(program, variants, optimisation, options.threads());
+    if (failed(device))
+      return BadInput;
+    if (kind->word == "ptx")
+      return write({{output, [&](llvm::raw_ostream &os) { os << device->images.front().ptx; }}});
+    for (const emit::DeviceCode::Image &image : device->images)
+      summary.codeBytes += image.ptx.size();
+    code.device = &*device;
+    code.variants.clear();
+    if (!fallback)
+      return emitCode(program, code, optimisation);
+    auto onHost = emit::Program::of(*fallback);
+    if (failed(onHost))
+      return BadInput;
+    for (const target::Variant &variant : target::variantsOf(hostOfDevice))
+      if (!variant.hasBf16 || pipeline.fuse.bf16)
+        code.variants.push_back(&variant);
+    summary.weightBytes += onHost->blob.size();
+    summary.workspaceBytes = onHost->workspaceBytes;
+    return emitCode(*onHost, code, optimisation);
+  }
+
+  Status emitCode(const emit::Program &program, const emit::CodeOptions &code, int optimisation) {
     if (kind->word == "llvm" || kind->word == "asm")
-      return emitText(*program, code, optimisation);
-    auto bytes = emit::compileProgram(*program, code, optimisation, options.threads());
+      return emitText(program, code, optimisation);
+    auto bytes = emit::compileProgram(program, code, optimisation, options.threads());
     if (failed(bytes))
       return BadInput;
     countCode(*bytes);
-    reporting.time(*bytes, prefix);
+    if (!isDevice)
+      reporting.time(*bytes, prefix);
     if (kind->word == "shared")
       return writeShared(*bytes);
-    std::string header = emit::writeHeader(*program, prefix,
+    std::string header = emit::writeHeader(program, prefix,
                                            "Written by qcc " QCC_VERSION " from " +
                                                llvm::sys::path::filename(options.model).str());
     llvm::SmallString<256> headerPath(output);
@@ -356,7 +430,7 @@ private:
     if (!writeOutput(
             object.path, [&](llvm::raw_ostream &os) { os.write(bytes.data(), bytes.size()); }, error))
       return fail(llvm::createStringError(error));
-    auto runtime = emit::findRuntime(llvm::sys::path::parent_path(programPath()).str(), triple);
+    auto runtime = emit::findRuntime(llvm::sys::path::parent_path(programPath()).str(), objectTriple());
     if (!runtime)
       return fail(runtime.takeError());
     if (llvm::Error linked = emit::linkShared(object.path, *runtime, prefix, library.path))
@@ -399,6 +473,9 @@ private:
   Stage until = Stage::emit;
   const Kind *kind = nullptr;
   std::string output, prefix, triple;
+  bool isDevice = false;
+  std::string hostOfDevice;       ///< with a GPU: the triple of the object around its code
+  OwningOpRef<ModuleOp> fallback; ///< lowered for that
   std::vector<const target::Variant *> variants;
   Calibration calibration;
   Evaluation evaluation;

@@ -1,0 +1,46 @@
+//===- ElementEpilogue.h - An epilogue on single elements -------*- C++ -*-===//
+//
+// What Epilogue.h says, as a thread of a GPU does it: one sum after the other. The
+// same operations in the same order as EpilogueCode's vectors, none of them contracted.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_KERNELS_GPU_ELEMENTEPILOGUE_H
+#define QCC_COMPILER_KERNELS_GPU_ELEMENTEPILOGUE_H
+
+#include "compiler/kernels/Expr.h"
+#include "compiler/kernels/Pack.h"
+
+namespace qcc::kernels::gpu {
+
+class ElementEpilogue {
+public:
+  /// `head`: the parameters; `table` is null where there is none.
+  ElementEpilogue(const Code &code, const Epilogue &epilogue, bool isFloat, const ParamLayout &layout,
+                  mlir::Value head, mlir::Value table);
+
+  /// The vectors of parameters that a column has, by their offset in its panel: multiplier first, if the sums
+  /// are integers that are scaled, then those of the steps.
+  llvm::SmallVector<int64_t> columnOffsets() const;
+
+  /// From a sum to the stored element. `columns`: one f32 for each of columnOffsets. `residual`: the element
+  /// as loaded, null where there is none.
+  Expr apply(Expr sum, llvm::ArrayRef<Expr> columns, Expr residual) const;
+
+  mlir::Type storage() const; ///< of the output and of the residual
+
+private:
+  const Code &code;
+  const Epilogue &epilogue;
+  bool isFloat;
+  const ParamLayout &layout;
+  mlir::Value head, table;
+
+  bool isScaled() const { return !isFloat && epilogue.output != Output::I32; }
+  Expr scalar(int64_t line) const;
+  Expr applyStep(Step step, Expr t, int64_t line, Expr column, Expr residual) const;
+  Expr toByte(Expr t) const;
+};
+
+} // namespace qcc::kernels::gpu
+
+#endif // QCC_COMPILER_KERNELS_GPU_ELEMENTEPILOGUE_H

@@ -1,0 +1,173 @@
+//===- Gpu.cpp - Kernels as blocks of threads -------------------------------===//
+#include "compiler/kernels/gpu/Gpu.h"
+#include "compiler/target/CodeBuilder.h"
+#include "compiler/target/Target.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <functional>
+
+using namespace mlir;
+using namespace qcc::kernels;
+using qcc::target::CodeBuilder;
+using qcc::target::Variant;
+namespace target = qcc::target;
+
+namespace {
+/// The code of one block or thread, and how many there are.
+struct Body {
+  std::function<LogicalResult(OpBuilder &, func::FuncOp)> emit;
+  gpu::Launch launch;
+  bool isBlock = false; ///< `begin` is the number of a block
+};
+
+template <typename Spec> LogicalResult checkSpec(Location loc, StringRef kind, const Spec &spec) {
+  std::string reason = unsupportedReason(spec);
+  if constexpr (std::is_same_v<Spec, GemmSpec>)
+    if (reason.empty() && spec.isBf16)
+      reason = "products of bf16 have no form for GPUs yet; compile without --precision=bf16";
+  return reason.empty() ? success() : emitError(loc, "kernel '") << kind << "': " << reason;
+}
+
+Body gemmBody(DictionaryAttr attr, const Variant &variant) {
+  GemmSpec spec = GemmSpec::fromAttr(attr);
+  bool isBlock = gpu::isBlockGemm(spec);
+  auto emit = [spec, isBlock, &variant](OpBuilder &builder, func::FuncOp function) -> LogicalResult {
+    if (failed(checkSpec(function.getLoc(), "gemm", spec)))
+      return failure();
+    (isBlock ? gpu::emitBlockGemm : gpu::emitDirectGemm)(builder, function, spec, variant);
+    return success();
+  };
+  int64_t elements = spec.batch * spec.outH * spec.outW * spec.outChannels();
+  return {emit, isBlock ? gpu::blockGemmLaunch(spec) : gpu::directLaunch(elements), isBlock};
+}
+
+Body depthwiseBody(DictionaryAttr attr, const Variant &variant) {
+  DepthwiseSpec spec = DepthwiseSpec::fromAttr(attr);
+  auto emit = [spec, &variant](OpBuilder &builder, func::FuncOp function) -> LogicalResult {
+    if (failed(checkSpec(function.getLoc(), "depthwise", spec)))
+      return failure();
+    gpu::emitDirectDepthwise(builder, function, spec, variant);
+    return success();
+  };
+  return {emit, gpu::directLaunch(spec.batch * spec.outH * spec.outW * spec.channels)};
+}
+
+/// A kernel that is written for CPUs must leave its range to walks that know threads, and use no vector
+/// instructions of a CPU.
+LogicalResult checkGeneral(func::FuncOp function, StringRef kind) {
+  auto refuse = [&](const Twine &why) {
+    return emitError(function.getLoc(), "kernel '") << kind << "' has no form for GPUs yet: " << why;
+  };
+  unsigned count = function.getNumArguments();
+  if (!function->hasAttr(gpu::serialAttr))
+    for (Value range : {function.getArgument(count - 2), function.getArgument(count - 1)})
+      for (Operation *user : range.getUsers())
+        if (!user->hasAttr(gpu::threadedAttr))
+          return refuse("it splits its own units");
+  WalkResult walked = function->walk([&](LLVM::CallIntrinsicOp call) {
+    StringRef name = call.getIntrin();
+    return name.starts_with("llvm.x86") || name.starts_with("llvm.aarch64") ? WalkResult::interrupt()
+                                                                            : WalkResult::advance();
+  });
+  return walked.wasInterrupted() ? refuse("it is written in a CPU's instructions") : success();
+}
+
+Body generalBody(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
+  StringRef kind = attr.getAs<StringAttr>("kind").getValue();
+  auto views = attr.getAs<ArrayAttr>("views");
+  View result = View::fromAttr(cast<DictionaryAttr>(views[views.size() - 1]));
+  int64_t elements = 1;
+  for (int64_t size : result.shape)
+    elements *= size;
+  auto emit = [=, &variant](OpBuilder &builder, func::FuncOp function) -> LogicalResult {
+    if (failed(emitter(builder, function, attr, variant)))
+      return failure();
+    return checkGeneral(function, kind);
+  };
+  return {emit, gpu::directLaunch(elements)};
+}
+
+Body bodyOf(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
+  StringRef kind = attr.getAs<StringAttr>("kind").getValue();
+  return kind == "gemm"        ? gemmBody(attr, variant)
+         : kind == "depthwise" ? depthwiseBody(attr, variant)
+                               : generalBody(attr, variant, emitter);
+}
+
+/// On a GPU: the arguments are pointers; the hardware says which thread this is.
+void callHere(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const Body &form) {
+  auto wide = [&](StringRef name) -> Value {
+    return arith::ExtUIOp::create(code.b, code.loc, code.b.getI64Type(),
+                                  code.intrinsic(name, code.i32(), {}));
+  };
+  Value index = wide("llvm.nvvm.read.ptx.sreg.ctaid.x"), count = code.i64(form.launch.blocks);
+  if (!form.isBlock) {
+    index = code.add(code.mul(index, form.launch.threads), wide("llvm.nvvm.read.ptx.sreg.tid.x"));
+    count = code.i64(form.launch.blocks * form.launch.threads);
+  }
+  target::Values arguments(function.getArguments());
+  arguments.append({index, count});
+  code.call(body, arguments);
+}
+
+/// On a CPU: a share of all threads (or blocks), one after the other.
+void callAll(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const Body &form, int64_t units) {
+  auto arguments = function.getArguments();
+  int64_t count = form.launch.blocks * (form.isBlock ? 1 : form.launch.threads);
+  auto share = [&](Value unit) -> Value {
+    return arith::DivUIOp::create(code.b, code.loc, code.mul(unit, count), code.i64(units));
+  };
+  unsigned pointers = function.getNumArguments() - 2;
+  code.forLoop(share(arguments[pointers]), share(arguments[pointers + 1]), [&](Value index) {
+    target::Values inner(arguments.take_front(pointers));
+    inner.append({index, code.i64(count)});
+    code.call(body, inner);
+  });
+}
+} // namespace
+
+gpu::Launch gpu::launchOf(Operation *function) {
+  auto values = function->getAttrOfType<DenseI64ArrayAttr>(launchAttr).asArrayRef();
+  return {values[0], values[1]};
+}
+
+FailureOr<func::FuncOp> gpu::emitKernel(ModuleOp module, Location loc, StringRef name, DictionaryAttr spec,
+                                        const Variant &variant, Emitter emitter) {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  CodeBuilder code(builder, loc);
+  size_t pointers = spec.getAs<ArrayAttr>("views").size();
+  auto makeFunction = [&](const Twine &symbol, bool hasRange) {
+    SmallVector<Type> inputs(pointers, code.pointerType());
+    inputs.append(hasRange ? 2 : 0, builder.getI64Type());
+    builder.setInsertionPointToEnd(module.getBody());
+    auto function = func::FuncOp::create(builder, loc, symbol.str(), builder.getFunctionType(inputs, {}));
+    function.setPrivate();
+    builder.setInsertionPointToEnd(function.addEntryBlock());
+    return function;
+  };
+  auto addReturn = [&](func::FuncOp function) {
+    builder.setInsertionPointToEnd(&function.getBody().back());
+    func::ReturnOp::create(builder, loc);
+  };
+  Body form = bodyOf(spec, variant, emitter);
+  func::FuncOp body = makeFunction(name + "_body", /*hasRange=*/true);
+  body->setAttr("llvm.linkage", LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
+  if (failed(form.emit(builder, body)))
+    return body.erase(), failure();
+  addReturn(body);
+  if (body->hasAttr(serialAttr))
+    form.launch = {1, 1};
+  func::FuncOp function = makeFunction(name, variant.isEmulated());
+  if (variant.isEmulated())
+    callAll(code, function, body, form, std::max<int64_t>(kernelUnits(spec), 1));
+  else
+    callHere(code, function, body, form);
+  addReturn(function);
+  if (!variant.isEmulated()) {
+    std::string threads = std::to_string(form.launch.threads);
+    function->setAttr("passthrough",
+                      builder.getArrayAttr({builder.getStrArrayAttr({"nvvm.reqntid", threads})}));
+    body->setAttr("passthrough", builder.getStrArrayAttr({"alwaysinline"}));
+  }
+  function->setAttr(launchAttr, builder.getDenseI64ArrayAttr({form.launch.blocks, form.launch.threads}));
+  return function;
+}
