@@ -1,0 +1,347 @@
+"""Runs PTX on the CPU, all threads of a grid side by side in numpy: what a GPU would do with the text that qcc writes.
+
+It knows the instructions that qcc's kernels for bytes have and refuses all others. Threads that part are run from the
+earliest instruction on, so that they meet again. Asynchronous copies arrive as late as they may: at the wait. Accesses
+that are not aligned, or outside memory, are errors. Lane maps of mma and ldmatrix are those of the PTX manual.
+"""
+
+import re
+
+import numpy as np
+
+U64 = np.uint64
+BASE = 1 << 20  # of addresses in memory, so that small numbers are none
+
+
+def bits(text):
+    return int(re.search(r"(\d+)$", text).group(1))
+
+
+def signed(values, width):
+    shift = U64(64 - width)
+    return (values << shift).view(np.int64) >> np.int64(64 - width)
+
+
+def floats(values):
+    return (values & U64(0xFFFFFFFF)).astype(np.uint32).view(np.float32)
+
+
+def from_floats(values):
+    return np.asarray(values, np.float32).view(np.uint32).astype(U64)
+
+
+def from_integers(values, width):
+    mask = U64((1 << width) - 1)
+    return np.asarray(values).astype(np.int64).view(U64) & mask
+
+
+class Kernel:
+    def __init__(self, text):
+        head, _, body = text.partition("{")
+        self.name, parameters = re.search(r"\.entry\s+(\w+)\s*\(([^)]*)\)", head, re.S).groups()
+        self.parameters = [line.split()[-1] for line in parameters.split(",") if line.strip()]
+        self.threads = int(re.search(r"\.reqntid\s+(\d+)", head).group(1))
+        self.shared, self.shared_bytes = {}, 0
+        for align, name, size in re.findall(r"\.shared\s+\.align\s+(\d+)\s+\.b8\s+(\w+)\[(\d+)\]", body):
+            self.shared_bytes = -(-self.shared_bytes // int(align)) * int(align)
+            self.shared[name] = self.shared_bytes
+            self.shared_bytes += int(size)
+        self.code, self.labels = [], {}
+        for statement in re.sub(r"(\$\w+:)", r"\1;", body).split(";"):
+            line = " ".join(statement.split())
+            if re.match(r"\$\w+:$", line):
+                self.labels[line[:-1]] = len(self.code)
+            elif line and line[0] not in ".}{":
+                self.code.append(self.decode(line))
+
+    @staticmethod
+    def decode(line):
+        guard, negated = None, False
+        if line[0] == "@":
+            word, line = line.split(None, 1)
+            negated, guard = word[1] == "!", word.lstrip("@!")
+        name, _, rest = line.partition(" ")
+        operands = re.findall(r"\{[^}]*\}|\[[^\]]*\]|[^,\s]+", rest)
+        lists = [[x.strip() for x in o[1:-1].split(",")] if o[0] == "{" else o for o in operands]
+        return guard, negated, name.split("."), lists
+
+
+def parse(text):
+    text = re.sub(r"//[^\n]*", "", text)
+    entries = text.split(".visible .entry")[1:]
+    return {k.name: k for k in (Kernel(".entry" + entry.rstrip()[: entry.rstrip().rindex("}")]) for entry in entries)}
+
+
+class Grid:
+    """One launch."""
+
+    def __init__(self, kernel, memory, arguments, blocks):
+        self.kernel, self.memory = kernel, memory
+        self.count = blocks * kernel.threads
+        index = np.arange(self.count, dtype=U64)
+        self.block, self.thread = index // U64(kernel.threads), index % U64(kernel.threads)
+        self.registers = {"%tid.x": self.thread, "%ctaid.x": self.block}
+        self.parameters = dict(zip(kernel.parameters, arguments))
+        # One array for all blocks; what was not written is no zero.
+        self.shared = np.full(max(blocks * kernel.shared_bytes, 1), 0xA5, np.uint8)
+        self.groups = [[]]
+
+    def run(self):
+        code, at = self.kernel.code, np.zeros(self.count, np.int64)
+        while (here := int(at.min())) < len(code):
+            guard, negated, name, operands = code[here]
+            arrived = at == here
+            self.active = arrived & (self.registers[guard] != U64(negated)) if guard else arrived
+            at[arrived] += 1
+            if name[0] == "bra":
+                at[self.active] = self.kernel.labels[operands[0]]
+            elif name[0] == "ret":
+                at[self.active] = len(code)
+            elif name[0] == "bar":
+                assert (arrived | (at >= len(code))).all(), "some threads of a block are not at its barrier"
+            else:
+                getattr(self, "do_" + name[0])(name, operands)
+
+    # Operands
+
+    def value(self, operand):
+        if operand in self.registers:
+            return self.registers[operand]
+        if operand in self.kernel.shared:
+            start = self.block * U64(self.kernel.shared_bytes) + U64(self.kernel.shared[operand])
+            return start
+        if operand.startswith("0f"):
+            return np.full(self.count, int(operand[2:], 16), U64)
+        return np.full(self.count, int(operand.rstrip("U"), 0) & (2**64 - 1), U64)
+
+    def address(self, operand):
+        base, _, offset = operand[1:-1].partition("+")
+        return self.value(base).view(np.int64) + (int(offset, 0) if offset else 0)
+
+    def assign(self, register, values):
+        if register == "_":
+            return
+        old = self.registers.get(register)
+        if old is None:
+            old = np.zeros(self.count, U64)
+        self.registers[register] = np.where(self.active, np.asarray(values).astype(U64), old)
+
+    def integer(self, operand, kind):
+        values = self.value(operand)
+        if kind[0] == "s":
+            return signed(values, bits(kind))
+        return values & U64(2 ** bits(kind) - 1)
+
+    # Arithmetic
+
+    def arithmetic(self, name, operands, of_integers, of_floats=None):
+        kind = name[-1]
+        if kind == "f32":
+            assert "rn" in name or name[0] in ("min", "max", "selp"), f"{name} may be contracted"
+            with np.errstate(all="ignore"):
+                return self.assign(operands[0], from_floats(of_floats(*[floats(self.value(o)) for o in operands[1:]])))
+        result = of_integers(*[self.integer(o, kind) for o in operands[1:]])
+        self.assign(operands[0], from_integers(result, bits(kind)))
+
+    def do_add(self, name, o):
+        self.arithmetic(name, o, np.add, np.add)
+
+    def do_sub(self, name, o):
+        self.arithmetic(name, o, np.subtract, np.subtract)
+
+    def do_min(self, name, o):
+        self.arithmetic(name, o, np.minimum)
+
+    def do_max(self, name, o):
+        self.arithmetic(name, o, np.maximum)
+
+    def do_mul(self, name, o):
+        width = bits(name[-1])
+        if name[-1] == "f32":
+            return self.arithmetic(name, o, None, np.multiply)
+        product = self.integer(o[1], name[-1]) * self.integer(o[2], name[-1])
+        if name[1] == "hi":
+            assert width <= 32
+            return self.assign(o[0], from_integers(product.view(np.int64) >> width, width))
+        self.assign(o[0], from_integers(product, 2 * width if name[1] == "wide" else width))
+
+    def do_mad(self, name, o):
+        assert name[1] == "lo"
+        self.arithmetic(name, o, lambda a, b, c: a * b + c)
+
+    def do_fma(self, name, o):
+        self.arithmetic(name, o, None, lambda a, b, c: a.astype(np.longdouble) * b + c)
+
+    def do_dp4a(self, name, o):
+        assert name[1:] == ["u32", "s32"]
+        total = self.integer(o[3], "s32")
+        for shift in range(0, 32, 8):
+            a, b = (self.value(x) >> U64(shift) & U64(0xFF) for x in o[1:3])
+            total = total + a.view(np.int64) * signed(b, 8)
+        self.assign(o[0], from_integers(total, 32))
+
+    def do_and(self, name, o):
+        self.assign(o[0], self.value(o[1]) & self.value(o[2]))
+
+    def do_or(self, name, o):
+        self.assign(o[0], self.value(o[1]) | self.value(o[2]))
+
+    def do_xor(self, name, o):
+        self.assign(o[0], self.value(o[1]) ^ self.value(o[2]))
+
+    def do_shl(self, name, o):
+        self.assign(o[0], from_integers(self.value(o[1]) << self.value(o[2]), bits(name[-1])))
+
+    def do_shr(self, name, o):
+        shifted = self.integer(o[1], name[-1]) >> self.value(o[2]).astype(np.int64 if name[-1][0] == "s" else U64)
+        self.assign(o[0], from_integers(shifted, bits(name[-1])))
+
+    def do_bfe(self, name, o):
+        assert name[-1] == "u32"
+        start, length = self.value(o[2]), self.value(o[3])
+        self.assign(o[0], self.value(o[1]) >> start & ((U64(1) << length) - U64(1)))
+
+    def do_prmt(self, name, o):
+        both = self.integer(o[1], "u32") | self.integer(o[2], "u32") << U64(32)
+        selector, result = int(o[3].rstrip("U"), 0), np.zeros(self.count, U64)
+        for i in range(4):
+            digit = selector >> 4 * i & 0xF
+            assert digit < 8, "a sign is replicated"
+            result |= (both >> U64(8 * digit) & U64(0xFF)) << U64(8 * i)
+        self.assign(o[0], result)
+
+    def do_mov(self, name, o):
+        assert isinstance(o[0], str) and isinstance(o[1], str), "a mov of parts"
+        self.assign(o[0], self.value(o[1]))
+
+    def do_cvta(self, name, o):
+        self.assign(o[0], self.value(o[1]))
+
+    def do_cvt(self, name, o):
+        to, source = name[-2:]
+        values = self.value(o[1])
+        if to == "f32" and source == "f32":
+            assert name[1] == "rni"
+            result = from_floats(np.rint(floats(values)))
+        elif to == "f32":
+            assert name[1] == "rn"
+            result = from_floats(self.integer(o[1], source).astype(np.float64 if bits(source) < 64 else np.float32))
+        elif source == "f32":
+            assert name[1] == "rni" and to == "s32"
+            rounded = np.nan_to_num(np.rint(floats(values).astype(np.float64)), nan=0.0)
+            result = from_integers(np.clip(rounded, -(2.0**31), 2.0**31 - 1), 32)
+        else:
+            result = from_integers(self.integer(o[1], source), bits(to))
+        self.assign(o[0], result)
+
+    def do_setp(self, name, o):
+        kind, relation = name[-1], name[1]
+        if kind == "f32":
+            a, b = floats(self.value(o[1])), floats(self.value(o[2]))
+        else:
+            a, b = (self.integer(x, kind.replace("b", "u")) for x in o[1:])
+        if relation == "num":
+            return self.assign(o[0], ~(np.isnan(a) | np.isnan(b)))
+        compare = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+        self.assign(o[0], {**compare, "eq": np.equal, "ne": np.not_equal}[relation](a, b))
+
+    def do_selp(self, name, o):
+        self.assign(o[0], np.where(self.value(o[3]) != 0, self.value(o[1]), self.value(o[2])))
+
+    # Memory
+
+    def place(self, name, operand, size):
+        """The array and the indices that an access of `size` bytes begins at."""
+        at = self.address(operand)[self.active]
+        space = self.shared if "shared" in name else self.memory
+        at = at - (0 if "shared" in name else BASE)
+        assert (at % size == 0).all(), f"{name} is not aligned"
+        assert (at >= 0).all() and (at + size <= len(space)).all(), f"{name} is outside memory"
+        return space, at
+
+    def do_ld(self, name, o):
+        if "param" in name:
+            return self.assign(o[0], np.full(self.count, self.parameters[o[1][1:-1]], U64))
+        registers = o[0] if isinstance(o[0], list) else [o[0]]
+        width = bits(name[-1]) // 8
+        space, at = self.place(name, o[1], width * len(registers))
+        for i, register in enumerate(registers):
+            loaded = np.zeros(self.count, U64)
+            for byte in range(width):
+                loaded[self.active] |= space[at + i * width + byte].astype(U64) << U64(8 * byte)
+            if name[-1][0] == "s":
+                loaded = signed(loaded, 8 * width).view(U64)
+            self.assign(register, loaded)
+
+    def do_st(self, name, o):
+        registers = o[1] if isinstance(o[1], list) else [o[1]]
+        width = bits(name[-1]) // 8
+        space, at = self.place(name, o[0], width * len(registers))
+        for i, register in enumerate(registers):
+            values = self.value(register)[self.active]
+            for byte in range(width):
+                space[at + i * width + byte] = (values >> U64(8 * byte) & U64(0xFF)).astype(np.uint8)
+
+    def do_cp(self, name, o):
+        assert name[1] == "async"
+        if name[2] == "commit_group":
+            self.groups.append([])
+        elif name[2] == "wait_group":
+            while len(self.groups) - 1 > int(o[0]):
+                for to, data in self.groups.pop(0):
+                    self.shared[to] = data
+        else:
+            size = int(o[2])
+            _, to = self.place(["shared"], o[0], size)
+            memory, source = self.place(["global"], o[1], size)
+            each = np.arange(size)
+            self.groups[-1].append((to[:, None] + each, memory[source[:, None] + each].copy()))
+
+    # Warps
+
+    def warps(self, values):
+        return values.reshape(-1, 32)
+
+    def do_ldmatrix(self, name, o):
+        assert name[1:] == ["sync", "aligned", "m8n8", "x4", "shared", "b16"]
+        warps = self.warps(self.active)
+        assert (warps.all(1) | ~warps.any(1)).all(), "a part of a warp loads a matrix"
+        rows, lane = self.warps(self.address(o[1])), np.arange(32)
+        used = rows[warps.any(1)]
+        assert (used % 16 == 0).all()
+        # The eight rows of a matrix are read at once: in 8 groups of 4 banks each.
+        banks = np.sort(used.reshape(-1, 4, 8) // 16 % 8, axis=2)
+        assert (banks == np.arange(8)).all(), "rows of a matrix are in the same bank"
+        rows = np.where(warps, rows, 0)
+        for matrix, register in enumerate(o[0]):
+            at = rows[:, 8 * matrix + lane // 4] + 4 * (lane % 4)
+            loaded = sum(self.shared[at + byte].astype(U64) << U64(8 * byte) for byte in range(4))
+            self.assign(register, loaded.reshape(-1))
+
+    def matrix(self, registers, places, shape, is_signed):
+        """Bytes of registers: `places` gives row and column of byte 0 of register i of a group and a lane in it."""
+        group, inner = np.arange(32) // 4, np.arange(32) % 4
+        result = np.zeros((self.count // 32, *shape), np.int64)
+        for i, register in enumerate(registers):
+            for byte in range(4):
+                values = self.warps(self.value(register)) >> U64(8 * byte) & U64(0xFF)
+                row, column = places(i, group, inner, byte)
+                result[:, row, column] = signed(values, 8) if is_signed else values.view(np.int64)
+        return result
+
+    def do_mma(self, name, o):
+        wide = "m16n8k32" in name
+        assert name[1:3] == ["sync", "aligned"] and name[4:] == ["row", "col", "s32", "u8", "s8", "s32"], name
+        assert wide or "m8n8k16" in name
+        registers = [x if isinstance(x, list) else [x] for x in o]
+        a_places = lambda i, group, inner, byte: (group + 8 * (i % 2), 4 * inner + byte + 16 * (i // 2))
+        b_places = lambda i, group, inner, byte: (4 * inner + byte + 16 * i, group)
+        a = self.matrix(registers[1], a_places, (16, 32) if wide else (8, 16), False)
+        b = self.matrix(registers[2], b_places, (32, 8) if wide else (16, 8), True)
+        product, group, inner = a @ b, np.arange(32) // 4, np.arange(32) % 4
+        results = []
+        for i, register in enumerate(registers[3]):
+            old = signed(self.value(register), 32)
+            results.append(old + product[:, group + 8 * (i // 2), 2 * inner + i % 2].reshape(-1))
+        for register, result in zip(registers[0], results):
+            self.assign(register, from_integers(result, 32))

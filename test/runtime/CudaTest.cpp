@@ -1,0 +1,121 @@
+//===- CudaTest.cpp - Models on a device that is none ------------------------===//
+#include "runtime/cuda.h"
+#include "FakeCuda.h"
+#include "gtest/gtest.h"
+#include <cstdlib>
+#include <dlfcn.h>
+#include <memory>
+#include <vector>
+
+namespace {
+
+const int64_t shape[] = {4};
+const qcc_tensor_info ports[] = {{"x", "x", QCC_TYPE_I32, 1, shape, nullptr, 16, 0, 0}};
+const int32_t constants[] = {0, 0, 0, 0, 10, 20, 30, 40};
+const qcc_cuda_image images[] = {{75, 0, "sm_75", "// text for 75"}, {80, 0, "sm_80", "// text for 80"}};
+// -(x + constants) through the workspace.
+const qcc_cuda_pointer sum[] = {
+    {QCC_CUDA_INPUT, 0, 0}, {QCC_CUDA_CONSTANT, 0, 16}, {QCC_CUDA_WORKSPACE, 0, 128}};
+const qcc_cuda_pointer negation[] = {{QCC_CUDA_WORKSPACE, 0, 128}, {QCC_CUDA_OUTPUT, 0, 0}};
+const qcc_cuda_step steps[] = {{"add", sum, 3, 3, 128, 0}, {"negate", negation, 2, 3, 128, 0}};
+
+/// A model that no other test has loaded.
+struct Model {
+  Model() {
+    model.abi_version = QCC_ABI_VERSION;
+    model.struct_bytes = sizeof model;
+    model.n_inputs = model.n_outputs = 1;
+    model.inputs = model.outputs = ports;
+    model.workspace_bytes = 64;
+    model.device = QCC_DEVICE_CUDA;
+    model.device_data = &program;
+  }
+  qcc_status run(int32_t first = 1) {
+    const int32_t x[] = {first, 2, 3, 4};
+    const void *in[] = {x};
+    void *out[] = {result};
+    unsigned char work[128];
+    return qcc_run(&model, in, out, work, sizeof work, nullptr);
+  }
+
+  qcc_cuda_program program{qcc_rt_cuda_run, 2, 2, images, steps, constants, sizeof constants, 256};
+  qcc_model model{};
+  int32_t result[4] = {};
+};
+
+/// The driver by its name, which the runtime then finds.
+FakeCuda &driver() {
+  static auto *found = [] {
+    void *library = dlopen(QCC_FAKE_CUDA, RTLD_NOW | RTLD_GLOBAL);
+    EXPECT_TRUE(library) << dlerror();
+    return static_cast<FakeCuda *>(dlsym(library, "fakeCuda"));
+  }();
+  found->failing = "";
+  found->launches = 0;
+  return *found;
+}
+
+struct Cuda : testing::Test {
+  void TearDown() override {
+    EXPECT_EQ(cuda.current, 0) << "a context was left behind";
+    unsetenv("QCC_ISA");
+  }
+  FakeCuda &cuda = driver();
+  /// Models stay loaded as long as the process.
+  static Model &another() {
+    static std::vector<std::unique_ptr<Model>> all;
+    return *all.emplace_back(std::make_unique<Model>());
+  }
+  Model &model = another();
+};
+
+TEST_F(Cuda, RunsTheStepsInOrder) {
+  ASSERT_EQ(model.run(), QCC_OK);
+  EXPECT_EQ(model.result[0], -11);
+  EXPECT_EQ(model.result[3], -44);
+  EXPECT_EQ(cuda.launches, 2);
+  EXPECT_STREQ(cuda.text, "// text for 80");
+}
+
+TEST_F(Cuda, LoadsAModelOnce) {
+  ASSERT_EQ(model.run(), QCC_OK);
+  int modules = cuda.modules, allocations = cuda.allocations, streams = cuda.streams;
+  ASSERT_EQ(model.run(5), QCC_OK);
+  EXPECT_EQ(model.result[0], -15);
+  EXPECT_EQ(cuda.modules, modules);
+  EXPECT_EQ(cuda.allocations, allocations);
+  EXPECT_EQ(cuda.streams, streams);
+  EXPECT_TRUE(cuda.lastStream) << "the stream of others";
+}
+
+TEST_F(Cuda, QccIsaChoosesTheImage) {
+  setenv("QCC_ISA", "sm_75", 1);
+  ASSERT_EQ(model.run(), QCC_OK);
+  EXPECT_STREQ(cuda.text, "// text for 75");
+  setenv("QCC_ISA", "sm_90", 1);
+  EXPECT_EQ(another().run(), QCC_ERR_ISA);
+}
+
+TEST_F(Cuda, AnErrorLeavesNothingBehind) {
+  int modules = cuda.modules, allocations = cuda.allocations, streams = cuda.streams;
+  for (const char *function : {"cuModuleLoadData", "cuMemAlloc_v2", "cuMemcpyHtoDAsync_v2"}) {
+    cuda.failing = function;
+    EXPECT_EQ(model.run(), QCC_ERR_DEVICE) << function;
+    EXPECT_EQ(cuda.modules, modules) << function;
+    EXPECT_EQ(cuda.allocations, allocations) << function;
+    EXPECT_EQ(cuda.streams, streams) << function;
+  }
+  cuda.failing = "cuLaunchKernel";
+  EXPECT_EQ(model.run(), QCC_ERR_DEVICE);
+  cuda.failing = "";
+  EXPECT_EQ(model.run(), QCC_OK);
+}
+
+TEST_F(Cuda, KernelsThatAreMissingAreAnError) {
+  const qcc_cuda_step unknown[] = {{"other", sum, 3, 3, 128, 0}};
+  model.program.steps = unknown;
+  model.program.n_steps = 1;
+  EXPECT_EQ(model.run(), QCC_ERR_DEVICE);
+}
+
+} // namespace
