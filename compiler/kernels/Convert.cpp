@@ -2,7 +2,6 @@
 #include "compiler/kernels/Fold.h"
 #include "compiler/kernels/Map.h"
 #include "compiler/kernels/Rounding.h"
-#include "compiler/kernels/gpu/Gpu.h"
 
 using namespace mlir;
 
@@ -241,7 +240,6 @@ LogicalResult emitDynamicQuantizeLinear(OpBuilder &builder, func::FuncOp functio
   Arguments arguments = argumentsOf(function, spec);
   const View &input = spec.views[0];
   Type i8 = builder.getI8Type();
-  function->setAttr(gpu::serialAttr, builder.getUnitAttr());
   code.loop(arguments.begin, arguments.end, 1, [&](Value) {
     Expr zero = code.f32(0);
     bool isEmpty = llvm::is_contained(input.shape, 0);
@@ -256,7 +254,7 @@ LogicalResult emitDynamicQuantizeLinear(OpBuilder &builder, func::FuncOp functio
     Map map(input.shape, {input, spec.views[1]});
     Value pointers[] = {arguments.pointers[0], arguments.pointers[1]};
     Expr wideZero = resizeInteger(zeroPoint, builder.getI64Type(), false);
-    map.emit(code, pointers, code.index(0), endOfAll(code, map.units()), [&](const Point &here) {
+    map.emit(code, pointers, code.index(0), code.index(map.units()), [&](const Point &here) {
       Expr x = here.load(0) / here.code.splat(scale.value);
       return roundAndSaturate(x, here.code.splat(wideZero.value), spec.views[1].element);
     });

@@ -126,7 +126,7 @@ void LoopNest::emit(const Code &code, ValueRange pointers, Value begin, Value en
   SmallVector<Value> start;
   for (auto [pointer, view] : llvm::zip_equal(pointers, views))
     start.push_back(code.offset(pointer, view.offset * storageBytes(view.element)));
-  if (code.variant.isGpu)
+  if (code.variant.byPoints())
     return emitThread(code, start, begin, end, body);
   code.loop(begin, end, 1, [&](Value unit) {
     Walk walk{code, body, lanesFor(code.variant), SmallVector<Value>(keep), Value()};
@@ -240,12 +240,10 @@ void LoopNest::emitVectors(Walk &walk, ArrayRef<Value> addresses, Value lower, V
 }
 
 Value shareOf(const Code &code, Value unit, int64_t part, int64_t units) {
-  if (part == units || code.variant.isGpu)
+  if (part == units || code.variant.byPoints())
     return unit;
   return arith::DivUIOp::create(code.builder, code.loc, code.mulIndex(unit, part), code.index(units));
 }
-
-Value endOfAll(const Code &code, int64_t units) { return code.index(code.variant.isGpu ? 1 : units); }
 
 void emitShare(const Code &code, const LoopNest &nest, int64_t units, ValueRange pointers, Value begin,
                Value end, LoopNest::Body body) {

@@ -85,8 +85,6 @@ View broadcastTo(const View &view, llvm::ArrayRef<int64_t> shape);
 /// Where the share of a part with `part` units begins when the whole, with `units`,
 /// stands at `unit`. Neighbouring ranges get neighbouring shares.
 mlir::Value shareOf(const Code &code, mlir::Value unit, int64_t part, int64_t units);
-/// The end of the range that is everything, for a nest of so many units.
-mlir::Value endOfAll(const Code &code, int64_t units);
 /// Several nests one after the other in one kernel: each does its share of the
 /// units [begin, end) of `units`.
 void emitShare(const Code &code, const LoopNest &nest, int64_t units, mlir::ValueRange pointers,

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Fill.h"
 #include "compiler/kernels/Map.h"
-#include "compiler/kernels/gpu/Gpu.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -246,7 +245,7 @@ static void emitReshapeByIndex(const Code &code, const Spec &spec, const Argumen
   LoopNest nest(to.shape, {still, to}, to.shape.size());
   View index = View::rowMajor(from.element, to.shape);
   code.loop(arguments.begin, arguments.end, 1, [&](Value) {
-    nest.emit(code, arguments.pointers, code.index(0), endOfAll(code, nest.units()), [&](const Point &point) {
+    nest.emit(code, arguments.pointers, code.index(0), code.index(nest.units()), [&](const Point &point) {
       Value linear = code.index(0);
       for (auto [position, stride] : llvm::zip_equal(point.indices, index.strides))
         linear = code.addIndex(linear, code.mulIndex(position, stride));
@@ -272,8 +271,7 @@ LogicalResult emitMove(OpBuilder &builder, func::FuncOp function, DictionaryAttr
   if (succeeded(copies))
     emitCopies(code, *copies, argumentsOf(function, spec));
   else
-    function->setAttr(gpu::serialAttr, builder.getUnitAttr()),
-        emitReshapeByIndex(code, spec, argumentsOf(function, spec));
+    emitReshapeByIndex(code, spec, argumentsOf(function, spec));
   return success();
 }
 

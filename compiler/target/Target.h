@@ -49,6 +49,10 @@ struct Variant {
   unsigned sm =
       0; ///< a GPU's compute capability, as in sm_80; 0: a CPU, perhaps one that runs a GPU's kernels
 
+  bool byUnits = false; ///< of a GPU: threads take units of a kernel, as those of a CPU do, not points
+
+  /// Threads take points of a kernel's LoopNest.
+  bool byPoints() const { return isGpu && !byUnits; }
   /// Runs a GPU's kernels on the CPU, to test them; only where it is named.
   bool isEmulated() const { return isGpu && sm == 0; }
 

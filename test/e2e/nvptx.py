@@ -96,6 +96,22 @@ def floats_agree_with_x86():
 
 
 @case
+def sentence_embeddings_agree_with_x86():
+    require("shared-models", "avx2")
+    model = scratch() / "minilm.onnx"
+    run([sys.executable, MODELS / "minilm/make.py", model])
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    inputs = {name: np.load(MODELS / f"minilm/input_{name}.npy")[:1] for name in names}
+    options = ["--quantize=none", "-O1", *(f"--shape={name}:1x32" for name in names)]
+    library = qcc(model, TARGET, "--march=emulated", "--emit=shared", *options, output="m.so")
+    wanted = np.load(MODELS / "minilm/expected_sentence_embedding.npy")[:1]
+    check_close(run_model(library, inputs)["sentence_embedding"].reshape(wanted.shape), wanted)
+    assemble(model, *options, generations=["sm_80"])
+    model.unlink()
+    library.unlink()
+
+
+@case
 def interpreted_ptx_gives_the_bytes_of_x86():
     require("shared-models", "avx2")
     image = fashion_images(1)

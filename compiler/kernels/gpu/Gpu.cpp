@@ -14,13 +14,18 @@ namespace target = qcc::target;
 namespace {
 /// The code of one block or thread, and how many there are.
 struct Body {
-  std::function<LogicalResult(OpBuilder &, func::FuncOp)> emit;
+  /// May change the other fields.
+  std::function<LogicalResult(OpBuilder &, func::FuncOp, Body &)> emit;
   gpu::Launch launch;
   bool isBlock = false; ///< `begin` is the number of a block
+  int64_t units = 0;    ///< not 0: a thread has a range of so many, as on a CPU
 };
 
-template <typename Spec> LogicalResult checkSpec(Location loc, StringRef kind, const Spec &spec) {
+template <typename Spec>
+LogicalResult checkSpec(Location loc, StringRef kind, DictionaryAttr attr, const Spec &spec) {
   std::string reason = unsupportedReason(spec);
+  if (attr.getAs<ArrayAttr>("views").size() != 4u + spec.epilogue.hasResidual() + spec.epilogue.table)
+    reason = "it has operands that kernels of GPUs do not know yet";
   if constexpr (std::is_same_v<Spec, GemmSpec>)
     if (reason.empty() && spec.isBf16)
       reason = "products of bf16 have no form for GPUs yet; compile without --precision=bf16";
@@ -30,8 +35,9 @@ template <typename Spec> LogicalResult checkSpec(Location loc, StringRef kind, c
 Body gemmBody(DictionaryAttr attr, const Variant &variant) {
   GemmSpec spec = GemmSpec::fromAttr(attr);
   bool isBlock = gpu::isBlockGemm(spec);
-  auto emit = [spec, isBlock, &variant](OpBuilder &builder, func::FuncOp function) -> LogicalResult {
-    if (failed(checkSpec(function.getLoc(), "gemm", spec)))
+  auto emit = [spec, isBlock, attr, &variant](OpBuilder &builder, func::FuncOp function,
+                                              Body &) -> LogicalResult {
+    if (failed(checkSpec(function.getLoc(), "gemm", attr, spec)))
       return failure();
     (isBlock ? gpu::emitBlockGemm : gpu::emitDirectGemm)(builder, function, spec, variant);
     return success();
@@ -42,8 +48,8 @@ Body gemmBody(DictionaryAttr attr, const Variant &variant) {
 
 Body depthwiseBody(DictionaryAttr attr, const Variant &variant) {
   DepthwiseSpec spec = DepthwiseSpec::fromAttr(attr);
-  auto emit = [spec, &variant](OpBuilder &builder, func::FuncOp function) -> LogicalResult {
-    if (failed(checkSpec(function.getLoc(), "depthwise", spec)))
+  auto emit = [spec, attr, &variant](OpBuilder &builder, func::FuncOp function, Body &) -> LogicalResult {
+    if (failed(checkSpec(function.getLoc(), "depthwise", attr, spec)))
       return failure();
     gpu::emitDirectDepthwise(builder, function, spec, variant);
     return success();
@@ -51,26 +57,29 @@ Body depthwiseBody(DictionaryAttr attr, const Variant &variant) {
   return {emit, gpu::directLaunch(spec.batch * spec.outH * spec.outW * spec.channels)};
 }
 
-/// A kernel that is written for CPUs must leave its range to walks that know threads, and use no vector
-/// instructions of a CPU.
-LogicalResult checkGeneral(func::FuncOp function, StringRef kind) {
-  auto refuse = [&](const Twine &why) {
-    return emitError(function.getLoc(), "kernel '") << kind << "' has no form for GPUs yet: " << why;
-  };
+/// Whether a range is used otherwise than as the number of a thread and how many there are.
+bool splitsUnits(func::FuncOp function) {
   unsigned count = function.getNumArguments();
-  if (!function->hasAttr(gpu::serialAttr))
-    for (Value range : {function.getArgument(count - 2), function.getArgument(count - 1)})
-      for (Operation *user : range.getUsers())
-        if (!user->hasAttr(gpu::threadedAttr))
-          return refuse("it splits its own units");
+  for (Value range : {function.getArgument(count - 2), function.getArgument(count - 1)})
+    for (Operation *user : range.getUsers())
+      if (!user->hasAttr(gpu::threadedAttr))
+        return true;
+  return false;
+}
+
+LogicalResult checkInstructions(func::FuncOp function, StringRef kind) {
   WalkResult walked = function->walk([&](LLVM::CallIntrinsicOp call) {
     StringRef name = call.getIntrin();
     return name.starts_with("llvm.x86") || name.starts_with("llvm.aarch64") ? WalkResult::interrupt()
                                                                             : WalkResult::advance();
   });
-  return walked.wasInterrupted() ? refuse("it is written in a CPU's instructions") : success();
+  if (!walked.wasInterrupted())
+    return success();
+  return emitError(function.getLoc(), "kernel '")
+         << kind << "' has no form for GPUs yet: it is written in a CPU's instructions";
 }
 
+/// The emitter as it is: one element a thread, or one unit where the kernel splits them by itself.
 Body generalBody(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
   StringRef kind = attr.getAs<StringAttr>("kind").getValue();
   auto views = attr.getAs<ArrayAttr>("views");
@@ -78,10 +87,21 @@ Body generalBody(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
   int64_t elements = 1;
   for (int64_t size : result.shape)
     elements *= size;
-  auto emit = [=, &variant](OpBuilder &builder, func::FuncOp function) -> LogicalResult {
+  auto emit = [=, &variant](OpBuilder &builder, func::FuncOp function, Body &form) -> LogicalResult {
     if (failed(emitter(builder, function, attr, variant)))
       return failure();
-    return checkGeneral(function, kind);
+    if (splitsUnits(function)) {
+      Block &block = function.getBody().front();
+      block.clear();
+      builder.setInsertionPointToEnd(&block);
+      Variant byUnits = variant;
+      byUnits.byUnits = true;
+      if (failed(emitter(builder, function, attr, byUnits)))
+        return failure();
+      form.units = std::max<int64_t>(kernelUnits(attr), 1);
+      form.launch = gpu::directLaunch(form.units);
+    }
+    return checkInstructions(function, kind);
   };
   return {emit, gpu::directLaunch(elements)};
 }
@@ -93,19 +113,26 @@ Body bodyOf(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
                                : generalBody(attr, variant, emitter);
 }
 
+/// What the body gets of `index` in `count`.
+void appendRange(CodeBuilder &code, target::Values &arguments, Value index, int64_t count, const Body &form) {
+  auto share = [&](Value i) -> Value { return code.div(code.mul(i, form.units), count); };
+  if (form.units)
+    arguments.append({share(index), share(code.add(index, code.i64(1)))});
+  else
+    arguments.append({index, code.i64(count)});
+}
+
 /// On a GPU: the arguments are pointers; the hardware says which thread this is.
 void callHere(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const Body &form) {
   auto wide = [&](StringRef name) -> Value {
     return arith::ExtUIOp::create(code.b, code.loc, code.b.getI64Type(),
                                   code.intrinsic(name, code.i32(), {}));
   };
-  Value index = wide("llvm.nvvm.read.ptx.sreg.ctaid.x"), count = code.i64(form.launch.blocks);
-  if (!form.isBlock) {
+  Value index = wide("llvm.nvvm.read.ptx.sreg.ctaid.x");
+  if (!form.isBlock)
     index = code.add(code.mul(index, form.launch.threads), wide("llvm.nvvm.read.ptx.sreg.tid.x"));
-    count = code.i64(form.launch.blocks * form.launch.threads);
-  }
   target::Values arguments(function.getArguments());
-  arguments.append({index, count});
+  appendRange(code, arguments, index, form.launch.blocks * (form.isBlock ? 1 : form.launch.threads), form);
   code.call(body, arguments);
 }
 
@@ -119,7 +146,7 @@ void callAll(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const 
   unsigned pointers = function.getNumArguments() - 2;
   code.forLoop(share(arguments[pointers]), share(arguments[pointers + 1]), [&](Value index) {
     target::Values inner(arguments.take_front(pointers));
-    inner.append({index, code.i64(count)});
+    appendRange(code, inner, index, count, form);
     code.call(body, inner);
   });
 }
@@ -151,11 +178,9 @@ FailureOr<func::FuncOp> gpu::emitKernel(ModuleOp module, Location loc, StringRef
   Body form = bodyOf(spec, variant, emitter);
   func::FuncOp body = makeFunction(name + "_body", /*hasRange=*/true);
   body->setAttr("llvm.linkage", LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
-  if (failed(form.emit(builder, body)))
+  if (failed(form.emit(builder, body, form)))
     return body.erase(), failure();
   addReturn(body);
-  if (body->hasAttr(serialAttr))
-    form.launch = {1, 1};
   func::FuncOp function = makeFunction(name, variant.isEmulated());
   if (variant.isEmulated())
     callAll(code, function, body, form, std::max<int64_t>(kernelUnits(spec), 1));

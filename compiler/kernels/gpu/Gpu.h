@@ -1,8 +1,9 @@
 //===- Gpu.h - Kernels as blocks of threads ---------------------*- C++ -*-===//
 //
 // A kernel in its form for GPUs is a grid of blocks. General kernels, which walk a
-// LoopNest, take one element at a time: thread t of n does elements t, t + n, ... The
-// products have kernels of their own.
+// LoopNest, take one element at a time: thread t of n does elements t, t + n, ... Those
+// that split their units by themselves take a thread for each unit. The products have
+// kernels of their own.
 //
 // The function `name` that emitKernel makes for a GPU has the pointers alone as
 // arguments and says with `launchAttr` how it is launched. For the emulated variant it
@@ -25,8 +26,6 @@ struct Launch {
 constexpr llvm::StringLiteral launchAttr = "qcc.launch";
 Launch launchOf(mlir::Operation *function);
 
-/// Set by an emitter on its function: one thread does it all, from `begin` to `end`.
-constexpr llvm::StringLiteral serialAttr = "qcc.serial";
 /// On what may use `begin` and `end` as the number of a thread and how many there are.
 constexpr llvm::StringLiteral threadedAttr = "qcc.threaded";
 
