@@ -159,7 +159,11 @@ class Grid:
         width = bits(name[-1])
         if name[-1] == "f32":
             return self.arithmetic(name, o, None, np.multiply)
-        product = self.integer(o[1], name[-1]) * self.integer(o[2], name[-1])
+        a, b = (self.integer(x, name[-1]) for x in o[1:])
+        if name[1:] == ["hi", "u64"]:
+            products = a.astype(object) * b.astype(object) // 2**64
+            return self.assign(o[0], products.astype(U64))
+        product = a * b
         if name[1] == "hi":
             assert width <= 32
             return self.assign(o[0], from_integers(product.view(np.int64) >> width, width))
@@ -168,6 +172,26 @@ class Grid:
     def do_mad(self, name, o):
         assert name[1] == "lo"
         self.arithmetic(name, o, lambda a, b, c: a * b + c)
+
+    def do_div(self, name, o):
+        self.arithmetic(name, o, lambda a, b: a // np.maximum(b, 1), np.divide)
+
+    def do_rcp(self, name, o):
+        self.arithmetic(name, o, None, lambda a: np.float32(1) / a)
+
+    def do_sqrt(self, name, o):
+        self.arithmetic(name, o, None, np.sqrt)
+
+    def do_abs(self, name, o):
+        assert name[-1] == "f32"
+        self.assign(o[0], self.value(o[1]) & U64(0x7FFFFFFF))
+
+    def do_rem(self, name, o):
+        self.arithmetic(name, o, lambda a, b: a % np.maximum(b, 1))
+
+    def do_neg(self, name, o):
+        assert name[-1] == "f32"
+        self.assign(o[0], self.value(o[1]) ^ U64(1 << 31))
 
     def do_fma(self, name, o):
         self.arithmetic(name, o, None, lambda a, b, c: a.astype(np.longdouble) * b + c)
@@ -211,8 +235,16 @@ class Grid:
         self.assign(o[0], result)
 
     def do_mov(self, name, o):
-        assert isinstance(o[0], str) and isinstance(o[1], str), "a mov of parts"
-        self.assign(o[0], self.value(o[1]))
+        parts = next((x for x in o if isinstance(x, list)), None)
+        if parts is None:
+            return self.assign(o[0], self.value(o[1]))
+        width = bits(name[-1]) // len(parts)
+        mask = U64(2**width - 1)
+        if parts is o[0]:
+            for i, part in enumerate(parts):
+                self.assign(part, self.value(o[1]) >> U64(width * i) & mask)
+        else:
+            self.assign(o[0], sum((self.value(part) & mask) << U64(width * i) for i, part in enumerate(parts)))
 
     def do_cvta(self, name, o):
         self.assign(o[0], self.value(o[1]))
@@ -240,10 +272,16 @@ class Grid:
             a, b = floats(self.value(o[1])), floats(self.value(o[2]))
         else:
             a, b = (self.integer(x, kind.replace("b", "u")) for x in o[1:])
-        if relation == "num":
-            return self.assign(o[0], ~(np.isnan(a) | np.isnan(b)))
+        if kind == "f32":
+            unordered = np.isnan(a) | np.isnan(b)
+            if relation in ("num", "nan"):
+                return self.assign(o[0], unordered == (relation == "nan"))
         compare = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
-        self.assign(o[0], {**compare, "eq": np.equal, "ne": np.not_equal}[relation](a, b))
+        compare = {**compare, "eq": np.equal, "ne": np.not_equal}
+        holds = compare[relation[:2]](a, b)
+        if kind == "f32":  # numpy's not_equal is true for NaN
+            holds = holds | unordered if relation.endswith("u") else holds & ~unordered
+        self.assign(o[0], holds)
 
     def do_selp(self, name, o):
         self.assign(o[0], np.where(self.value(o[3]) != 0, self.value(o[1]), self.value(o[2])))

@@ -53,18 +53,27 @@ public:
     auto loop = scf::ForOp::create(code.b, code.loc, begin, code.i64(elements), end);
     OpBuilder::InsertionGuard guard(code.b);
     code.b.setInsertionPointToStart(loop.getBody());
-    Value rest = loop.getInductionVar();
-    Element element;
-    element.channel = code.rem(rest, channels);
-    rest = code.div(rest, channels);
-    element.column = code.rem(rest, spec.outW);
-    rest = code.div(rest, spec.outW);
-    element.line = code.rem(rest, spec.outH);
-    element.image = code.div(rest, spec.outH);
+    auto [pixel, channel] = divide(loop.getInductionVar(), channels);
+    auto [row, column] = divide(pixel, spec.outW);
+    auto [image, line] = divide(row, spec.outH);
+    Element element{channel, image, line, column, Value()};
     auto [panel, inPanel] = panelOf(element.channel);
     element.panel = code.at(code.at(params, layout.headBytes),
                             code.add(code.mul(panel, layout.panelBytes), code.mul(inPanel, 4)));
     finish(element, sum(element));
+  }
+
+  /// Quotient and remainder of what is no more than the elements: in 32 bits, where a GPU divides faster.
+  std::pair<Value, Value> divide(Value value, int64_t by) {
+    Type wide = value.getType();
+    bool narrow = spec.batch * spec.outH * spec.outW * channels < int64_t(1) << 31;
+    if (narrow)
+      value = arith::TruncIOp::create(code.b, code.loc, code.i32(), value);
+    Value quotient = code.div(value, by), remainder = code.rem(value, by);
+    if (!narrow)
+      return {quotient, remainder};
+    return {arith::ExtUIOp::create(code.b, code.loc, wide, quotient),
+            arith::ExtUIOp::create(code.b, code.loc, wide, remainder)};
   }
 
   Value place(Value base, const Place &at, const Element &element, int64_t strideH, int64_t strideW,
@@ -116,14 +125,14 @@ public:
 
   void emit() {
     auto panelOf = [&](Value channel) {
-      Value group = code.div(channel, spec.n), column = code.rem(channel, spec.n);
+      auto [group, column] = divide(channel, spec.n);
       Value panel = code.add(code.mul(group, panelsOf(spec)), code.div(column, panelColumns));
       return std::make_pair(panel, Value(code.rem(column, panelColumns)));
     };
     Direct::emit(panelOf, [&](const Element &element) {
       auto [panel, column] = panelOf(element.channel);
       Value from = place(x, spec.x, element, spec.strideH, spec.strideW, spec.inBytes());
-      from = code.at(from, code.mul(code.div(element.channel, spec.n), spec.c * spec.inBytes()));
+      from = code.at(from, code.mul(divide(element.channel, spec.n).first, spec.c * spec.inBytes()));
       Value panelWeights = code.at(weights, code.mul(panel, segments.packedSteps() * panelStepBytes(spec)));
       return sumOfSegments(bias(element), from, panelWeights, column);
     });
