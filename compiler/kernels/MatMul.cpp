@@ -9,6 +9,7 @@
 #include "compiler/kernels/ProductTile.h"
 #include "compiler/kernels/Spec.h"
 #include "compiler/kernels/Steps.h"
+#include "compiler/target/Target.h"
 
 using namespace mlir;
 
@@ -27,6 +28,9 @@ struct Product {
   LoopNest blocks, rest; ///< over the batch and whole blocks of rows; over the rows that are left
 
   explicit Product(DictionaryAttr attr) : spec(attr), blocks({}, {}), rest({}, {}) { arrange(); }
+  /// Each element of the result, with the left row, the right column, the bias and the residual it takes: for
+  /// GPUs, whose threads take one.
+  LoopNest elements() const;
   int64_t units() const { return std::max(blocks.units(), rest.units()); }
   /// In bytes, along an axis counted from the last one.
   static int64_t stride(const View &view, size_t fromEnd) {
@@ -99,6 +103,17 @@ LoopNest Product::nest(int64_t first, int64_t count, int64_t height) const {
   return LoopNest(shape, views, 0, /*scalar=*/true, std::max<int64_t>(height * depth * columns, 1));
 }
 
+LoopNest Product::elements() const {
+  View left = a, right = b;
+  left.shape.back() = right.shape[right.shape.size() - 2] = 1;
+  SmallVector<View> views = {broadcastTo(left, result.shape), broadcastTo(right, result.shape), result};
+  if (hasResidual)
+    views.push_back(broadcastTo(residual, result.shape));
+  if (hasBias)
+    views.push_back(broadcastTo(bias, result.shape));
+  return LoopNest(result.shape, views, 0, /*scalar=*/true, std::max<int64_t>(depth, 1));
+}
+
 namespace {
 /// Writes some rows.
 class Writer {
@@ -107,6 +122,8 @@ public:
       : product(product), point(point), bias(bias), height(height) {}
 
   LogicalResult write();
+  /// The element of a point of Product::elements.
+  LogicalResult writeElement();
 
 private:
   const Product &product;
@@ -138,6 +155,22 @@ LogicalResult Writer::write() {
     Value at = code.offset(point.addresses[2], code.mulIndex(column, Product::stride(result, 0)));
     store(finish(code, sum, row, column), code.offset(at, row * Product::stride(result, 1)), result.element);
   });
+  return failure(failedStep);
+}
+
+LogicalResult Writer::writeElement() {
+  const Code &code = point.code;
+  const View &a = product.a, &b = product.b;
+  Expr zero = code.constant(computeType(product.result.element), int64_t(0));
+  Value sum =
+      code.loop(code.index(0), code.index(product.depth), 1, zero.value, [&](Value k, ValueRange sums) {
+        Expr x =
+            load(code, code.offset(point.addresses[0], code.mulIndex(k, Product::stride(a, 0))), a.element);
+        Expr y =
+            load(code, code.offset(point.addresses[1], code.mulIndex(k, Product::stride(b, 1))), b.element);
+        return SmallVector<Value>{mulAdd(x, y, code.wrap(sums[0])).value};
+      })[0];
+  point.store(2, finish(code, code.wrap(sum), 0, code.index(0)));
   return failure(failedStep);
 }
 
@@ -187,13 +220,22 @@ LogicalResult emitMatMul(OpBuilder &builder, func::FuncOp function, DictionaryAt
     bias = code.offset(arguments.pointers[*spec.operand(2)],
                        product.bias.offset * storageBytes(product.bias.element));
   bool failedStep = false;
+  if (variant.byPoints()) {
+    if (product.hasBias)
+      pointers.push_back(arguments.pointers[*spec.operand(2)]);
+    product.elements().emit(code, pointers, arguments.begin, arguments.end, [&](const Point &point) {
+      failedStep |= failed(Writer(product, point, point.addresses.back(), 1).writeElement());
+    });
+  }
   auto emit = [&](const LoopNest &nest, int64_t height) {
     emitShare(code, nest, product.units(), pointers, arguments.begin, arguments.end, [&](const Point &point) {
       failedStep |= failed(Writer(product, point, bias, height).write());
     });
   };
-  emit(product.blocks, blockRows);
-  emit(product.rest, 1);
+  if (!variant.byPoints()) {
+    emit(product.blocks, blockRows);
+    emit(product.rest, 1);
+  }
   if (failedStep)
     return emitError(code.loc, "no kernel for a step of the chain of 'matmul'");
   return success();

@@ -26,7 +26,8 @@ struct Report {
 };
 
 std::string whereText(const Model &model) {
-  std::string isa = model.variant() ? model.variant()->isa : "cuda";
+  // A model for CUDA says only in its results that it ran on the CPU instead.
+  std::string isa = model.variant() ? model.variant()->isa : "cuda, or its fallback";
   return isa + ", " + std::to_string(model.threads()) + (model.threads() == 1 ? " thread" : " threads");
 }
 
