@@ -40,6 +40,12 @@ std::optional<Weighted> bf16ProductOf(Operation *op) {
   return fits ? product : std::nullopt;
 }
 
+/// Floats with weights that are stored as integers (q8b).
+bool decodesWeights(const Weighted &product) {
+  return isFloatTensor(product.input->get()) &&
+         isa<quant::QuantizedType>(tensorType(product.weights->get()).getElementType());
+}
+
 /// What an operation that only moves values moves, if all of it may become bf16.
 SmallVector<OpOperand *> movedFloats(Operation *op) {
   std::optional<SmallVector<OpOperand *>> moved = op ? movedOperands(op) : std::nullopt;
@@ -139,9 +145,12 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
           readers.insert(&use);
     }
     SmallVector<Operation *> products;
-    for (Operation &op : getOperation().getBody().getOps())
+    for (Operation &op : getOperation().getBody().getOps()) {
       if (bf16ProductOf(&op))
         products.push_back(&op);
+      else if (std::optional<Weighted> product = productOf(&op); product && decodesWeights(*product))
+        (void)stayFloat(&op, "its int8 weights are multiplied in f32, not in bf16");
+    }
     for (Operation *op : products)
       roundWeights(op);
     for (Value value : stored)

@@ -53,3 +53,12 @@ func.func @NoConstantWeights(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> tensor
   %0 = "qcc.matmul"(%x, %y) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   return %0 : tensor<2x2xf32>
 }
+
+// Weights that are stored as integers meet floats, and the user is told.
+// CHECK-LABEL: @StoredWeights
+func.func @StoredWeights(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  // CHECK: "qcc.matmul"(%arg0, {{.*}}qcc.float_reason = "its int8 weights are multiplied in f32, not in bf16"{{.*}}(tensor<2x2xf32>, tensor<2x2x!quant.uniform<i8:f32, 5.000000e-01>>) -> tensor<2x2xf32>
+  %w = "qcc.constant"() <{value = dense<1> : tensor<2x2xi8>}> : () -> tensor<2x2x!quant.uniform<i8:f32, 0.5>>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2x!quant.uniform<i8:f32, 0.5>>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
