@@ -339,6 +339,11 @@ class Qcc_Unary<string mnemonic, string onnxName, dag attributes = (ins)>
 def Qcc_ReluOp : Qcc_Unary<"relu", "Relu">;
 def Qcc_LeakyReluOp : Qcc_Unary<"leaky_relu", "LeakyRelu", (ins Qcc_FloatDefault<"0.01f">:$alpha)>;
 def Qcc_EluOp : Qcc_Unary<"elu", "Elu", (ins Qcc_FloatDefault<"1.0f">:$alpha)>;
+def Qcc_SeluOp : Qcc_Unary<"selu", "Selu",
+    (ins Qcc_FloatDefault<"1.67326319217681884765625f">:$alpha, Qcc_FloatDefault<"1.05070102214813232421875f">:$gamma)>;
+def Qcc_CeluOp : Qcc_Unary<"celu", "Celu", (ins Qcc_FloatDefault<"1.0f">:$alpha)>;
+def Qcc_SoftsignOp : Qcc_Unary<"softsign", "Softsign">;
+def Qcc_ThresholdedReluOp : Qcc_Unary<"thresholded_relu", "ThresholdedRelu", (ins Qcc_FloatDefault<"1.0f">:$alpha)>;
 def Qcc_SigmoidOp : Qcc_Unary<"sigmoid", "Sigmoid">;
 def Qcc_HardSigmoidOp : Qcc_Unary<"hard_sigmoid", "HardSigmoid",
     (ins Qcc_FloatDefault<"0.2f">:$alpha, Qcc_FloatDefault<"0.5f">:$beta)>;

@@ -22,7 +22,7 @@ Steps floatSteps(Operation *op, bool mayAddResidual) {
     auto add = dyn_cast<AddOp>(user);
     if (std::optional<PointwiseUse> use = pointwiseUse(user)) {
       steps.chain.push_back(use->entry);
-      inEpilogue &= use->exact && !isa<AbsOp, NegOp>(user);
+      inEpilogue &= use->exact;
     } else if (add && mayAddResidual && inEpilogue && !steps.residual && !add.getChain() &&
                add.getLhs() != add.getRhs() && add.getLhs().getType() == add.getRhs().getType()) {
       steps.residual = add.getLhs() == steps.end ? add.getRhs() : add.getLhs();

@@ -55,6 +55,23 @@ static const Row table[] = {
     {"abs", [](Expr x, Expr, Expr) { return absolute(x); }, {}, {}},
     {"neg", [](Expr x, Expr, Expr) { return negate(x); }, {}, {}},
     {"elu", elu, {"alpha", ""}, {1, 0}},
+    {"selu",
+     [](Expr x, Expr a, Expr b) {
+       return b * select(compare(Order::Greater, x, number(x, 0)), x, a * exponentialMinusOne(x));
+     },
+     {"alpha", "gamma"},
+     {1.67326319f, 1.05070102f}},
+    {"celu",
+     [](Expr x, Expr a, Expr) {
+       return select(compare(Order::Greater, x, number(x, 0)), x, a * exponentialMinusOne(x / a));
+     },
+     {"alpha", ""},
+     {1, 0}},
+    {"softsign", [](Expr x, Expr, Expr) { return x / (number(x, 1) + absolute(x)); }, {}, {}},
+    {"thresholded_relu",
+     [](Expr x, Expr a, Expr) { return select(compare(Order::LessEqual, x, a), number(x, 0), x); },
+     {"alpha", ""},
+     {1, 0}},
     {"sigmoid", [](Expr x, Expr, Expr) { return sigmoid(x); }, {}, {}},
     {"silu", [](Expr x, Expr, Expr) { return x * sigmoid(x); }, {}, {}},
     {"tanh", [](Expr x, Expr, Expr) { return hyperbolicTangent(x); }, {}, {}},
