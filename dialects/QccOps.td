@@ -155,6 +155,19 @@ def Qcc_DynamicQuantizeLinearOp : Qcc_Op<"dynamic_quantize_linear",
   let results = (outs Qcc_Tensor:$result, Qcc_Tensor:$scale, Qcc_Tensor:$zero_point);
 }
 
+def Qcc_DynamicQuantizeOp : Qcc_Op<"dynamic_quantize", NotOnnx, Q_Boundary, ["toChannelsLast"]> {
+  let summary = "uint8 values with a scale and a zero point for each row, measured from the operand (q11)";
+  let description = [{
+    A row is what lies behind one index of the axes before `axis`. With lo = min(0, smallest) and
+    hi = max(0, largest): `scale = (hi - lo) / 255`, `r = 255 / (hi - lo)`, `zero = rint(-lo * r)`,
+    `result = saturate(rint(x * r) + zero)`. With `zero_point` the zero is that one, and the range is as
+    wide as both sides of it need. A row of zeros, and one whose range is not finite, has scale 1, r = 1.
+    Stage `quantize` makes it in front of what computes on measured values.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$axis, OptionalAttr<I64Attr>:$zero_point);
+  let results = (outs Qcc_Tensor:$result, Qcc_Tensor:$scale, Qcc_Tensor:$zero);
+}
+
 def Qcc_CastOp : Qcc_Op<"cast", Onnx<"Cast">, Q_Float, ["toChannelsLast"]> {
   let summary = "Conversion of the element type (`to` is ONNX's TensorProto.DataType)";
   let arguments = (ins Qcc_Tensor:$input, I64Attr:$to, Qcc_IntDefault<"1">:$saturate,
@@ -244,6 +257,18 @@ def Qcc_MatMulOp : Qcc_Op<"matmul", Onnx<"MatMul", ["a", "b"]>, Q_Weighted, [], 
   let arguments = !con((ins Qcc_Tensor:$a, Qcc_Tensor:$b, Optional<Qcc_Tensor>:$bias), fusedArguments);
   let results = (outs Qcc_Tensor:$result);
   let decisions = ["bias", "residual", "table", "chain"];
+}
+
+def Qcc_DynamicMatMulOp : Qcc_Op<"dynamic_matmul", NotOnnx, Q_Boundary, [], [AttrSizedOperandSegments]> {
+  let summary = "Matrix product of measured activations and constant 8-bit weights, in float32 (q11)";
+  let description = [{
+    `a`, `scale` and `zero` are a dynamic_quantize along a's last axis. `b`, (K, N), is quantised with
+    zero points of 0. `real` is `float(sum of (a - zero) * b) * sb[n] * scale[row]`, from left to right;
+    then `bias`, and the chain as on float operands. There is no table.
+  }];
+  let arguments = !con((ins Qcc_Tensor:$a, Qcc_Tensor:$scale, Qcc_Tensor:$zero, Qcc_Tensor:$b,
+                            Optional<Qcc_Tensor>:$bias), fusedArguments);
+  let results = (outs Qcc_Tensor:$result);
 }
 
 def Qcc_MatMulIntegerOp : Qcc_Op<"matmul_integer",
@@ -360,6 +385,11 @@ def Qcc_NegOp : Qcc_Unary<"neg", "Neg">;
 def Qcc_FloorOp : Qcc_Unary<"floor", "Floor">;
 def Qcc_CeilOp : Qcc_Unary<"ceil", "Ceil">;
 def Qcc_SoftplusOp : Qcc_Unary<"softplus", "Softplus">;
+// Gelu's attribute `approximate` says which (compiler/import/Special.cpp).
+def Qcc_GeluOp : Qcc_Unary<"gelu", ""> { let summary = "x / 2 * (1 + erf(x / sqrt(2)))"; }
+def Qcc_GeluTanhOp : Qcc_Unary<"gelu_tanh", ""> {
+  let summary = "x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))";
+}
 
 def Qcc_NotOp : Qcc_Op<"not", Onnx<"Not">, Q_Float, ["toChannelsLast"]> {
   let arguments = (ins Qcc_Tensor:$input);
@@ -451,6 +481,18 @@ def Qcc_BatchNormalizationOp : Qcc_Op<"batch_normalization",
                        Qcc_StrDefault<"nchw">:$layout);
   let results = (outs Qcc_Tensor:$result);
   let decisions = ["layout"];
+}
+
+def Qcc_LayerNormalizationOp : Qcc_Op<"layer_normalization",
+    Onnx<"LayerNormalization", [], ["stash_type"]>, Q_Float, ["normalize"]> {
+  let summary = "(x - mean) / sqrt(var + epsilon) * scale + bias over the axes from `axis` on";
+  let description = [{
+    `scale` and `bias` have the shape of those axes, or broadcast to it. Nodes that use ONNX's further results (mean
+    and deviation) are imported by the body that ONNX defines.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$scale, Optional<Qcc_Tensor>:$bias,
+                       Qcc_IntDefault<"-1">:$axis, Qcc_FloatDefault<"1e-5f">:$epsilon);
+  let results = (outs Qcc_Tensor:$result);
 }
 
 def Qcc_SoftmaxOp : Qcc_Op<"softmax", Onnx<"Softmax">, Q_Float, ["normalize", "toChannelsLast"]> {
@@ -575,6 +617,12 @@ def Qcc_GatherOp : Qcc_Op<"gather", Onnx<"Gather">, Q_SameScale, ["normalize"]> 
   let results = (outs Qcc_Tensor:$result);
 }
 
+def Qcc_GatherNDOp : Qcc_Op<"gather_nd", Onnx<"GatherND">, Q_SameScale> {
+  let summary = "Slices picked by tuples of indices along the axes behind `batch_dims`; negative ones count from the end";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_IntDefault<"0">:$batch_dims);
+  let results = (outs Qcc_Tensor:$result);
+}
+
 def Qcc_DepthToSpaceOp : Qcc_Op<"depth_to_space", Onnx<"DepthToSpace">, Q_SameScale, ["toChannelsLast"]> {
   let arguments = (ins Qcc_Tensor:$input, I64Attr:$blocksize, Qcc_StrDefault<"DCR">:$mode,
                        Qcc_StrDefault<"nchw">:$layout);
@@ -605,6 +653,67 @@ def Qcc_ConstantOfShapeOp : Qcc_Op<"constant_of_shape", Onnx<"ConstantOfShape", 
   let arguments = (ins DenseI64ArrayAttr:$shape, OptionalAttr<ElementsAttr>:$value);
   let results = (outs Qcc_Tensor:$result);
 }
+
+//===----------------------------------------------------------------------===//
+// Attention (ops/Attention.cpp)
+//===----------------------------------------------------------------------===//
+
+def Qcc_AttentionOp : Qcc_Op<"attention", NotOnnx, Q_Float> {
+  let summary = "softmax(query * key^T * scale + mask) * value for each head";
+  let description = [{
+    `query` (batch, queries, heads, depth), `key` (batch, keys, heads, depth) and `value` (batch, keys,
+    heads, width) give (batch, queries, heads, width). `mask` broadcasts to (batch, heads, queries, keys)
+    and is added to the scores.
+  }];
+  let arguments = (ins Qcc_Tensor:$query, Qcc_Tensor:$key, Qcc_Tensor:$value, Optional<Qcc_Tensor>:$mask,
+                       F32Attr:$scale);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrent networks (ops/Recurrent.cpp)
+//===----------------------------------------------------------------------===//
+
+/// Operands and attributes have ONNX's meaning and layout. `normalize` resolves
+/// `activations` with its lists of parameters into `functions`: for each direction
+/// the steps f, g and h (as many as the cell has), as in a chain.
+///
+/// With quantised `weights` and `recurrence` (along axis 1, zero points 0) each row of
+/// the input and of the state is measured before it is multiplied, as
+/// dynamic_quantize and dynamic_matmul do (q11).
+class Qcc_Recurrent<string mnemonic, string onnxName, dag operands, dag attributes, dag outputs>
+    : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Float, ["normalize"], [AttrSizedOperandSegments]> {
+  let arguments = !con(operands, attributes,
+    (ins OptionalAttr<DenseF32ArrayAttr>:$activation_alpha, OptionalAttr<DenseF32ArrayAttr>:$activation_beta,
+         OptionalAttr<StrArrayAttr>:$activations, OptionalAttr<F32Attr>:$clip,
+         Qcc_StrDefault<"forward">:$direction, OptionalAttr<I64Attr>:$hidden_size,
+         Qcc_IntDefault<"0">:$layout, OptionalAttr<ArrayAttr>:$functions));
+  let results = outputs;
+  let decisions = ["functions"];
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::normalize() { return ::qcc::ops::normalizeRecurrent(*this); }
+    ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &results) {
+      return ::qcc::ops::inferRecurrent(*this, results);
+    }
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<const ::qcc::reference::Tensor *> operands,
+                                              ::llvm::SmallVectorImpl<::qcc::reference::Tensor> &results) {
+      return ::qcc::ops::evaluateRecurrent(*this, operands, results);
+    }
+  }];
+}
+
+defvar recurrentOperands = (ins Qcc_Tensor:$input, Qcc_Tensor:$weights, Qcc_Tensor:$recurrence,
+    Optional<Qcc_Tensor>:$bias, Optional<Qcc_Tensor>:$sequence_lens, Optional<Qcc_Tensor>:$initial_h);
+
+def Qcc_RnnOp : Qcc_Recurrent<"rnn", "RNN", recurrentOperands, (ins),
+                              (outs Qcc_Tensor:$all, Qcc_Tensor:$last_h)>;
+def Qcc_GruOp : Qcc_Recurrent<"gru", "GRU", recurrentOperands,
+                              (ins Qcc_IntDefault<"0">:$linear_before_reset),
+                              (outs Qcc_Tensor:$all, Qcc_Tensor:$last_h)>;
+def Qcc_LstmOp : Qcc_Recurrent<"lstm", "LSTM",
+    !con(recurrentOperands, (ins Optional<Qcc_Tensor>:$initial_c, Optional<Qcc_Tensor>:$peepholes)),
+    (ins Qcc_IntDefault<"0">:$input_forget),
+    (outs Qcc_Tensor:$all, Qcc_Tensor:$last_h, Qcc_Tensor:$last_c)>;
 
 include "dialects/QccProgram.td"
 

@@ -23,6 +23,8 @@ std::string kindName(Kind kind) {
     return "a list of integers";
   case Kind::Floats:
     return "a list of numbers";
+  case Kind::Strings:
+    return "a list of strings";
   case Kind::Tensor:
     return "a tensor";
   }
@@ -78,6 +80,10 @@ FailureOr<mlir::Attribute> Importer::convertAttribute(const Node &node, const At
     return mlir::Attribute(builder.getDenseI64ArrayAttr(attribute.ints));
   if (kind == Kind::Floats && attribute.kind == A::Floats)
     return mlir::Attribute(builder.getDenseF32ArrayAttr(attribute.floats));
+  if (kind == Kind::Strings && attribute.kind == A::Strings) {
+    SmallVector<StringRef> strings(attribute.strings.begin(), attribute.strings.end());
+    return mlir::Attribute(builder.getStrArrayAttr(strings));
+  }
   if (kind == Kind::Tensor && attribute.kind == A::Tensor) {
     Value value = constant(attribute.tensor, locationOf(node));
     if (!value)

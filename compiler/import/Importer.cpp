@@ -218,7 +218,7 @@ LogicalResult Importer::importNode(const Node &node) {
       return failure();
   if (special)
     return special(*this, node);
-  if (!row)
+  if (!row || (usesMoreThan(node, row->results) && hasFunctionBody(node)))
     return importByBody(node);
   Values inputs, results;
   for (const std::string &name : node.inputs)
@@ -226,6 +226,14 @@ LogicalResult Importer::importNode(const Node &node) {
   if (failed(importByRow(node, *row, inputs, results)))
     return failure();
   return defineOutputs(node, results);
+}
+
+/// Whether outputs beyond the first `count` are read; a negative count is any.
+bool Importer::usesMoreThan(const Node &node, int count) const {
+  if (count < 0 || node.outputs.size() <= static_cast<size_t>(count))
+    return false;
+  return llvm::any_of(ArrayRef(node.outputs).drop_front(count),
+                      [&](const std::string &name) { return !name.empty() && used.count(name); });
 }
 
 LogicalResult Importer::defineOutputs(const Node &node, ArrayRef<Value> results) {

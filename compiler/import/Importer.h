@@ -61,6 +61,7 @@ private:
 
   llvm::LogicalResult importNode(const Node &node);
   llvm::LogicalResult importByBody(const Node &node);
+  bool usesMoreThan(const Node &node, int count) const;
   llvm::FailureOr<mlir::Attribute> convertAttribute(const Node &node, const Attribute &attribute, Kind kind);
   llvm::FailureOr<mlir::Attribute> convertInput(const Node &node, const InputRow &row, mlir::Value value);
   llvm::FailureOr<Values> fold(mlir::Operation *op, bool &folded);

@@ -93,34 +93,13 @@ LogicalResult importIf(Importer &importer, const Node &node) {
   return importer.importBranch(node, *branch->graph);
 }
 
-/// Tuples that are known now are single indices of the axes they index, taken as one.
-LogicalResult importGatherND(Importer &importer, const Node &node) {
-  Value input = importer.input(node, 0);
-  std::optional<reference::Tensor> tuples = importer.constantOf(importer.input(node, 1));
-  const import::Attribute *batch = node.find("batch_dims");
-  if (!tuples || !input || (batch && batch->i != 0))
-    return importer.error(node) << "indices must be constant and batch_dims 0";
-  ArrayRef<int64_t> shape = tensorType(input).getShape();
-  int64_t depth = tuples->rank() ? tuples->shape.back() : 0;
-  if (depth < 1 || depth > static_cast<int64_t>(shape.size()) || reference::isFloat(tuples->type))
-    return importer.error(node) << "has index tuples of " << depth << " for an input of rank "
-                                << shape.size();
-  reference::Tensor indices(reference::DType::I64, {tuples->shape.begin(), tuples->shape.end() - 1});
-  for (int64_t i = 0; i < tuples->size(); ++i) {
-    int64_t size = shape[i % depth], index = tuples->getInt(i), &flat = indices.data<int64_t>()[i / depth];
-    if (index < -size || index >= size)
-      return importer.error(node) << "has the index " << index << " but the axis has size " << size;
-    flat = flat * size + (index < 0 ? index + size : index);
-  }
-  SmallVector<int64_t> merged(shape.drop_front(depth));
-  merged.insert(merged.begin(), ShapedType::getNumElements(shape.take_front(depth)));
-  Attributes toMerged{
-      {importer.builder.getStringAttr("shape"), importer.builder.getDenseI64ArrayAttr(merged)}};
-  auto flat = importer.buildInferred(node, "qcc.reshape", input, toMerged, 1);
-  if (failed(flat))
-    return failure();
-  Value index = importer.constant(indices, importer.locationOf(node));
-  auto result = importer.buildInferred(node, "qcc.gather", {flat->front(), index}, {}, 1);
+LogicalResult importGelu(Importer &importer, const Node &node) {
+  const import::Attribute *given = node.find("approximate");
+  std::string form = given ? given->s : "none";
+  if (form != "none" && form != "tanh")
+    return importer.error(node) << "approximate is '" << form << "' but must be none or tanh";
+  FailureOr<Values> result = importer.buildInferred(node, form == "tanh" ? "qcc.gelu_tanh" : "qcc.gelu",
+                                                    importer.input(node, 0), {}, 1);
   return failed(result) ? failure() : importer.defineOutputs(node, *result);
 }
 
@@ -128,7 +107,7 @@ SpecialTable makeTable() {
   SpecialTable table = {
       {":Constant", importConstant}, {":Identity", importIdentity},
       {":Dropout", importDropout},   {":If", importIf},
-      {":Sum", importSum},           {":GatherND", importGatherND},
+      {":Sum", importSum},           {":Gelu", importGelu},
   };
   addQuantImports(table);
   return table;

@@ -12,7 +12,7 @@
 namespace qcc::import {
 
 /// The types of attributes that operations take from ONNX.
-enum class Kind { Int, Float, Double, String, Ints, Floats, Tensor };
+enum class Kind { Int, Float, Double, String, Ints, Floats, Strings, Tensor };
 
 struct InputRow {
   enum Form { One, Optional, Variadic, Attribute };

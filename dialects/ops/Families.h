@@ -29,6 +29,10 @@ LogicalResult inferReduce(mlir::Operation *op, Results &results);
 LogicalResult evaluateReduce(mlir::Operation *op, Operands operands, Tensors &results);
 LogicalResult reduceToChannelsLast(mlir::Operation *op);
 
+LogicalResult normalizeRecurrent(mlir::Operation *op);
+LogicalResult inferRecurrent(mlir::Operation *op, Results &results);
+LogicalResult evaluateRecurrent(mlir::Operation *op, Operands operands, Tensors &results);
+
 } // namespace qcc::ops
 
 #endif // QCC_DIALECTS_OPS_FAMILIES_H

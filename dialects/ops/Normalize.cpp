@@ -3,6 +3,7 @@
 #include "dialects/reference/Normalize.h"
 #include "dialects/ops/Families.h"
 #include "dialects/ops/Quantized.h"
+#include "dialects/reference/Elementwise.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -11,7 +12,7 @@ using reference::Reduce;
 using reference::Tensor;
 
 //===----------------------------------------------------------------------===//
-// BatchNormalization, Softmax
+// BatchNormalization, LayerNormalization, Softmax
 //===----------------------------------------------------------------------===//
 
 LogicalResult BatchNormalizationOp::inferTypes(Results &results) {
@@ -43,6 +44,38 @@ LogicalResult BatchNormalizationOp::evaluate(Operands operands, Tensors &results
 
 LogicalResult BatchNormalizationOp::toChannelsLast() {
   setLayout("nhwc");
+  return success();
+}
+
+LogicalResult LayerNormalizationOp::normalize() {
+  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
+  if (failed(axis))
+    return failure();
+  setAxis(*axis);
+  return success();
+}
+
+LogicalResult LayerNormalizationOp::inferTypes(Results &results) {
+  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
+  if (failed(axis) || failed(requireFloat(*this, "input", getInput())))
+    return failure();
+  std::vector<int64_t> normalized = toStd(shapeOf(getInput()).drop_front(*axis)), both;
+  for (auto [name, value] : {std::pair("scale", getScale()), std::pair("bias", getBias())}) {
+    if (value && failed(requireFloat(*this, name, value)))
+      return failure();
+    if (value && (!reference::broadcastShapes(toStd(shapeOf(value)), normalized, both) || both != normalized))
+      return emitOpError("operand '") << name << "' has shape " << shapeText(shapeOf(value))
+                                      << ", which does not broadcast to " << shapeText(normalized);
+  }
+  results.push_back(getInput().getType());
+  return success();
+}
+
+LogicalResult LayerNormalizationOp::evaluate(Operands operands, Tensors &results) {
+  auto axis = static_cast<int64_t>(getAxis());
+  results.push_back(reference::layerNormalization(*operands[0], *operands[1], optional(operands, 2),
+                                                  getEpsilon().convertToDouble(),
+                                                  axis < 0 ? axis + operands[0]->rank() : axis));
   return success();
 }
 

@@ -388,6 +388,37 @@ LogicalResult GatherOp::evaluate(Operands operands, Tensors &results) {
   return success();
 }
 
+LogicalResult GatherNDOp::inferTypes(Results &results) {
+  ArrayRef<int64_t> shape = shapeOf(getInput()), indices = shapeOf(getIndices());
+  auto batch = static_cast<int64_t>(getBatchDims());
+  Type index = elementOf(getIndices());
+  if (!index.isSignlessInteger(64) && !index.isSignlessInteger(32))
+    return emitOpError("operand 'indices' has element type ") << index << " but should be i64";
+  if (batch < 0 || batch >= std::min(rankOf(getInput()), rankOf(getIndices())) ||
+      shape.take_front(batch) != indices.take_front(batch))
+    return emitOpError("batch_dims is ")
+           << batch << " but the operands have shapes " << shapeText(shape) << " and " << shapeText(indices);
+  int64_t tuple = indices.back();
+  if (tuple < 1 || batch + tuple > rankOf(getInput()))
+    return emitOpError("has index tuples of ")
+           << tuple << " but an operand of shape " << shapeText(shape) << " with batch_dims " << batch;
+  Shape result(indices.drop_back());
+  llvm::append_range(result, shape.drop_front(batch + tuple));
+  return addResult(*this, results, result, elementOf(getInput()));
+}
+
+LogicalResult GatherNDOp::evaluate(Operands operands, Tensors &results) {
+  auto batch = static_cast<int64_t>(getBatchDims());
+  int64_t tuple = operands[1]->shape.back();
+  for (int64_t i = 0, e = operands[1]->size(); i < e; ++i) {
+    int64_t dim = operands[0]->shape[batch + i % tuple], index = operands[1]->getInt(i);
+    if (index < -dim || index >= dim)
+      return emitOpError("has the index ") << index << " but the axis has size " << dim;
+  }
+  results.push_back(reference::gatherND(*operands[0], *operands[1], batch));
+  return success();
+}
+
 LogicalResult DepthToSpaceOp::inferTypes(Results &results) {
   FailureOr<bool> nhwc = isChannelsLast(*this, getLayout());
   if (failed(nhwc) || failed(requireRank(*this, "input", getInput(), 4, 4)))

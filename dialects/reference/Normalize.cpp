@@ -23,6 +23,31 @@ Tensor batchNormalization(const Tensor &input, const Tensor &scale, const Tensor
   return result;
 }
 
+Tensor layerNormalization(const Tensor &input, const Tensor &scale, const Tensor *bias, double epsilon,
+                          int64_t axis) {
+  Tensor result(input.type, input.shape);
+  Dims shape(input.shape.begin() + axis, input.shape.end());
+  int64_t count = elementCount(shape);
+  Dims scaleAt = broadcastIndices(scale.shape, shape), biasAt;
+  if (bias)
+    biasAt = broadcastIndices(bias->shape, shape);
+  for (int64_t first = 0; first < input.size(); first += count) {
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < count; ++i)
+      mean += input.getDouble(first + i) / static_cast<double>(count);
+    for (int64_t i = 0; i < count; ++i) {
+      double centred = input.getDouble(first + i) - mean;
+      variance += centred * centred / static_cast<double>(count);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      double normal = (input.getDouble(first + i) - mean) / std::sqrt(variance + epsilon);
+      result.setDouble(first + i,
+                       normal * scale.getDouble(scaleAt[i]) + (bias ? bias->getDouble(biasAt[i]) : 0.0));
+    }
+  }
+  return result;
+}
+
 Tensor softmax(const Tensor &input, int64_t axis) {
   Tensor result(input.type, input.shape);
   int64_t size = input.shape[axis], inner = elementCount({input.shape.begin() + axis + 1, input.shape.end()});

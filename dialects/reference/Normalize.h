@@ -10,6 +10,11 @@ namespace qcc::reference {
 Tensor batchNormalization(const Tensor &input, const Tensor &scale, const Tensor &bias, const Tensor &mean,
                           const Tensor &var, double epsilon, int64_t axis);
 
+/// (x - mean) / sqrt(var + epsilon) * scale + bias in double, rounded once; mean and variance of the
+/// axes from `axis` on. `bias` may be null; it and `scale` broadcast to those axes.
+Tensor layerNormalization(const Tensor &input, const Tensor &scale, const Tensor *bias, double epsilon,
+                          int64_t axis);
+
 /// exp(x - max) / sum along `axis`.
 Tensor softmax(const Tensor &input, int64_t axis);
 

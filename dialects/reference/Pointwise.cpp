@@ -22,6 +22,11 @@ static float hardSigmoid(float x, float a, float b) {
 }
 static double hardSigmoid(double x, double a, double b) { return raise(lower(a * x + b, 1.0), 0.0); }
 
+template <typename T> static T gelu(T x) { return x / 2 * (1 + std::erf(x * T(0.70710678118654752440))); }
+template <typename T> static T geluTanh(T x) {
+  return x / 2 * (1 + std::tanh(T(0.79788456080286535588) * (x + T(0.044715) * x * x * x)));
+}
+
 /// One generic lambda gives both precisions.
 template <typename F>
 static PointwiseFunction row(const char *name, F f, bool exact = false, const char *a = nullptr,
@@ -55,6 +60,11 @@ static const PointwiseFunction table[] = {
     row("erf",          [](auto x, auto, auto) { return std::erf(x); }),
     row("floor",        [](auto x, auto, auto) { return std::floor(x); }),
     row("ceil",         [](auto x, auto, auto) { return std::ceil(x); }),
+    row("gelu",         [](auto x, auto, auto) { return gelu(x); }),
+    row("gelu_tanh",    [](auto x, auto, auto) { return geluTanh(x); }),
+    // Functions that only recurrent networks have.
+    row("affine",       [](auto x, auto a, auto b) { return a * x + b; }, true, "alpha", 1.0f, "beta", 0),
+    row("scaled_tanh",  [](auto x, auto a, auto b) { return a * std::tanh(b * x); }, false, "alpha", 1.0f, "beta", 1.0f),
     row("softplus",     [](auto x, auto, auto) { return raise(x, decltype(x)(0)) + std::log1p(std::exp(-std::fabs(x))); }),
 };
 // clang-format on

@@ -148,6 +148,24 @@ Tensor gather(const Tensor &input, const Tensor &indices, int64_t axis) {
   return reshape(take(input, maps), shape);
 }
 
+Tensor gatherND(const Tensor &input, const Tensor &indices, int64_t batchDims) {
+  int64_t tuple = indices.shape.back(), tuples = tuple ? indices.size() / tuple : 0;
+  std::vector<int64_t> shape(indices.shape.begin(), indices.shape.end() - 1);
+  int64_t batches = elementCount({shape.begin(), shape.begin() + batchDims});
+  shape.insert(shape.end(), input.shape.begin() + batchDims + tuple, input.shape.end());
+  Tensor result(input.type, shape);
+  size_t slice = tuples ? result.bytes.size() / static_cast<size_t>(tuples) : 0;
+  for (int64_t i = 0; i < tuples; ++i) {
+    int64_t from = i / (tuples / batches); // the batch, then one axis after the other
+    for (int64_t j = 0; j < tuple; ++j) {
+      int64_t dim = input.shape[batchDims + j], index = indices.getInt(i * tuple + j);
+      from = from * dim + (index < 0 ? index + dim : index);
+    }
+    std::memcpy(&result.bytes[i * slice], &input.bytes[from * slice], slice);
+  }
+  return result;
+}
+
 /// Where a padded position reads: `i` counts from the operand's first element
 /// and may lie before or behind it.
 static int64_t padSource(int64_t i, int64_t dim, PadMode mode) {

@@ -28,6 +28,10 @@ Tensor tile(const Tensor &input, const std::vector<int64_t> &repeats);
 /// Indices may be negative, counting from the end. They must be in range.
 Tensor gather(const Tensor &input, const Tensor &indices, int64_t axis);
 
+/// The last axis of `indices` holds tuples that pick slices behind the first `batchDims` axes. Negative
+/// indices count from the end; they must be in range.
+Tensor gatherND(const Tensor &input, const Tensor &indices, int64_t batchDims);
+
 enum class PadMode { Constant, Reflect, Edge, Wrap };
 /// `pads` are begins, then ends, of all axes; negative ones crop.
 Tensor pad(const Tensor &input, const std::vector<int64_t> &pads, PadMode mode, double value);

@@ -41,7 +41,10 @@ class Runner:
             names.append(f"%a{i}" if t == r else f"%q{i}")
             if t != r:
                 body.append(f'  %q{i} = "qcc.scast"(%a{i}) : ({r}) -> {t}')
-        to = tensor_type(*result)
+        several = isinstance(result, list)
+        to = "(" + ", ".join(tensor_type(*r) for r in result) + ")" if several else tensor_type(*result)
+        if several:
+            return self.run_several(op, attributes, names, types, raw, body, result, to, operands)
         body.append(f'  %y = "{op}"({", ".join(names)}) {{{attributes}}} : ({", ".join(types)}) -> {to}')
         out = to
         if "quant" in to:
@@ -50,6 +53,10 @@ class Runner:
         arguments = ", ".join(f"%a{i}: {t}" for i, t in enumerate(raw))
         last = "%z" if out != to else "%y"
         text = f"func.func @main({arguments}) -> {out} {{\n" + "\n".join(body) + f"\n  return {last} : {out}\n}}\n"
+        self.evaluate(text, operands)
+        return np.load(self.folder / "out0.npy")
+
+    def evaluate(self, text, operands):
         (self.folder / "m.mlir").write_text(text)
         files = []
         for i, (array, _) in enumerate(operands):
@@ -58,7 +65,14 @@ class Runner:
         command = [self.tool, self.folder / "m.mlir", self.folder / "out", *files]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr + text
-        return np.load(self.folder / "out0.npy")
+
+    def run_several(self, op, attributes, names, types, raw, body, results, to, operands):
+        arguments = ", ".join(f"%a{i}: {t}" for i, t in enumerate(raw))
+        values = ", ".join(f"%y#{i}" for i in range(len(results)))
+        body.append(f'  %y:{len(results)} = "{op}"({", ".join(names)}) {{{attributes}}} : ({", ".join(types)}) -> {to}')
+        text = f"func.func @main({arguments}) -> {to} {{\n" + "\n".join(body) + f"\n  return {values} : {to[1:-1]}\n}}\n"
+        self.evaluate(text, operands)
+        return [np.load(self.folder / f"out{i}.npy") for i in range(len(results))]
 
 
 def quant(storage, scale, zero):
@@ -294,6 +308,71 @@ def check_integer_products(run):
               segments="1, 1, 1, 0")
     windows = np.lib.stride_tricks.sliding_window_view(X.astype(np.int64) - ZX, (2, 2))
     np.testing.assert_array_equal(got[0, 0], (windows * taps[0, 0]).sum((2, 3)))
+
+
+def erf(x):
+    return np.vectorize(math.erf)(x)
+
+
+def check_gelu(run):
+    near(run("qcc.gelu", [(U, None)], (U.shape, "f32")), U / 2 * (1 + erf(U / math.sqrt(2))))
+    inner = math.sqrt(2 / math.pi) * (U + 0.044715 * U**3)
+    near(run("qcc.gelu_tanh", [(U, None)], (U.shape, "f32")), U / 2 * (1 + np.tanh(inner)))
+
+
+def check_layer_normalization(run):
+    x, scale, bias = random((2, 3, 8), "float32", 26), random((8,), "float32", 27), random((8,), "float32", 28)
+    normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+    operands = [(x, None), (scale, None), (bias, None)]
+    near(run("qcc.layer_normalization", operands, (x.shape, "f32")), normal * scale + bias)
+
+
+def check_attention(run):
+    q, k, v = (random(s, "float32", 30 + i) for i, s in enumerate([(2, 3, 2, 4), (2, 5, 2, 4), (2, 5, 2, 6)]))
+    mask = random((2, 1, 1, 5), "float32", 33)
+    scores = np.einsum("bqhd,bkhd->bhqk", q, k) * 0.5 + mask
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    want = np.einsum("bhqk,bkhd->bqhd", weights, v)
+    operands = [(q, None), (k, None), (v, None), (mask, None)]
+    near(run("qcc.attention", operands, ((2, 3, 2, 6), "f32"), "scale = 0.5 : f32"), want)
+
+
+def measure(rows):
+    """q11: values, scales and zero points of rows along the last axis."""
+    low, high = np.minimum(rows.min(-1), f32(0)), np.maximum(rows.max(-1), f32(0))
+    scale, factor = (high - low) / f32(255), f32(255) / (high - low)
+    zero = np.rint(-low * factor)
+    values = np.clip(np.rint(rows * factor[..., None]) + zero[..., None], 0, 255).astype(np.uint8)
+    return values, scale, zero.astype(np.int32)
+
+
+def check_q11_measured_products(run):
+    x = random((2, 5, 32), "float32", 34)
+    values, scale, zero = measure(x)
+    results = [(x.shape, "ui8"), ((2, 5), "f32"), ((2, 5), "i32")]
+    for got, want in zip(run("qcc.dynamic_quantize", [(x, None)], results, "axis = 2 : i64"), (values, scale, zero)):
+        np.testing.assert_array_equal(got, want)
+    bias = random((6,), "float32", 35)
+    sums = (values.astype(np.int64) - zero[..., None]) @ W.astype(np.int64)
+    want = np.maximum((sums.astype(f32) * SW) * scale[..., None] + bias, 0)
+    operands = [(values, None), (scale, None), (zero, None), (W, per_axis(1, SW)), (bias, None)]
+    got = run("qcc.dynamic_matmul", operands, ((2, 5, 6), "f32"), 'chain = [{op = "relu"}]', "1, 1, 1, 1, 1, 0, 0")
+    np.testing.assert_array_equal(got, want)
+
+
+def check_q11_measured_states(run):
+    """A layer whose every step measures its input and its state: one step of a plain RNN."""
+    x, w, r = random((1, 2, 8), "float32", 36), random((1, 3, 8), "int8", 37), random((1, 3, 3), "int8", 38)
+    h, scales = random((1, 2, 3), "float32", 39), [0.001, 0.002, 0.003]
+    product = lambda rows, matrix: (((v := measure(rows))[0].astype(np.int64) - v[2][..., None]) @ matrix[0].T.astype(
+        np.int64)).astype(f32) * np.array(scales, f32) * v[1][..., None]  # fmt: skip
+    want = np.tanh(product(x[0], w) + product(h[0], r))
+    operands = [(x, None), (w, per_axis(1, scales)), (r, per_axis(1, scales)), (h, None)]
+    results = [((1, 1, 2, 3), "f32"), ((1, 2, 3), "f32")]
+    got = run("qcc.rnn", operands, results, 'functions = [{op = "tanh"}]', "1, 1, 1, 0, 0, 1")
+    near(got[0][0, 0], want)
+    near(got[1][0], want)
 
 
 def check_observe_changes_nothing(run):

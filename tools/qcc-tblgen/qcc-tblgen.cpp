@@ -38,6 +38,7 @@ StringRef kindOf(const Record *op, const Argument &argument) {
                        .Case("StrAttr", "String")
                        .Case("DenseI64ArrayAttr", "Ints")
                        .Case("DenseF32ArrayAttr", "Floats")
+                       .Case("StrArrayAttr", "Strings")
                        .Case("ElementsAttr", "Tensor")
                        .Default("");
   if (kind.empty())

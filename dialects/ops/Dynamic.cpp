@@ -1,0 +1,108 @@
+//===- Dynamic.cpp - Quantisation by what was just computed (q11) ---------===//
+
+#include "dialects/reference/Dynamic.h"
+#include "dialects/QuantTypes.h"
+#include "dialects/ops/Fused.h"
+#include "dialects/reference/MatMul.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::ops;
+using reference::Tensor;
+
+//===----------------------------------------------------------------------===//
+// dynamic_quantize
+//===----------------------------------------------------------------------===//
+
+LogicalResult DynamicQuantizeOp::inferTypes(Results &results) {
+  if (!elementOf(getInput()).isF32())
+    return emitOpError("operand 'input' has element type ") << elementOf(getInput()) << " but should be f32";
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0 || axis >= rankOf(getInput()))
+    return emitOpError("axis is ") << axis << " but the operand has rank " << rankOf(getInput());
+  if (std::optional<uint64_t> zero = getZeroPoint(); zero && *zero > 255)
+    return emitOpError("zero_point is ") << static_cast<int64_t>(*zero) << " but must be in 0..255";
+  Builder builder(getContext());
+  ArrayRef<int64_t> rows = shapeOf(getInput()).take_front(axis);
+  results.push_back(
+      RankedTensorType::get(shapeOf(getInput()), builder.getIntegerType(8, /*isSigned=*/false)));
+  results.push_back(RankedTensorType::get(rows, builder.getF32Type()));
+  results.push_back(RankedTensorType::get(rows, builder.getI32Type()));
+  return success();
+}
+
+LogicalResult DynamicQuantizeOp::evaluate(Operands operands, Tensors &results) {
+  std::optional<int32_t> zero;
+  if (getZeroPoint())
+    zero = static_cast<int32_t>(*getZeroPoint());
+  reference::DynamicRows rows =
+      reference::dynamicQuantize(*operands[0], static_cast<int64_t>(getAxis()), zero);
+  results.append({std::move(rows.values), std::move(rows.scale), std::move(rows.zero)});
+  return success();
+}
+
+/// Whole images stay whole images.
+LogicalResult DynamicQuantizeOp::toChannelsLast() { return success(getAxis() == 1); }
+
+//===----------------------------------------------------------------------===//
+// dynamic_matmul
+//===----------------------------------------------------------------------===//
+
+/// What follows the product works as on float operands.
+static Fused fusedOf(DynamicMatMulOp op) {
+  Value scale = op.getScale();
+  return {scale,
+          scale,
+          op.getBias(),
+          op.getResidual(),
+          op.getTable(),
+          op.getChainAttr(),
+          1,
+          shapeOf(op.getB()).back()};
+}
+
+LogicalResult DynamicMatMulOp::inferTypes(Results &results) {
+  if (failed(requireRank(*this, "a", getA(), 1, 8)) || failed(requireRank(*this, "b", getB(), 2, 2)))
+    return failure();
+  ArrayRef<int64_t> a = shapeOf(getA()), b = shapeOf(getB());
+  for (Value value : {getScale(), getZero()})
+    if (shapeOf(value) != a.drop_back())
+      return emitOpError("has rows of shape ")
+             << shapeText(a.drop_back()) << " but a scale or zero of shape " << shapeText(shapeOf(value));
+  if (!elementOf(getA()).isUnsignedInteger(8) || !elementOf(getScale()).isF32() ||
+      !elementOf(getZero()).isInteger(32) || !isa<quant::QuantizedType>(elementOf(getB())))
+    return emitOpError("has operands of ")
+           << elementOf(getA()) << ", " << elementOf(getScale()) << ", " << elementOf(getZero()) << " and "
+           << elementOf(getB()) << " but should have ui8, f32, i32 and quantised weights";
+  auto params = channelParams(elementOf(getB()), 1, b[1], [&] { return emitOpError("operand 'b' "); });
+  if (failed(params))
+    return failure();
+  for (const reference::QuantParams &channel : *params)
+    if (channel.zeroPoint != 0)
+      return emitOpError("has weights with zero point ") << channel.zeroPoint << " but it must be 0";
+  if (a.back() != b[0])
+    return emitOpError("multiplies operands of shapes ")
+           << shapeText(a) << " and " << shapeText(b) << ", which do not fit";
+  if (Value bias = getBias(); bias && shapeOf(bias) != b.drop_front())
+    return emitOpError("operand 'bias' has shape ")
+           << shapeText(shapeOf(bias)) << " but should have " << b[1];
+  if (getTable())
+    return emitOpError("has a table, which its float result cannot use");
+  Shape shape(a.drop_back());
+  shape.push_back(b[1]);
+  return inferFused(*this, fusedOf(*this), shape, results);
+}
+
+LogicalResult DynamicMatMulOp::evaluate(Operands operands, Tensors &results) {
+  auto params =
+      channelParams(elementOf(getB()), 1, shapeOf(getB())[1], [&] { return emitOpError("operand 'b' "); });
+  if (failed(params))
+    return failure();
+  std::vector<float> scales;
+  for (const reference::QuantParams &channel : *params)
+    scales.push_back(channel.scale);
+  Tensor sums = reference::dynamicMatMul(*operands[0], *operands[1], *operands[2], *operands[3], scales);
+  int64_t axis = sums.rank() - 1;
+  return finishFused(*this, fusedOf(*this), std::move(sums), axis, optional(operands, 4),
+                     optional(operands, 5), nullptr, results);
+}

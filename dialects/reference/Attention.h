@@ -1,0 +1,16 @@
+//===- Attention.h - Attention ----------------------------------*- C++ -*-===//
+#ifndef QCC_DIALECTS_REFERENCE_ATTENTION_H
+#define QCC_DIALECTS_REFERENCE_ATTENTION_H
+
+#include "dialects/reference/Tensor.h"
+
+namespace qcc::reference {
+
+/// softmax(query * key^T * scale + mask) * value for each head, in double. Operands are (batch, tokens,
+/// heads, numbers); `mask`, which may be null, broadcasts to (batch, heads, queries, keys).
+Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
+                 double scale);
+
+} // namespace qcc::reference
+
+#endif // QCC_DIALECTS_REFERENCE_ATTENTION_H
