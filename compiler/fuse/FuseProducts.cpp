@@ -402,7 +402,7 @@ struct FuseProducts : impl::FuseProductsBase<FuseProducts> {
   void runOnOperation() override {
     SmallVector<Operation *> products;
     for (Operation &op : getOperation().getBody().getOps())
-      if (describeWeighted(&op))
+      if (describeWeighted(&op) && !isa<DynamicMatMulOp>(op)) // has its integers already
         products.push_back(&op);
     bool hasIntegers = !getOperation().getBody().getOps<QuantizeOp>().empty();
     for (Operation *op : products) {

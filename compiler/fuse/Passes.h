@@ -18,7 +18,8 @@ namespace qcc::fuse {
 constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
 
 struct FuseOptions {
-  bool bf16 = false; ///< products that stay in float multiply bf16
+  bool bf16 = false;     ///< products that stay in float multiply bf16
+  bool attention = true; ///< the target has a kernel for it
 };
 
 /// From float operations between dequantize and quantize to operations on

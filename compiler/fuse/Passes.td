@@ -72,6 +72,18 @@ def FuseLookups : Pass<"qcc-fuse-lookups", "mlir::func::FuncOp"> {
   }];
 }
 
+def FuseAttention : Pass<"qcc-fuse-attention", "mlir::func::FuncOp"> {
+  let summary = "Two products around a softmax become one attention";
+  let description = [{
+    On float tensors (batch, heads, tokens, numbers), or with batch and heads in one axis. What turns
+    the axes around goes where it cancels.
+
+    ```mlir
+    matmul(softmax(matmul(q, k) * c + mask), v)  ==>  attention(q, k, v, mask) {scale = c}
+    ```
+  }];
+}
+
 def FuseFloatChains : Pass<"qcc-fuse-float-chains", "mlir::func::FuncOp"> {
   let summary = "Pointwise operations after a product with a float result become its steps";
   let description = [{

@@ -36,7 +36,8 @@ struct ReportFloat : impl::ReportFloatBase<ReportFloat> {
     for (Operation &op : getOperation().getBody().getOps()) {
       if (!isa<QccOpInterface>(op) || isBoundary(&op) || op.getNumResults() == 0)
         continue;
-      if (!isFloatTensor(op.getResult(0)) || (!readsQuantized(&op) && !isQuantizedAfter(&op)))
+      bool meetsIntegers = readsQuantized(&op) || isQuantizedAfter(&op) || op.hasAttr(floatReasonAttr);
+      if (!isFloatTensor(op.getResult(0)) || !meetsIntegers)
         continue;
       if (!op.hasAttr(floatReasonAttr))
         op.setAttr(floatReasonAttr, StringAttr::get(&getContext(), defaultReason(&op)));

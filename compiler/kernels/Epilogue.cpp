@@ -45,6 +45,7 @@ DictionaryAttr Epilogue::toAttr(MLIRContext *context) const {
   flag("clamp_low", clampLow);
   flag("clamp_high", clampHigh);
   flag("table", table);
+  flag("rows", rows);
   return attrs.getDictionary(context);
 }
 
@@ -60,6 +61,7 @@ Epilogue Epilogue::fromAttr(DictionaryAttr attr) {
   epilogue.clampLow = attr.contains("clamp_low");
   epilogue.clampHigh = attr.contains("clamp_high");
   epilogue.table = attr.contains("table");
+  epilogue.rows = attr.contains("rows");
   return epilogue;
 }
 
@@ -75,5 +77,7 @@ std::string Epilogue::key() const {
     key += "_hi";
   if (table)
     key += "_table";
+  if (rows)
+    key += "_rows";
   return key;
 }

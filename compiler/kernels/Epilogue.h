@@ -6,6 +6,7 @@
 // parameter blob, so that layers which differ only in numbers share one function.
 //
 //   t = float(acc) * multiplier[column]          u8 inputs; f32 inputs: t = acc
+//   with `rows` (q11): t = float(acc - zero[row] * columnSum[column]) * multiplier[column] * scale[row]
 //   for each step: t = step(t)                   f32, each operation rounded, never an FMA (q7, q8a)
 //   U8:  saturate(rint(t) + zeroPoint), clamped to [low, high], looked up in the table   (q2)
 //   F32: t
@@ -53,11 +54,13 @@ struct Epilogue {
   bool clampLow = false;  ///< U8: low > 0
   bool clampHigh = false; ///< U8: high < 255
   bool table = false;     ///< U8: a 256-entry table after the clamp
+  bool rows = false;      ///< F32 from u8: each row (pixel) has a scale and a zero point, in tensors
 
   bool hasResidual() const { return llvm::is_contained(steps, Step::Residual); }
   unsigned numColumnVectors() const; ///< of the steps
 
-  /// {output = "u8", steps = ["mul", ...], bounded, clamp_low, clamp_high, table}; flags are unit attributes.
+  /// {output = "u8", steps = ["mul", ...], bounded, clamp_low, clamp_high, table, rows}; flags are unit
+  /// attributes.
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   static Epilogue fromAttr(mlir::DictionaryAttr attr);
   /// A word for function names: equal forms, equal words.

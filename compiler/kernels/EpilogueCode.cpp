@@ -140,18 +140,26 @@ Value EpilogueCode::applySteps(Value t, unsigned vector, Value residual) {
   return t;
 }
 
-/// The values `t` of one row after all steps.
-Values EpilogueCode::values(const Values &sums, Value residualRow) {
-  Values residual = form.epilogue.hasResidual() ? residualOf(residualRow) : Values(form.vectors);
-  Values result;
-  for (unsigned j = 0; j < form.vectors; ++j) {
-    Value t = sums[j];
-    if (!form.isFloat) {
-      t = arith::SIToFPOp::create(code.b, code.loc, ops.f32s(), t);
-      t = arith::MulFOp::create(code.b, code.loc, t, columnVector(form.layout.multiplier, j, ops.f32s()));
-    }
-    result.push_back(applySteps(t, j, residual[j]));
+/// Integer sums of a row as real numbers.
+Value EpilogueCode::rescaled(Value sum, unsigned vector, unsigned row) {
+  bool rows = form.epilogue.rows;
+  if (rows) {
+    Value zero = code.splat(ops.count(), code.load(code.i32(), at.rowZeros, row * 4, 4));
+    sum = code.sub(sum, code.mul(zero, columnVector(form.layout.columnSums, vector, ops.i32s())));
   }
+  Value t = arith::SIToFPOp::create(code.b, code.loc, ops.f32s(), sum);
+  t = product(t, columnVector(form.layout.multiplier, vector, ops.f32s()));
+  return rows ? product(t, code.splat(ops.count(), code.load(code.f32(), at.rowScales, row * 4, 4))) : t;
+}
+
+/// The values `t` of one row after all steps.
+Values EpilogueCode::values(const Values &sums, unsigned row) {
+  Values residual(form.vectors);
+  if (form.epilogue.hasResidual())
+    residual = residualOf(rowPointer(at.residual, at.residualStep, row));
+  Values result;
+  for (unsigned j = 0; j < form.vectors; ++j)
+    result.push_back(applySteps(form.isFloat ? sums[j] : rescaled(sums[j], j, row), j, residual[j]));
   return result;
 }
 
@@ -225,7 +233,7 @@ void EpilogueCode::storeBytes(ArrayRef<Values> rows) {
     table = ops.loadTable(at.table);
   Value zeroPoint = code.load(ops.i16s(), at.head, ParamLayout::zeroPoint * lineBytes, 64);
   auto valuesOf = [&](unsigned row) {
-    Values t = values(rows[row], at.residual ? rowPointer(at.residual, at.residualStep, row) : Value());
+    Values t = values(rows[row], row);
     if (!form.epilogue.bounded)
       for (Value &value : t)
         value = ops.min(ops.max(value, scalar(ParamLayout::boundLow)), scalar(ParamLayout::boundHigh));
@@ -293,7 +301,7 @@ void EpilogueCode::store(ArrayRef<Values> rows) {
   for (unsigned row = 0; row < rows.size(); ++row) {
     Values result = rows[row];
     if (form.epilogue.output != Output::I32)
-      result = values(rows[row], at.residual ? rowPointer(at.residual, at.residualStep, row) : Value());
+      result = values(rows[row], row);
     result = naturalOrder(result);
     if (form.epilogue.output == Output::BF16)
       for (Value &value : result)

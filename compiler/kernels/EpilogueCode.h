@@ -35,7 +35,8 @@ public:
     Value out, residual;         ///< first row
     Value outStep, residualStep; ///< bytes to the next row
     Value table;
-    Value columns; ///< how many to store; null: all
+    Value columns;                       ///< how many to store; null: all
+    Value rowScales = {}, rowZeros = {}; ///< of the first row, the others behind it; null without `rows`
   };
 
   EpilogueCode(VectorOps &ops, const Form &form, const Pointers &pointers)
@@ -68,7 +69,8 @@ private:
   Value scaledResidual(Value residual, int64_t line);
   Value applyStep(Step step, Value t, int64_t line, Value column, Value residual);
   Value applySteps(Value t, unsigned vector, Value residual);
-  Values values(const Values &sums, Value residualRow);
+  Value rescaled(Value sum, unsigned vector, unsigned row);
+  Values values(const Values &sums, unsigned row);
   Values naturalOrder(const Values &vectors);
   Values interleavedOrder(const Values &vectors);
   Value finishBytes(Value bytes, const Values &table);

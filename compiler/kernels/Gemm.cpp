@@ -32,7 +32,7 @@ private:
   Segments segments;
   ParamLayout layout;
   int64_t inBytes, outBytes, panelBytes;
-  Value x, weights, params, residual, table, out, begin, end;
+  Value x, weights, params, rowScales, rowZeros, residual, table, out, begin, end;
   Value prefetchEnd; ///< of the units that prefetch the next one's pixels
 
   /// What the loops over panels and tiles have computed.
@@ -63,6 +63,10 @@ Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
   x = code.at(next(), spec.x.offset * inBytes);
   weights = next();
   params = next();
+  if (spec.epilogue.rows) {
+    rowScales = next();
+    rowZeros = next();
+  }
   if (spec.epilogue.hasResidual())
     residual = code.at(next(), spec.residual.offset * outBytes);
   if (spec.epilogue.table)
@@ -179,6 +183,10 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
     args.out = code.at(position.out, offsetOf(tiling.out, image, row, pixel, outBytes));
     if (residual)
       args.residual = code.at(position.residual, offsetOf(tiling.residual, image, row, pixel, outBytes));
+    if (spec.epilogue.rows) { // a product: pixels are rows
+      args.rowScales = code.at(rowScales, code.mul(pixel, 4));
+      args.rowZeros = code.at(rowZeros, code.mul(pixel, 4));
+    }
     Value done = code.mul(code.sub(index, position.firstTile), position.prefetchStep);
     args.prefetch = code.at(position.next, code.mul(done, steps));
     if (position.firstUnit) {
@@ -226,6 +234,10 @@ void Driver::callTile(const Position &position, const GemmTile &shape, int64_t f
     args.out = code.at(args.out, tile.rows * tiling.out.pixel * outBytes);
     if (residual)
       args.residual = code.at(args.residual, tile.rows * tiling.residual.pixel * outBytes);
+    if (rowScales) {
+      args.rowScales = code.at(args.rowScales, tile.rows * 4);
+      args.rowZeros = code.at(args.rowZeros, tile.rows * 4);
+    }
   }
 }
 

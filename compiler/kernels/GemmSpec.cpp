@@ -50,6 +50,10 @@ ArrayAttr viewsOf(Builder &builder, const Common &spec) {
   views.push_back(viewOf(inType, {spec.batch, inH, inW, spec.channelsIn}, spec.x));
   views.push_back(View::rowMajor(u8, {spec.weightBytes}));
   views.push_back(View::rowMajor(u8, {spec.paramBytes}));
+  if (spec.epilogue.rows) {
+    views.push_back(View::rowMajor(f32, {spec.outW}));
+    views.push_back(View::rowMajor(i32, {spec.outW}));
+  }
   if (spec.epilogue.hasResidual())
     views.push_back(viewOf(outType, outShape, spec.residual));
   if (spec.epilogue.table)
@@ -96,7 +100,7 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
   auto viewAt = [&](size_t index) { return cast<DictionaryAttr>(views[index]); };
   spec.x = placeOf(viewAt(0));
   if (spec.epilogue.hasResidual())
-    spec.residual = placeOf(viewAt(3));
+    spec.residual = placeOf(viewAt(spec.epilogue.rows ? 5 : 3));
   View out = View::fromAttr(viewAt(views.size() - 1));
   spec.out = placeOf(viewAt(views.size() - 1));
   spec.isFloat = isa<FloatType>(View::fromAttr(viewAt(0)).element);
@@ -195,10 +199,15 @@ DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
 std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
   if (spec.byteWeights && (!spec.isFloat || spec.isBf16))
     return "weights of bytes are decoded for f32 inputs only";
+  bool isProduct = spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
+  if (spec.epilogue.rows && (spec.isFloat || spec.epilogue.output != Output::F32 || !isProduct))
+    return "rows of their own scale are for matrix products of u8 with f32 results";
   return checkEpilogue(spec.epilogue, spec.isFloat);
 }
 
 std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
+  if (spec.epilogue.rows)
+    return "rows of their own scale are for matrix products";
   return checkEpilogue(spec.epilogue, spec.isFloat);
 }
 

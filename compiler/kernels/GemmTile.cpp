@@ -48,6 +48,7 @@ void GemmTileArgs::visit(const GemmTile &tile, llvm::function_ref<void(Value &, 
   };
   bool residual = tile.epilogue.hasResidual();
   pointers(true, {&x, &weights, &head, &panel, &out});
+  pointers(tile.epilogue.rows, {&rowScales, &rowZeros});
   pointers(residual, {&this->residual});
   pointers(tile.epilogue.table, {&table});
   pointers(tile.prefetches(), {&prefetch});
@@ -111,8 +112,8 @@ private:
 void TileWriter::write() {
   EpilogueCode::Form form{tile.epilogue, tile.isFloat, unsigned(tile.vectors), vectorStride(),
                           ParamLayout(tile.epilogue, tile.isFloat, tile.packing, panelColumns)};
-  EpilogueCode::Pointers at{args.head,     args.panel,         args.out,   args.residual,
-                            args.outPixel, args.residualPixel, args.table, args.columns};
+  EpilogueCode::Pointers at{args.head,          args.panel, args.out,     args.residual,  args.outPixel,
+                            args.residualPixel, args.table, args.columns, args.rowScales, args.rowZeros};
   EpilogueCode epilogue(*ops, form, at);
   Values bias = epilogue.bias(), carried;
   for (int64_t row = 0; row < tile.rows; ++row) {

@@ -89,7 +89,8 @@ ParamLayout::ParamLayout(const Epilogue &epilogue, bool isFloat, Packing packing
   vectorBytes = columns * 4;
   bool scaled = !isFloat && epilogue.output != Output::I32;
   multiplier = vectorBytes;
-  steps = multiplier + (scaled ? vectorBytes : 0);
+  columnSums = multiplier + (scaled ? vectorBytes : 0);
+  steps = columnSums + (epilogue.rows ? vectorBytes : 0);
   shift = steps + epilogue.numColumnVectors() * vectorBytes;
   panelBytes = shift + (!isFloat && packing == Packing::Pairs ? vectorBytes : 0);
 }
@@ -290,11 +291,12 @@ Bytes packByteParams(const Spec &spec, llvm::ArrayRef<int32_t> bias, llvm::Array
   columns.write(llvm::ArrayRef<int32_t>(foldZeroPoint(bias, weights, zeroPoint)), 0);
   if (spec.epilogue.output != Output::I32)
     columns.write(multiplier, columns.places().multiplier);
+  std::vector<int32_t> none(bias.size());
+  if (spec.epilogue.rows) // 0 - (-1) * sum
+    columns.write(llvm::ArrayRef<int32_t>(foldZeroPoint(none, weights, -1)), columns.places().columnSums);
   columns.writeSteps(values);
-  if (spec.packing == Packing::Pairs) {
-    std::vector<int32_t> none(bias.size());
+  if (spec.packing == Packing::Pairs)
     columns.write(llvm::ArrayRef<int32_t>(foldZeroPoint(none, weights, -128)), columns.places().shift);
-  }
   return bytes;
 }
 

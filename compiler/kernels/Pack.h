@@ -22,8 +22,9 @@
 // Parameters: one line of 64 bytes for each scalar, repeated (a plain load
 // broadcasts it): zero point (i16), low, high (u8), bounds of t (f32), the steps'
 // scalars (f32); then for each panel (block) the column vectors, in the order of the weights'
-// columns: bias (i32 or f32), multiplier (f32, u8 inputs only), those of the steps, and, for u8 inputs and
-// Pairs, 128 * the sum of the weights: what variants that multiply signed bytes add to the bias.
+// columns: bias (i32 or f32), multiplier (f32, u8 inputs only), with `rows` sums of the weights (i32), those
+// of the steps, and, for u8 inputs and Pairs, 128 * the sum of the weights: what variants that multiply
+// signed bytes add to the bias.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_PACK_H
@@ -99,10 +100,10 @@ constexpr float residualOffset = 8388608.0f; // target::VectorOps::byteOffset
 struct ParamLayout {
   ParamLayout(const Epilogue &epilogue, bool isFloat, target::Packing packing, int64_t columns);
   static constexpr int64_t zeroPoint = 0, low = 1, high = 2, boundLow = 3, boundHigh = 4, scalars = 5;
-  int64_t headBytes;         ///< offset of the first panel
-  int64_t vectorBytes;       ///< of one column vector of a panel
-  int64_t multiplier, steps; ///< offsets in a panel; bias is at 0
-  int64_t shift;             ///< of what variants of signed bytes add to the bias
+  int64_t headBytes;                     ///< offset of the first panel
+  int64_t vectorBytes;                   ///< of one column vector of a panel
+  int64_t multiplier, columnSums, steps; ///< offsets in a panel; bias is at 0
+  int64_t shift;                         ///< of what variants of signed bytes add to the bias
   int64_t panelBytes;
 };
 

@@ -66,6 +66,9 @@ llvm::LogicalResult lowerConv(Lowering &lowering, ConvOp op);
 llvm::LogicalResult lowerConvTranspose(Lowering &lowering, ConvTransposeOp op);
 llvm::LogicalResult lowerGemm(Lowering &lowering, GemmOp op);
 llvm::LogicalResult lowerMatMul(Lowering &lowering, MatMulOp op);
+llvm::LogicalResult lowerAttention(Lowering &lowering, AttentionOp op);
+llvm::LogicalResult lowerDynamicMatMul(Lowering &lowering, DynamicMatMulOp op);
+llvm::LogicalResult lowerRecurrent(Lowering &lowering, mlir::Operation *op);
 
 } // namespace qcc::lower
 

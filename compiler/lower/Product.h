@@ -52,6 +52,17 @@ kernels::Place nhwc(const Place &place);
 /// The steps of a chain that a kernel has left.
 using Rest = llvm::SmallVector<mlir::DictionaryAttr>;
 
+/// Activations that were measured row by row (q11): u8 rows, and a number for each.
+struct MeasuredRows {
+  Place values, scales, zeros;
+};
+/// Quantises the rows of a dense [rows][numbers] place.
+MeasuredRows measureRows(Lowering &lowering, mlir::Operation *op, const Place &input);
+/// [M][K] x [K][N] of measured rows; `spec` is complete but for its epilogue. `weights.bias` is float.
+llvm::FailureOr<Rest> invokeMeasured(Lowering &lowering, kernels::GemmSpec spec,
+                                     const ProductOperands &operands, const Weights &weights,
+                                     const MeasuredRows &input, const Place &output, const Place *residual);
+
 /// Packs weights and parameters and appends the invocation. `Spec` is complete
 /// but for its epilogue. The caller runs the rest of the chain once the result
 /// is whole (Lowering::invokeRest).

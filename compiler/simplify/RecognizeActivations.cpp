@@ -1,9 +1,9 @@
 //===- RecognizeActivations.cpp - Functions that exporters spell out ------===//
 //
 // A hard sigmoid is a clipped line, a hard swish the product of a number and a
-// clipped line of it. Both are found by reading the operand of a clip as
-// a * x + b, and by carrying constant factors along: the order in which an
-// exporter writes them does not matter.
+// clipped line of it, a gelu that of a number and a line of its error function.
+// They are found by reading operands as a * x + b, and by carrying constant
+// factors along: the order in which an exporter writes them does not matter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -165,6 +165,81 @@ struct FindProducts : OpRewritePattern<MulOp> {
   }
 };
 
+/// `gate` as a * (1 + erf(u)) or a * (1 + tanh(u)).
+struct ErrorGate {
+  Operation *function;
+  double a;
+};
+std::optional<ErrorGate> errorGateOf(Value gate) {
+  for (const Line &line : linesTo(gate))
+    if (Operation *op = line.x.getDefiningOp(); isa_and_nonnull<ErfOp, TanhOp>(op) && near(line.b, line.a))
+      return ErrorGate{op, line.a};
+  return std::nullopt;
+}
+
+bool isCube(Value value, Value x) {
+  if (auto power = value.getDefiningOp<PowOp>())
+    return power.getLhs() == x && constantScalar(power.getRhs()) == 3.0;
+  auto isSquare = [&](Value v) {
+    auto product = v.getDefiningOp<MulOp>();
+    return product && product.getLhs() == x && product.getRhs() == x;
+  };
+  auto product = value.getDefiningOp<MulOp>();
+  return product && ((product.getLhs() == x && isSquare(product.getRhs())) ||
+                     (product.getRhs() == x && isSquare(product.getLhs())));
+}
+
+/// The k of erf(k * sqrt(1/2) * x), or of tanh(sqrt(2/pi) * (x + 0.044715 x^3)), which has to be 1.
+std::optional<double> geluScale(Operation *function, Value x) {
+  auto [inner, factor] = stripFactors(function->getOperand(0));
+  if (isa<ErfOp>(function))
+    return inner == x ? std::optional(factor / M_SQRT1_2) : std::nullopt;
+  auto sum = inner.getDefiningOp<AddOp>();
+  if (!sum || !near(factor, M_2_SQRTPI * M_SQRT1_2))
+    return std::nullopt;
+  for (auto [linear, cubic] :
+       {std::pair(sum.getLhs(), sum.getRhs()), std::pair(sum.getRhs(), sum.getLhs())}) {
+    auto [cube, weight] = stripFactors(cubic);
+    if (linear == x && near(weight, 0.044715) && isCube(cube, x))
+      return 1.0;
+  }
+  return std::nullopt;
+}
+
+/// x / 2 * (1 + erf(x / sqrt(2))) and its approximation by tanh, constant factors anywhere.
+struct FindGelu : OpRewritePattern<MulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  static bool gelu(MulOp op, Value left, Value right, PatternRewriter &rewriter) {
+    std::optional<ErrorGate> gate = errorGateOf(right);
+    auto [x, factor] = stripFactors(left);
+    std::optional<double> scale = gate ? geluScale(gate->function, x) : std::nullopt;
+    if (!scale)
+      return false;
+    Value input = createScaled(rewriter, op.getLoc(), x, *scale), result;
+    if (isa<ErfOp>(gate->function))
+      result = GeluOp::create(rewriter, op.getLoc(), x.getType(), input);
+    else
+      result = GeluTanhOp::create(rewriter, op.getLoc(), x.getType(), input);
+    rewriter.replaceOp(op, createScaled(rewriter, op.getLoc(), result, 2 * gate->a * factor / *scale));
+    return true;
+  }
+
+  LogicalResult matchAndRewrite(MulOp op, PatternRewriter &rewriter) const override {
+    if (op.getChainAttr() || !isFloatTensor(op.getResult()))
+      return rewriter.notifyMatchFailure(op, "is no product of floats");
+    auto [core, factor] = stripFactors(op.getResult());
+    if (isa_and_nonnull<GeluOp, GeluTanhOp>(core.getDefiningOp()) && near(factor, 1)) {
+      rewriter.replaceOp(op, core);
+      return success();
+    }
+    if (op.getLhs().getType() == op.getRhs().getType() &&
+        (gelu(op, op.getLhs(), op.getRhs(), rewriter) || gelu(op, op.getRhs(), op.getLhs(), rewriter)))
+      return success();
+    return rewriter.notifyMatchFailure(op, "is no gelu");
+  }
+};
+
 /// factor * clip(line, 0, hi) with factor * hi = 1. The clip itself is left to
 /// FindProducts while a product could still use it.
 template <typename OpTy> struct FindHardSigmoid : OpRewritePattern<OpTy> {
@@ -268,7 +343,7 @@ struct RecognizeActivations : impl::RecognizeActivationsBase<RecognizeActivation
     bounds.add<FindLeakyRelu>(&getContext(), /*benefit=*/2);
     bounds.add<FindBounds<MaxOp>, FindBounds<MinOp>, OneSlope, MergeClips<ReluOp>, MergeClips<ClipOp>>(
         &getContext());
-    products.add<FindProducts>(&getContext());
+    products.add<FindProducts, FindGelu>(&getContext());
     gates.add<FindHardSigmoid<ClipOp>, FindHardSigmoid<MulOp>, FindHardSigmoid<DivOp>>(&getContext());
     for (RewritePatternSet *patterns : {&bounds, &products, &gates})
       if (failed(applyPatterns(getOperation(), std::move(*patterns))))

@@ -84,3 +84,39 @@ func.func @KeepIntegerMax(%x: tensor<4xi32>) -> tensor<4xi32> {
   %r = "qcc.max"(%x, %zero) : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
   return %r : tensor<4xi32>
 }
+
+// x / 2 * (1 + erf(x / sqrt(2))), with the half at either end.
+// CHECK-LABEL: @Gelu
+func.func @Gelu(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK-NEXT: %[[G:.*]] = "qcc.gelu"(%arg0)
+  // CHECK-NEXT: return %[[G]]
+  %root = "qcc.constant"() <{value = dense<1.41421354> : tensor<f32>}> : () -> tensor<f32>
+  %one = "qcc.constant"() <{value = dense<1.0> : tensor<f32>}> : () -> tensor<f32>
+  %half = "qcc.constant"() <{value = dense<0.5> : tensor<f32>}> : () -> tensor<f32>
+  %d = "qcc.div"(%x, %root) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %e = "qcc.erf"(%d) : (tensor<4xf32>) -> tensor<4xf32>
+  %a = "qcc.add"(%e, %one) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %m = "qcc.mul"(%x, %a) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %r = "qcc.mul"(%m, %half) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+
+// CHECK-LABEL: @GeluByTanh
+func.func @GeluByTanh(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK-NEXT: %[[G:.*]] = "qcc.gelu_tanh"(%arg0)
+  // CHECK-NEXT: return %[[G]]
+  %three = "qcc.constant"() <{value = dense<3.0> : tensor<f32>}> : () -> tensor<f32>
+  %c = "qcc.constant"() <{value = dense<0.044715> : tensor<f32>}> : () -> tensor<f32>
+  %k = "qcc.constant"() <{value = dense<0.797884583> : tensor<f32>}> : () -> tensor<f32>
+  %one = "qcc.constant"() <{value = dense<1.0> : tensor<f32>}> : () -> tensor<f32>
+  %half = "qcc.constant"() <{value = dense<0.5> : tensor<f32>}> : () -> tensor<f32>
+  %p = "qcc.pow"(%x, %three) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %q = "qcc.mul"(%p, %c) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %s = "qcc.add"(%x, %q) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %u = "qcc.mul"(%s, %k) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %t = "qcc.tanh"(%u) : (tensor<4xf32>) -> tensor<4xf32>
+  %a = "qcc.add"(%t, %one) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %h = "qcc.mul"(%x, %half) : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %r = "qcc.mul"(%h, %a) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}

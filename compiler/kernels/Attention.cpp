@@ -1,0 +1,208 @@
+//===- Attention.cpp - The kernel of attention ------------------------------===//
+//
+// A unit is some queries of one head. Their scores stay on the stack: products
+// with all keys, softmax, products with all values. The views are
+//   query (batch, queries, heads, depth), key (batch, heads, depth, keys),
+//   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
+//   is one, result (batch, queries, heads, width).
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/kernels/Attention.h"
+#include "compiler/kernels/Functions.h"
+#include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/ProductTile.h"
+#include "compiler/kernels/Spec.h"
+#include "compiler/target/CodeBuilder.h"
+#include "compiler/target/Target.h"
+#include "llvm/Support/MathExtras.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace qcc::kernels {
+
+/// Queries of a unit: a tile of 32 registers, or two of 16.
+static constexpr int64_t unitRows = 12;
+
+namespace {
+struct Attention {
+  Spec spec;
+  View query, key, value, mask, result;
+  bool hasMask;
+  int64_t batch, heads, queries, keys, depth, width;
+
+  explicit Attention(DictionaryAttr attr)
+      : spec(attr), query(spec.views[0]), key(spec.views[1]), value(spec.views[2]), result(spec.result()),
+        hasMask(spec.views.size() > 4), batch(query.shape[0]), heads(query.shape[2]), queries(query.shape[1]),
+        keys(key.shape[3]), depth(query.shape[3]), width(value.shape[3]) {
+    if (hasMask)
+      mask = broadcastTo(spec.views[3], {batch, heads, queries, keys});
+  }
+  int64_t blocks() const { return llvm::divideCeil(queries, unitRows); }
+};
+
+class Writer {
+public:
+  Writer(const Attention &attention, const Code &code, ValueRange pointers)
+      : attention(attention), code(code), pointers(pointers) {
+    target::CodeBuilder builder(code.builder, code.loc);
+    scores = builder.stackBytes(unitRows * rowBytes());
+  }
+  void writeUnit(Value unit);
+
+private:
+  const Attention &attention;
+  const Code &code;
+  ValueRange pointers;
+  Value scores;
+
+  /// Addresses of one head's first elements; of query, mask and result at one row.
+  struct Head {
+    Value query, key, value, mask, result;
+  };
+  int64_t rowBytes() const { return llvm::alignTo(attention.keys * 4, 64); }
+  Type f32() const { return code.builder.getF32Type(); }
+  Value at(Value pointer, const View &view, size_t axis, Value index) const {
+    return code.offset(pointer, code.mulIndex(index, view.strides[axis] * storageBytes(view.element)));
+  }
+  static int64_t bytes(const View &view, size_t axis) { return view.strides[axis] * 4; }
+  Head headOf(Value b, Value h) const;
+  void writeRows(const Head &head, Value row, int64_t height);
+  void writeScores(const Head &head, int64_t height);
+  Value softmax(Value row);
+};
+} // namespace
+
+Writer::Head Writer::headOf(Value b, Value h) const {
+  const Attention &a = attention;
+  auto start = [&](size_t i, const View &view, size_t headAxis) {
+    Value pointer = code.offset(pointers[i], view.offset * 4);
+    return at(at(pointer, view, 0, b), view, headAxis, h);
+  };
+  Head head{start(0, a.query, 2), start(1, a.key, 1), start(2, a.value, 2), Value(),
+            start(pointers.size() - 1, a.result, 2)};
+  if (a.hasMask)
+    head.mask = start(3, a.mask, 1);
+  return head;
+}
+
+void Writer::writeUnit(Value unit) {
+  using arith::DivUIOp, arith::RemUIOp;
+  int64_t blocks = attention.blocks();
+  auto divide = [&](Value x, int64_t by) -> Value {
+    return DivUIOp::create(code.builder, code.loc, x, code.index(by));
+  };
+  auto rest = [&](Value x, int64_t by) -> Value {
+    return RemUIOp::create(code.builder, code.loc, x, code.index(by));
+  };
+  Value line = divide(unit, blocks), first = code.mulIndex(rest(unit, blocks), unitRows);
+  Head head = headOf(divide(line, attention.heads), rest(line, attention.heads));
+  Value end = code.minIndex(code.addIndex(first, code.index(unitRows)), code.index(attention.queries));
+  // Whole tiles, then row by row.
+  int64_t height = code.variant.registers >= 32 ? unitRows
+                   : code.variant.hasFma        ? unitRows / 2
+                                                : unitRows / 3;
+  Value whole = code.mulIndex(divide(code.subIndex(end, first), height), height);
+  Value middle = code.addIndex(first, whole);
+  code.loop(first, middle, height, [&](Value row) { writeRows(head, row, height); });
+  code.loop(middle, end, 1, [&](Value row) { writeRows(head, row, 1); });
+}
+
+void Writer::writeRows(const Head &whole, Value row, int64_t height) {
+  const Attention &a = attention;
+  Head head = whole;
+  head.query = at(head.query, a.query, 1, row);
+  head.result = at(head.result, a.result, 1, row);
+  if (a.hasMask)
+    head.mask = at(head.mask, a.mask, 2, row);
+  writeScores(head, height);
+  SmallVector<Value> factors;
+  for (int64_t i = 0; i < height; ++i)
+    factors.push_back(softmax(code.offset(scores, i * rowBytes())));
+  ProductTile tile{scores, head.value, rowBytes(), 4,      bytes(a.value, 1), bytes(a.value, 3), f32(), f32(),
+                   f32(),  height,     a.keys,     a.width};
+  tile.emit(code, a.result.strides[3] == 1, [&](const Code &inner, Expr sum, int64_t i, Value column) {
+    Value to = inner.offset(at(head.result, a.result, 3, column), i * bytes(a.result, 1));
+    store(sum * inner.splat(factors[i]), to, f32());
+  });
+}
+
+void Writer::writeScores(const Head &head, int64_t height) {
+  const Attention &a = attention;
+  auto scale = static_cast<float>(a.spec.real("scale", 1));
+  ProductTile tile{head.query,
+                   head.key,
+                   bytes(a.query, 1),
+                   bytes(a.query, 3),
+                   bytes(a.key, 2),
+                   bytes(a.key, 3),
+                   f32(),
+                   f32(),
+                   f32(),
+                   height,
+                   a.depth,
+                   a.keys};
+  bool sideBySide = !a.hasMask || a.mask.strides[3] == 1;
+  tile.emit(code, sideBySide, [&](const Code &inner, Expr sum, int64_t i, Value column) {
+    sum = sum * inner.f32(scale);
+    if (a.hasMask)
+      sum = sum + load(inner, inner.offset(at(head.mask, a.mask, 3, column), i * bytes(a.mask, 2)), f32());
+    store(sum, inner.offset(scores, inner.addIndex(inner.index(i * rowBytes()), inner.mulIndex(column, 4))),
+          f32());
+  });
+}
+
+/// Makes a row of scores exp(score - largest); gives 1 / their sum.
+Value Writer::softmax(Value row) {
+  int64_t lanes = code.variant.vectorBytes / 4, keys = attention.keys, whole = keys / lanes * lanes;
+  Code wide = code.withLanes(lanes);
+  auto address = [&](Value i) { return code.offset(row, code.mulIndex(i, 4)); };
+  auto fold = [&](double start, llvm::function_ref<Expr(const Code &, Value)> element,
+                  llvm::function_ref<Expr(Expr, Expr)> merge) {
+    auto range = [&](const Code &inner, int64_t from, int64_t to, int64_t step, Value initial) {
+      return inner.loop(inner.index(from), inner.index(to), step, ValueRange(initial),
+                        [&](Value i, ValueRange c) {
+                          return SmallVector<Value>{merge(element(inner, i), inner.wrap(c[0])).value};
+                        })[0];
+    };
+    Value result = code.constant(f32(), start).value;
+    if (whole) {
+      Value partial = range(wide, 0, whole, lanes, wide.constant(f32(), start).value);
+      result = merge(code.wrap(reduceLanes(wide.wrap(partial), merge)), code.wrap(result)).value;
+    }
+    return whole < keys ? range(code, whole, keys, 1, result) : result;
+  };
+  auto read = [&](const Code &inner, Value i) { return load(inner, address(i), f32()); };
+  Value most =
+      fold(-std::numeric_limits<double>::infinity(), read, [](Expr a, Expr b) { return maximumOrNan(a, b); });
+  auto numerator = [&](const Code &inner, Value i) {
+    Expr power = exponential(read(inner, i) - inner.splat(most));
+    store(power, address(i), f32());
+    return power;
+  };
+  Value sum = fold(0, numerator, [](Expr a, Expr b) { return a + b; });
+  return (code.f32(1) / code.wrap(sum)).value;
+}
+
+int64_t attentionUnits(DictionaryAttr attr) {
+  Attention attention(attr);
+  return attention.batch * attention.heads * attention.blocks();
+}
+
+LogicalResult emitAttention(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                            const target::Variant &variant) {
+  if (variant.isGpu)
+    return emitError(function.getLoc(), "kernel 'attention' has no form for GPUs yet");
+  Attention attention(attr);
+  Code code(builder, function.getLoc(), variant);
+  if (!attention.result.element.isF32())
+    return emitError(code.loc, "no kernel for 'attention' on ") << attention.spec.types.front();
+  if (attention.keys > mostAttentionKeys)
+    return emitError(code.loc, "attention over ") << attention.keys << " keys; at most " << mostAttentionKeys;
+  Arguments arguments = argumentsOf(function, attention.spec);
+  Writer writer(attention, code, arguments.pointers);
+  code.loop(arguments.begin, arguments.end, 1, [&](Value unit) { writer.writeUnit(unit); });
+  return success();
+}
+
+} // namespace qcc::kernels

@@ -1,0 +1,354 @@
+//===- Recurrent.cpp - The kernel of RNN, GRU and LSTM ----------------------===//
+//
+// Bound by how fast the recurrence streams from the cache: all gates of two
+// vectors of hidden units are summed over the state at once, then finished.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/kernels/Recurrent.h"
+#include "compiler/kernels/Dynamic.h"
+#include "compiler/kernels/Spec.h"
+#include "compiler/kernels/Steps.h"
+#include "compiler/target/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using qcc::reference::Cell;
+using qcc::target::CodeBuilder;
+using qcc::target::Values;
+using qcc::target::VectorOps;
+
+namespace qcc::kernels {
+
+constexpr int64_t vectorsAtOnce = 2;
+
+namespace {
+/// A specification, read.
+struct Layer : RecurrentSlots {
+  Spec spec;
+  Cell cell;
+  int64_t hidden, padded, steps;
+  bool isFloat, reversed, linear;
+  SmallVector<Pass, 2> passes;
+
+  explicit Layer(DictionaryAttr attr)
+      : spec(attr), cell(cellOf(spec)), hidden(spec.integer("hidden", 0)), padded(paddedUnits(hidden)),
+        steps(spec.integer("steps", 0)), isFloat(!has(Columns)), reversed(spec.integer("reversed", 0)),
+        linear(spec.integer("linear_before_reset", 0)), passes(recurrentPasses(cell, linear)) {}
+
+  static Cell cellOf(const Spec &spec) {
+    StringRef name = spec.string("cell", "");
+    return name == "lstm" ? Cell::Lstm : name == "gru" ? Cell::Gru : Cell::Rnn;
+  }
+  size_t results() const { return cell == Cell::Lstm ? 4 : 3; }
+  bool has(Slot slot) const { return spec.operand(slot, 0).has_value(); }
+  size_t indexOf(Slot slot) const { return *spec.operand(slot, 0); }
+  /// scratch, all, last state, last cell
+  size_t result(size_t i) const { return spec.views.size() - results() + i; }
+  int64_t words() const { return isFloat ? hidden : llvm::divideCeil(hidden, 4); }
+  int64_t wordBytes(const Pass &pass) const { return int64_t(pass.size()) * blockUnits * 4; }
+  int64_t blockBytes(const Pass &pass) const { return words() * wordBytes(pass); }
+};
+
+class Writer {
+public:
+  Writer(OpBuilder &builder, func::FuncOp function, const Layer &layer, const target::Variant &variant)
+      : layer(layer), function(function), code(builder, function.getLoc()),
+        ops(VectorOps::create(code, variant, variant.vectorBytes)),
+        scalar(builder, function.getLoc(), variant), lanes(scalar.withLanes(ops->count())) {}
+  void write();
+  bool failedStep = false;
+
+private:
+  const Layer &layer;
+  func::FuncOp function;
+  CodeBuilder code;
+  std::unique_ptr<VectorOps> ops;
+  Code scalar, lanes;
+  // Of the sequence that is being written.
+  Value sequence, cell, gate, bytes; ///< c; z and r * h of GRU; quantised state
+
+  /// Where a step reads and writes.
+  struct Step {
+    Value gates, h, next;
+  };
+  /// What a pass multiplies, and how its sums become numbers.
+  struct Source {
+    Value pointer;
+    RowParams params; ///< of bytes
+  };
+
+  Value element(size_t view, Value step, Value sequence);
+  Value constants(RecurrentSlots::Slot slot) {
+    return function.getArgument(static_cast<unsigned>(layer.indexOf(slot)));
+  }
+  void writeSequence();
+  void copy(Value from, Value to, int64_t count);
+  void clear(Value to, int64_t from, int64_t count);
+  void writeStep(const Step &step);
+  Source sourceOf(Value state);
+  void writePass(size_t index, const Step &step, Value state);
+  Values sums(const Pass &pass, Value weights, const Source &source);
+
+  Expr vector(Value pointer, Value unit, int64_t offset) {
+    return lanes.wrap(code.load(ops->f32s(), code.at(pointer, code.mul(unit, 4)), offset));
+  }
+  void put(Expr value, Value pointer, Value unit) {
+    code.store(value.value, code.at(pointer, code.mul(unit, 4)));
+  }
+  Expr apply(int64_t function, Expr x);
+  struct Finish; // the gates of one vector of units
+};
+} // namespace
+
+/// The address of a view's element [step][sequence][0], or [sequence][0].
+Value Writer::element(size_t view, Value step, Value sequence) {
+  const View &at = layer.spec.views[view];
+  int64_t size = storageBytes(at.element);
+  Value address = code.at(function.getArgument(static_cast<unsigned>(view)), at.offset * size);
+  size_t axis = at.shape.size() - 2;
+  if (step)
+    address = code.at(address, code.mul(step, at.strides[axis - 1] * size));
+  return code.at(address, code.mul(sequence, at.strides[axis] * size));
+}
+
+void Writer::write() {
+  auto views = static_cast<unsigned>(layer.spec.views.size());
+  code.forLoop(function.getArgument(views), function.getArgument(views + 1), [&](Value index) {
+    sequence = index;
+    writeSequence();
+  });
+}
+
+void Writer::copy(Value from, Value to, int64_t count) {
+  int64_t width = ops->count(), whole = count / width * width;
+  auto range = [&](int64_t begin, int64_t end, int64_t step, Type type) {
+    if (begin == end)
+      return;
+    code.forLoop(code.i64(begin * 4), code.i64(end * 4), step * 4, {}, [&](Value at, ValueRange) {
+      code.store(code.load(type, code.at(from, at)), code.at(to, at));
+      return Values();
+    });
+  };
+  range(0, whole, width, ops->f32s());
+  range(whole, count, 1, code.f32());
+}
+
+void Writer::clear(Value to, int64_t from, int64_t count) {
+  Value zero = scalar.f32(0).value;
+  if (from < count)
+    code.forLoop(code.i64(from * 4), code.i64(count * 4), 4, {}, [&](Value at, ValueRange) {
+      code.store(zero, code.at(to, at));
+      return Values();
+    });
+}
+
+void Writer::writeSequence() {
+  using S = RecurrentSlots;
+  Value scratch = element(layer.result(0), Value(), sequence);
+  auto part = [&](int64_t i) { return code.at(scratch, i * layer.padded * 4); };
+  Value h = part(0), next = part(1);
+  cell = part(2);
+  gate = part(3);
+  bytes = part(5);
+  auto first = [&](S::Slot slot, Value state) {
+    int64_t known = layer.has(slot) ? layer.hidden : 0;
+    if (known)
+      copy(element(layer.indexOf(slot), Value(), sequence), state, known);
+    clear(state, known, layer.padded);
+  };
+  first(S::FirstH, h);
+  if (layer.cell == Cell::Lstm)
+    first(S::FirstC, cell);
+  Value steps = code.i64(layer.steps), length = steps;
+  if (layer.has(S::Lengths)) {
+    const View &view = layer.spec.views[layer.indexOf(S::Lengths)];
+    Value at = code.at(constants(S::Lengths), view.offset * 4);
+    Value given = code.load(code.i32(), code.at(at, code.mul(sequence, view.strides[0] * 4)));
+    given = arith::ExtSIOp::create(code.b, code.loc, code.b.getI64Type(), given);
+    length = code.min(arith::MaxSIOp::create(code.b, code.loc, given, code.i64(0)), steps);
+  }
+  Values last = code.forLoop(code.i64(0), length, 1, {h, next}, [&](Value s, ValueRange carried) {
+    Value t = layer.reversed ? code.sub(code.sub(length, code.i64(1)), s) : s;
+    writeStep({element(S::Gates, t, sequence), carried[0], carried[1]});
+    copy(carried[1], element(layer.result(1), t, sequence), layer.hidden);
+    return Values{carried[1], carried[0]};
+  });
+  if (layer.has(S::Lengths))
+    code.forLoop(length, steps,
+                 [&](Value t) { clear(element(layer.result(1), t, sequence), 0, layer.hidden); });
+  copy(last[0], element(layer.result(2), Value(), sequence), layer.hidden);
+  if (layer.cell == Cell::Lstm)
+    copy(cell, element(layer.result(3), Value(), sequence), layer.hidden);
+}
+
+void Writer::writeStep(const Step &step) {
+  for (size_t i = 0; i < layer.passes.size(); ++i)
+    writePass(i, step, i == 0 ? step.h : code.at(gate, layer.padded * 4));
+  clear(step.next, layer.hidden, layer.padded); // functions need not map 0 to 0
+}
+
+/// The state as the products take it; int8 weights want bytes.
+Writer::Source Writer::sourceOf(Value state) {
+  if (layer.isFloat)
+    return {state, {}};
+  int64_t width = ops->count(), count = layer.padded;
+  Value zero = lanes.f32(0).value;
+  Values range = code.forLoop(code.i64(0), code.i64(count), width, {zero, zero}, [&](Value i, ValueRange r) {
+    Expr x = vector(state, i, 0);
+    return Values{minimum(x, lanes.wrap(r[0])).value, maximum(x, lanes.wrap(r[1])).value};
+  });
+  Value low = reduceLanes(lanes.wrap(range[0]), [](Expr a, Expr b) { return minimum(a, b); });
+  Value high = reduceLanes(lanes.wrap(range[1]), [](Expr a, Expr b) { return maximum(a, b); });
+  Source source{bytes, rowParams(scalar.wrap(low), scalar.wrap(high))};
+  code.forLoop(code.i64(0), code.i64(count), width, {}, [&](Value i, ValueRange) {
+    Expr byte = resizeInteger(quantizeInRow(vector(state, i, 0), source.params), code.i8(), true);
+    code.store(byte.value, code.at(bytes, i));
+    return Values();
+  });
+  return source;
+}
+
+/// For each gate of the pass, vectorsAtOnce vectors: sums of products in f32 or i32.
+Values Writer::sums(const Pass &pass, Value weights, const Source &source) {
+  Value zero = layer.isFloat ? code.splatFloat(ops->f32s(), 0) : code.splatInt(ops->i32s(), 0);
+  Values carried(pass.size() * vectorsAtOnce, zero);
+  carried.push_back(weights);
+  Value end = code.i64(layer.words() * 4);
+  carried = code.forLoop(code.i64(0), end, 4, carried, [&](Value k, ValueRange values) {
+    Values next(values);
+    Value word = code.load(layer.isFloat ? code.f32() : code.i32(), code.at(source.pointer, k), 0, 4);
+    Value spread = code.splat(ops->count(), word);
+    VectorOps::Operand operand;
+    if (!layer.isFloat)
+      operand = ops->activations(spread);
+    for (size_t i = 0; i + 1 < next.size(); ++i) {
+      int64_t at = int64_t(i) / vectorsAtOnce * blockUnits * 4 + int64_t(i) % vectorsAtOnce * ops->bytes;
+      Value loaded = code.load(layer.isFloat ? ops->f32s() : ops->i8s(), next.back(), at, ops->bytes);
+      next[i] = layer.isFloat ? ops->multiplyAdd(spread, loaded, next[i])
+                              : ops->dot(next[i], operand, ops->weights(loaded));
+    }
+    next.back() = code.at(next.back(), layer.wordBytes(pass));
+    return next;
+  });
+  carried.pop_back();
+  return carried;
+}
+
+/// Everything about one vector of hidden units, once its sums are there.
+struct Writer::Finish {
+  Writer &w;
+  const Step &step;
+  const Pass &pass;
+  const Source &source;
+  ValueRange sums; ///< one for each gate of the pass
+  Value unit;      ///< the first one
+
+  Layer const &layer() const { return w.layer; }
+  /// The part that the input gives, biases included.
+  Expr input(int64_t gate) { return w.vector(step.gates, unit, gate * layer().padded * 4); }
+  /// The part that the state gives.
+  Expr state(int64_t gate) {
+    Value sum = sums[llvm::find(pass, gate) - pass.begin()];
+    if (layer().isFloat)
+      return w.lanes.wrap(sum);
+    Value columns = w.constants(RecurrentSlots::Columns);
+    int64_t at = gate * layer().padded * 4, half = reference::gatesOf(layer().cell) * layer().padded * 4;
+    Value ofColumn = w.code.load(w.ops->i32s(), w.code.at(columns, w.code.mul(unit, 4)), half + at);
+    Expr zero = w.lanes.splat(source.params.zero.value);
+    if (w.ops->shiftsActivations())
+      zero = zero - w.lanes.i32(128);
+    Expr exact = w.lanes.wrap(sum) - zero * w.lanes.wrap(ofColumn);
+    return toFloat(exact) * w.vector(columns, unit, at) * w.lanes.splat(source.params.scale.value);
+  }
+  Expr sum(int64_t gate) { return input(gate) + state(gate); }
+  Expr peephole(Expr x, int64_t which, Expr c) {
+    if (!layer().has(RecurrentSlots::Peepholes))
+      return x;
+    return x + w.vector(w.constants(RecurrentSlots::Peepholes), unit, which * layer().padded * 4) * c;
+  }
+  void put(Expr value, Value pointer) { w.put(value, pointer, unit); }
+
+  void rnn() { put(w.apply(0, sum(0)), step.next); }
+  void lstm() {
+    Expr c = w.vector(w.cell, unit, 0);
+    Expr i = w.apply(0, peephole(sum(0), 0, c));
+    Expr f =
+        layer().spec.integer("input_forget", 0) ? w.lanes.f32(1) - i : w.apply(0, peephole(sum(2), 2, c));
+    c = f * c + i * w.apply(1, sum(3));
+    put(c, w.cell);
+    put(w.apply(0, peephole(sum(1), 1, c)) * w.apply(2, c), step.next);
+  }
+  void mix(Expr z, Expr candidate) {
+    Expr h = w.vector(step.h, unit, 0);
+    put((w.lanes.f32(1) - z) * w.apply(1, candidate) + z * h, step.next);
+  }
+  void gruLinear() {
+    Expr bias = w.vector(w.constants(RecurrentSlots::Bias), unit, 0);
+    Expr r = w.apply(0, sum(1));
+    mix(w.apply(0, sum(0)), input(2) + r * (state(2) + bias));
+  }
+  void gruGates() {
+    put(w.apply(0, sum(0)), w.gate);
+    put(w.apply(0, sum(1)) * w.vector(step.h, unit, 0), w.code.at(w.gate, layer().padded * 4));
+  }
+  void gruState() { mix(w.vector(w.gate, unit, 0), sum(2)); }
+};
+
+void Writer::writePass(size_t index, const Step &step, Value state) {
+  Source source = sourceOf(state);
+  const Pass &pass = layer.passes[index];
+  Value weights = constants(RecurrentSlots::Recurrence);
+  if (index == 1)
+    weights = code.at(weights, layer.padded / blockUnits * layer.blockBytes(layer.passes[0]));
+  int64_t width = ops->count() * vectorsAtOnce;
+  code.forLoop(code.i64(0), code.i64(layer.padded), width, {}, [&](Value unit, ValueRange) {
+    Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
+    Values all = sums(pass, code.at(block, code.mul(code.rem(unit, blockUnits), 4)), source);
+    for (int64_t j = 0; j < vectorsAtOnce; ++j) {
+      Values mine;
+      for (size_t gate = 0; gate < pass.size(); ++gate)
+        mine.push_back(all[gate * vectorsAtOnce + j]);
+      Finish finish{*this, step, pass, source, mine, code.add(unit, code.i64(j * ops->count()))};
+      if (layer.cell == Cell::Rnn)
+        finish.rnn();
+      else if (layer.cell == Cell::Lstm)
+        finish.lstm();
+      else if (layer.linear)
+        finish.gruLinear();
+      else
+        index == 0 ? finish.gruGates() : finish.gruState();
+    }
+    return Values();
+  });
+  if (layer.passes.size() == 2 && index == 0)
+    clear(code.at(gate, layer.padded * 4), layer.hidden, layer.padded);
+}
+
+Expr Writer::apply(int64_t function, Expr x) {
+  if (layer.spec.has("clip")) {
+    auto bound = static_cast<float>(layer.spec.real("clip", 0));
+    x = select(compare(Order::Greater, x, lanes.f32(bound)), lanes.f32(bound), x);
+    x = select(compare(Order::Less, x, lanes.f32(-bound)), lanes.f32(-bound), x);
+  }
+  auto step = cast<DictionaryAttr>(layer.spec.attrs.getAs<ArrayAttr>("functions")[function]);
+  FailureOr<Expr> result = applyStep(step.getAs<StringAttr>("op").getValue(), step, x);
+  failedStep |= failed(result);
+  return succeeded(result) ? *result : x;
+}
+
+int64_t recurrentUnits(DictionaryAttr attr) { return Layer(attr).spec.result().shape.front(); }
+
+LogicalResult emitRecurrent(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                            const target::Variant &variant) {
+  if (variant.isGpu)
+    return emitError(function.getLoc(), "kernel 'recurrent' has no form for GPUs yet");
+  Layer layer(attr);
+  Writer writer(builder, function, layer, variant);
+  writer.write();
+  if (writer.failedStep)
+    return emitError(function.getLoc(), "no kernel for an activation of '")
+           << layer.spec.string("cell", "") << "'";
+  return success();
+}
+
+} // namespace qcc::kernels

@@ -1,0 +1,56 @@
+//===- Recurrent.h - What the recurrent kernel reads ------------*- C++ -*-===//
+//
+// Kind "recurrent": all steps of one direction of an RNN, GRU or LSTM. The part of
+// the gates that the inputs give has been computed by a "gemm"; the kernel adds
+// the part of the state, step by step. A unit is one sequence of the batch.
+//
+// Attributes: cell ("rnn", "gru", "lstm"), hidden, steps, reversed, functions (of
+// this direction), clip, input_forget, linear_before_reset. Pointers, of which
+// `operands` says which are there (Slot), then results:
+//   scratch  f32 [batch][scratchFloats], whose contents nobody reads
+//   all      [steps][batch][hidden]; last state [batch][hidden]; LSTM: last cell
+//
+// Hidden units come in blocks of 32, the last one filled up with zeros: padded is
+// the next multiple. Gates are [steps][batch][gate * padded + unit].
+//
+// The recurrence holds the matrices of each pass one after the other (GRU whose
+// reset comes first needs two passes): for each block, for each k, for each gate
+// of the pass, 32 units of 4 bytes: float32 of one k, or int8 of 4 neighbouring k.
+// Columns (of int8): [gate * padded + unit] scales in f32, then sums over k in i32.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_KERNELS_RECURRENT_H
+#define QCC_COMPILER_KERNELS_RECURRENT_H
+
+#include "compiler/kernels/Pack.h"
+#include "dialects/reference/Recurrent.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace qcc::kernels {
+
+constexpr int64_t blockUnits = 32;
+inline int64_t paddedUnits(int64_t hidden) { return (hidden + blockUnits - 1) / blockUnits * blockUnits; }
+
+struct RecurrentSlots {
+  enum Slot { Gates, Recurrence, Columns, Bias, Peepholes, Lengths, FirstH, FirstC, Count };
+};
+
+/// Gates that are computed from one state.
+using Pass = llvm::SmallVector<int64_t, 4>;
+llvm::SmallVector<Pass, 2> recurrentPasses(reference::Cell cell, bool linearBeforeReset);
+
+/// Two states, the cell, the gates of GRU's first pass, and bytes.
+inline int64_t scratchFloats(int64_t hidden) { return 6 * paddedUnits(hidden); }
+
+/// `at(row, k)` is an element of the direction's matrix (gates * hidden rows).
+Bytes packRecurrence(reference::Cell cell, bool linearBeforeReset, int64_t hidden,
+                     llvm::function_ref<float(int64_t row, int64_t k)> at);
+Bytes packRecurrenceBytes(reference::Cell cell, bool linearBeforeReset, int64_t hidden,
+                          llvm::function_ref<int8_t(int64_t row, int64_t k)> at);
+/// Scales and sums over k of an int8 matrix.
+Bytes packRecurrentColumns(reference::Cell cell, int64_t hidden, llvm::ArrayRef<float> scales,
+                           llvm::function_ref<int8_t(int64_t row, int64_t k)> at);
+
+} // namespace qcc::kernels
+
+#endif // QCC_COMPILER_KERNELS_RECURRENT_H

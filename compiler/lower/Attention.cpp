@@ -1,0 +1,43 @@
+//===- Attention.cpp - Attention as one kernel ----------------------------===//
+
+#include "compiler/lower/Lowering.h"
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::lower;
+
+/// Keys are turned once, so that the kernel's vectors run along them; everything
+/// else is read and written where it lies.
+LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
+  Storage &storage = lowering.storage();
+  Builder builder(op.getContext());
+  auto turned = [](Place place) {
+    ArrayRef<int64_t> shape = place.view.shape, strides = place.view.strides;
+    kernels::View view = place.view;
+    view.shape = {shape[0], shape[2], shape[3], shape[1]};
+    view.strides = {strides[0], strides[2], strides[3], strides[1]};
+    place.view = view;
+    return place;
+  };
+  Place from = turned(storage.place(op.getKey()));
+  Place key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
+  lowering.copy(op, from, key);
+
+  SmallVector<Place> places{storage.place(op.getQuery()), key, storage.place(op.getValue())};
+  SmallVector<Type> types;
+  if (op.getMask())
+    places.push_back(storage.place(op.getMask()));
+  places.push_back(storage.place(op.getResult()));
+  for (const Place &place : places)
+    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
+  NamedAttrList spec;
+  spec.set("kind", builder.getStringAttr("attention"));
+  spec.set("types", builder.getTypeArrayAttr(types));
+  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("scale", op.getScaleAttr())}));
+  auto query = cast<RankedTensorType>(op.getQuery().getType());
+  int64_t keys = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
+  int64_t width = cast<RankedTensorType>(op.getValue().getType()).getDimSize(3);
+  int64_t rows = query.getNumElements() / std::max<int64_t>(query.getDimSize(3), 1);
+  lowering.invoke(op, spec, places, 1, rows * keys * (query.getDimSize(3) + width));
+  return success();
+}

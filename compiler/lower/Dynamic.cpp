@@ -1,0 +1,106 @@
+//===- Dynamic.cpp - Products of measured activations (q11) ---------------===//
+
+#include "compiler/lower/Product.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace qcc;
+using namespace qcc::lower;
+
+MeasuredRows lower::measureRows(Lowering &lowering, Operation *op, const Place &input) {
+  Builder builder(op->getContext());
+  Storage &storage = lowering.storage();
+  Type u8 = builder.getIntegerType(8, /*isSigned=*/false), f32 = builder.getF32Type();
+  ArrayRef<int64_t> shape = input.view.shape, rows = shape.take_front(1);
+  MeasuredRows measured{storage.scratch(u8, shape, {}, "bytes"), storage.scratch(f32, rows, {}, "scales"),
+                        storage.scratch(builder.getI32Type(), rows, {}, "zeros")};
+  NamedAttrList spec;
+  spec.set("kind", builder.getStringAttr("dynamic_quantize"));
+  spec.set("types",
+           builder.getTypeArrayAttr({RankedTensorType::get(shape, f32), RankedTensorType::get(shape, u8),
+                                     RankedTensorType::get(rows, f32),
+                                     RankedTensorType::get(rows, builder.getI32Type())}));
+  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("axis", builder.getI64IntegerAttr(1))}));
+  lowering.invoke(op, spec, {input, measured.values, measured.scales, measured.zeros}, 3);
+  return measured;
+}
+
+FailureOr<Rest> lower::invokeMeasured(Lowering &lowering, kernels::GemmSpec spec,
+                                      const ProductOperands &operands, const Weights &weights,
+                                      const MeasuredRows &input, const Place &output, const Place *residual) {
+  Sums sums;
+  sums.isFloat = false;
+  sums.filterScales = weights.scales;
+  sums.floatBias = weights.bias;
+  for (int64_t column = 0; column < spec.n; ++column) {
+    int64_t magnitude = 0;
+    for (int64_t k = 0; k < spec.c; ++k)
+      magnitude += std::abs(int64_t(weights.bytes[column * spec.c + k]));
+    if (magnitude * 255 > INT32_MAX)
+      return operands.op->emitOpError("could overflow its int32 sums: the weights allow ") << magnitude * 255;
+    sums.bound.push_back(double(magnitude) * 255);
+  }
+  FailureOr<Tail> tail =
+      translateChain(operands.op, operands.chain, sums, operands.result.getType(),
+                     operands.residual ? operands.residual.getType() : Type(), /*hasTable=*/false);
+  if (failed(tail))
+    return failure();
+  spec.packing = lowering.packing();
+  spec.epilogue = tail->form;
+  spec.epilogue.rows = true;
+  if (std::string reason = kernels::unsupportedReason(spec); !reason.empty())
+    return operands.op->emitOpError() << reason;
+  SmallVector<int32_t> start(spec.n, 0);
+  Storage &storage = lowering.storage();
+  SmallVector<Value> pointers{
+      input.values.pointer,
+      storage.weights(lowering.blob().add(kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes)))),
+      storage.weights(lowering.blob().add(
+          kernels::packParams(spec, start, weights.bytes, 0, tail->multiplier, tail->values))),
+      input.scales.pointer, input.zeros.pointer};
+  if (residual && spec.epilogue.hasResidual())
+    pointers.push_back(residual->pointer);
+  pointers.push_back(output.pointer);
+  lowering.invokePointers(operands.op, spec.toAttr(operands.op->getContext()), pointers, 1,
+                          spec.outW * spec.c * spec.n);
+  return Rest(tail->rest);
+}
+
+LogicalResult lower::lowerDynamicMatMul(Lowering &lowering, DynamicMatMulOp op) {
+  auto b = cast<RankedTensorType>(op.getB().getType());
+  int64_t k = b.getDimSize(0), n = b.getDimSize(1);
+  Weights weights;
+  auto order = [&](int64_t i) { return i % k * n + i / k; };
+  if (failed(readWeights(op, op.getB(), n * k, order, n, weights)) ||
+      failed(readBias(op, op.getBias(), n, weights)))
+    return failure();
+  Storage &storage = lowering.storage();
+  Place a = lowering.readable(op.getAMutable(), {}), output = storage.place(op.getResult());
+  auto rows = [&](const Place &place) {
+    kernels::Place at;
+    at.offset = place.view.offset;
+    at.pixel = place.view.strides.size() > 1 ? place.view.strides[place.view.strides.size() - 2] : n;
+    return at;
+  };
+  kernels::GemmSpec spec;
+  spec.outW = cast<RankedTensorType>(op.getResult().getType()).getNumElements() / n;
+  spec.c = k;
+  spec.n = n;
+  spec.x = rows(a);
+  spec.out = rows(output);
+  std::optional<Place> residual;
+  if (op.getResidual()) {
+    residual = lowering.readable(op.getResidualMutable()[0], {});
+    spec.residual = rows(*residual);
+  }
+  ProductOperands operands{
+      op, op.getA(), op.getResidual(), Value(), op.getChain().value_or(ArrayAttr()), op.getResult()};
+  const Place *added = residual ? &*residual : nullptr;
+  FailureOr<Rest> rest =
+      invokeMeasured(lowering, spec, operands, weights,
+                     {a, storage.place(op.getScale()), storage.place(op.getZero())}, output, added);
+  if (succeeded(rest))
+    lowering.invokeRest(op, *rest, output, op.getResult().getType());
+  return success(succeeded(rest));
+}

@@ -1,0 +1,69 @@
+"""Attention as one kernel, against NumPy: head counts, lengths, masks, batches, in every instruction set."""
+
+from support import *
+
+ISAS = ("x86-64", "avx2", "avx512vnni")
+
+
+def network(path, cases):
+    """MatMul, Mul, Add, Softmax, MatMul on its own inputs for each case; gives inputs and expected outputs."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(3)
+    nodes, inputs, outputs, given, wanted = [], [], [], {}, {}
+    scale = numpy_helper.from_array(np.float32(0.3), "scale")
+    for i, (batch, heads, queries, keys, depth, masked) in enumerate(cases):
+        shapes = {"q": (batch, heads, queries, depth), "k": (batch, heads, depth, keys), "v": (batch, heads, keys, depth)}
+        if masked:
+            shapes["m"] = masked
+        values = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+        if masked:
+            values["m"] = np.where(values["m"] > 0.5, np.float32(-1e9), np.float32(0))
+        for name, value in values.items():
+            given[f"{name}{i}"] = value
+            inputs.append(helper.make_tensor_value_info(f"{name}{i}", TensorProto.FLOAT, value.shape))
+        nodes += [helper.make_node("MatMul", [f"q{i}", f"k{i}"], [f"s{i}"]), helper.make_node("Mul", [f"s{i}", "scale"], [f"t{i}"])]
+        last = f"t{i}"
+        if masked:
+            nodes.append(helper.make_node("Add", [last, f"m{i}"], [f"u{i}"]))
+            last = f"u{i}"
+        nodes += [helper.make_node("Softmax", [last], [f"p{i}"], axis=-1), helper.make_node("MatMul", [f"p{i}", f"v{i}"], [f"y{i}"])]
+        outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, shapes["q"]))
+        scores = values["q"].astype(np.float64) @ values["k"] * np.float32(0.3) + values.get("m", 0)
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        wanted[f"y{i}"] = (weights / weights.sum(-1, keepdims=True) @ values["v"]).astype(np.float32)
+    graph = helper.make_graph(nodes, "attention", inputs, outputs, [scale])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return given, wanted
+
+
+def check_cases(cases):
+    model = scratch() / "m.onnx"
+    given, wanted = network(model, cases)
+    said = run([BUILD / "bin/qcc", "--until=fuse", "--quantize=none", model, "-o", scratch() / "m.mlir"])
+    check((scratch() / "m.mlir").read_text().count('"qcc.attention"') == len(cases), f"not fused: {said.stderr}")
+    library = qcc(model, "--emit=shared", "--quantize=none", output="m.so")
+    for isa in ISAS:
+        if isa == "x86-64" or isa in FEATURES:
+            got = run_model(library, given, env={"QCC_ISA": isa})
+            for name, want in wanted.items():
+                check_close(got[name], want, rtol=1e-4, atol=1e-5)
+
+
+@case
+def lengths_and_heads():
+    check_cases([(1, 1, 1, 1, 4, None), (1, 12, 7, 7, 32, None), (2, 3, 13, 50, 20, None), (4, 2, 32, 33, 64, None)])
+
+
+@case
+def long_sequences():
+    check_cases([(1, 2, 513, 513, 16, None)])
+
+
+@case
+def masks_that_broadcast():
+    check_cases([(2, 4, 12, 19, 8, (2, 1, 1, 19)), (1, 2, 25, 25, 8, (1, 1, 25, 25)), (2, 2, 5, 6, 8, (2, 2, 5, 6))])
+
+
+main()
