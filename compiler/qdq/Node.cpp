@@ -5,6 +5,8 @@
 #include "compiler/qdq/Writer.h"
 #include "compiler/support/Rewrite.h"
 #include "dialects/Constants.h"
+#include "dialects/reference/Pointwise.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -93,6 +95,11 @@ import::Attribute toOnnxAttribute(StringRef name, Kind kind, mlir::Attribute val
     result.kind = import::Attribute::Floats;
     result.floats = cast<DenseF32ArrayAttr>(value).asArrayRef().vec();
     break;
+  case Kind::Strings:
+    result.kind = import::Attribute::Strings;
+    for (StringRef text : cast<ArrayAttr>(value).getAsValueRange<StringAttr>())
+      result.strings.push_back(text.str());
+    break;
   case Kind::Tensor: // folded long before: nothing that is left has one
     break;
   }
@@ -169,6 +176,8 @@ LogicalResult Writer::writeByRow(Operation *op, const OpRow &row) {
   node.domain = row.domain;
   node.outputs = outputs;
   writeAttributes(op, row, node);
+  if (auto functions = op->getAttrOfType<ArrayAttr>("functions"))
+    writeActivations(functions, node);
   if (hasBias)
     addNode(name, "Add", {outputs[0], nameOf(bias->second[0])}, define(op->getResult(0), name));
   return success();
@@ -182,6 +191,54 @@ void Writer::writeSilu(SiluOp op) {
   addNode(name, "Mul", {input, factor}, define(op.getResult(), name));
 }
 
+/// In opset 20, with an attribute that says which.
+void Writer::writeGelu(Operation *op) {
+  std::string name = plainName(op->getLoc());
+  Node &node = addNode(name, "Gelu", {nameOf(op->getOperand(0))}, define(op->getResult(0), name));
+  import::Attribute form;
+  form.name = "approximate";
+  form.kind = import::Attribute::String;
+  form.s = isa<GeluTanhOp>(op) ? "tanh" : "none";
+  node.attributes.push_back(form);
+}
+
+/// What is measured at run time has no operator with a scale for each row: the weights alone are quantised.
+LogicalResult Writer::writeDynamicMatMul(DynamicMatMulOp op) {
+  std::string name = plainName(op.getLoc());
+  FailureOr<std::string> weights = realNameOf(op, op.getB());
+  if (failed(weights))
+    return failure();
+  std::string input = nameOf(op.getA().getDefiningOp<DynamicQuantizeOp>().getInput());
+  std::string product = op.getBias() ? unique(tensorNames, name + "_product") : define(op.getResult(), name);
+  addNode(name, "MatMul", {input, *weights}, product);
+  if (op.getBias())
+    addNode(name, "Add", {product, nameOf(op.getBias())}, define(op.getResult(), name));
+  return success();
+}
+
+/// The steps that `normalize` has made of the lists of activations, as these lists.
+void Writer::writeActivations(ArrayAttr functions, Node &node) {
+  import::Attribute names, lists[2];
+  names.name = "activations";
+  names.kind = import::Attribute::Strings;
+  lists[0].name = "activation_alpha";
+  lists[1].name = "activation_beta";
+  for (auto step : functions.getAsRange<DictionaryAttr>()) {
+    auto op = step.getAs<StringAttr>("op");
+    names.strings.push_back(llvm::convertToCamelFromSnakeCase(op.getValue(), /*capitalizeFirst=*/true));
+    const reference::PointwiseFunction *function = reference::findPointwise(op.str());
+    for (int i = 0; i < 2; ++i)
+      if (function->parameters[i])
+        lists[i].floats.push_back(step.getAs<FloatAttr>(function->parameters[i]).getValue().convertToFloat());
+  }
+  node.attributes.push_back(names);
+  for (import::Attribute &list : lists) {
+    list.kind = import::Attribute::Floats;
+    if (!list.floats.empty())
+      node.attributes.push_back(list);
+  }
+}
+
 LogicalResult Writer::writeOp(Operation *op) {
   if (auto quantize = dyn_cast<QuantizeOp>(op))
     return writeScaling(op, "QuantizeLinear", quantize.getResult());
@@ -191,6 +248,14 @@ LogicalResult Writer::writeOp(Operation *op) {
     writeSilu(silu);
     return success();
   }
+  if (isa<GeluOp, GeluTanhOp>(op)) {
+    writeGelu(op);
+    return success();
+  }
+  if (isa<DynamicQuantizeOp>(op))
+    return success(); // see writeDynamicMatMul
+  if (auto product = dyn_cast<DynamicMatMulOp>(op))
+    return writeDynamicMatMul(product);
   if (const OpRow *row = findRowOf(op->getName().getStringRef().str()))
     return writeByRow(op, *row);
   return op->emitError("'") << op->getName().stripDialect() << "' has no operator in ONNX's opset " << opset;

@@ -107,10 +107,12 @@ LogicalResult Writer::run() {
   return success(fine);
 }
 
-/// Products with integer weights that compute in float.
+/// Nodes with integer weights and arithmetic in float, or on values that are measured at run time.
 static std::vector<std::string> weightOnlyNodes(func::FuncOp function) {
   std::vector<std::string> nodes;
   function.walk([&](Operation *op) {
+    if (isMeasured(op))
+      return nodes.push_back(qdq::plainName(op->getLoc()));
     std::optional<Weighted> weighted = describeWeighted(op);
     auto weights = weighted ? weighted->weights->get().getDefiningOp<DequantizeOp>() : DequantizeOp();
     if (weights && isConstant(weights.getInput()) && !weighted->input->get().getDefiningOp<DequantizeOp>())

@@ -39,6 +39,9 @@ private:
   llvm::LogicalResult writeOp(mlir::Operation *op);
   llvm::LogicalResult writeByRow(mlir::Operation *op, const import::OpRow &row);
   void writeSilu(SiluOp op);
+  void writeGelu(mlir::Operation *op);
+  llvm::LogicalResult writeDynamicMatMul(DynamicMatMulOp op);
+  void writeActivations(mlir::ArrayAttr functions, import::Node &node);
   std::string writeParameter(mlir::Operation *op, const import::InputRow &row);
   void writeAttributes(mlir::Operation *op, const import::OpRow &row, import::Node &node);
 

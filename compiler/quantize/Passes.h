@@ -22,9 +22,10 @@ namespace qcc::quantize {
 constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
 
 /// Static   8-bit weights and activations, ranges from calibration
+/// Dynamic  8-bit weights, activations measured at run time
 /// Weights  8-bit weights, float arithmetic
 /// Keep     nothing but what the model itself quantises
-enum class Mode { Static, Weights, Keep };
+enum class Mode { Static, Dynamic, Weights, Keep };
 
 /// True if the model has quantize or dequantize operations of its own: they are
 /// kept exactly, and nothing is added.

@@ -73,6 +73,19 @@ def ApplyQuantization : Pass<"qcc-apply-quantization", "mlir::func::FuncOp"> {
                         "that their integers stand for">];
 }
 
+def QuantizeDynamic : Pass<"qcc-quantize-dynamic", "mlir::func::FuncOp"> {
+  let summary = "Products and recurrent layers on activations that are measured at run time (q11)";
+  let description = [{
+    ```mlir
+    matmul(%x, %w)       ==>  %q, %s, %z = dynamic_quantize %x
+                              dynamic_matmul(%q, %s, %z, i8 constant)
+    lstm(%x, %w, %r)     ==>  lstm(%x, i8 constant, i8 constant)
+    ```
+  }];
+  let options = [ListOption<"keepFloat", "keep-float", "std::string",
+                            "names or globs of nodes that are not quantised">];
+}
+
 def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {
   let summary = "Store constant weights as 8-bit integers; everything computes in float";
   let description = [{

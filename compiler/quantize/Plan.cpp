@@ -5,12 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/GlobPattern.h"
 
 namespace qcc::quantize {
 #define GEN_PASS_DEF_PLANQUANTIZATION
@@ -170,27 +170,16 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
       function.emitError("the model has quantisation of its own; --quantize=auto keeps it as it is");
       return signalPassFailure();
     }
-    std::vector<llvm::GlobPattern> globs;
-    std::vector<bool> used(keepFloat.size());
-    if (failed(parseGlobs(globs)))
+    FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
+    if (failed(keeps))
       return signalPassFailure();
     Planner planner(function, [&](Operation *op) -> StringRef {
-      if (!isa<QccOpInterface>(op) || isa<ConstantOp>(op))
-        return "";
-      std::string name = nameOf(op->getLoc());
-      bool keeps = false;
-      for (auto [i, glob] : llvm::enumerate(globs))
-        if (glob.match(name))
-          keeps = used[i] = true;
-      if (keeps)
+      if (keeps->matches(op))
         return "--keep-float names it";
-      return llvm::is_contained(precise, name) ? "its noise costs more accuracy than --max-drop allows" : "";
+      bool costly = isa<QccOpInterface>(op) && llvm::is_contained(precise, nameOf(op->getLoc()));
+      return costly && !isa<ConstantOp>(op) ? "its noise costs more accuracy than --max-drop allows" : "";
     });
-    for (auto [i, matched] : llvm::enumerate(used))
-      if (!matched)
-        function.emitError("--keep-float=")
-            << keepFloat[i] << " names no node that is left after simplification";
-    if (llvm::is_contained(used, false))
+    if (failed(keeps->checkUsed(function)))
       return signalPassFailure();
     for (const std::string &name : outer)
       if (std::optional<Port> port = findPort(function, name); port && !(outputsOnly && port->isInput))
@@ -205,17 +194,6 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     if (tensorType(value).getElementType().isF32() && tensorType(value).getNumElements() > 0 &&
         !isConstant(value))
       planner.demand(value);
-  }
-
-  LogicalResult parseGlobs(std::vector<llvm::GlobPattern> &globs) {
-    for (const std::string &text : keepFloat) {
-      llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(text);
-      if (!glob)
-        return getOperation().emitError("--keep-float=")
-               << text << " is no pattern: " << llvm::toString(glob.takeError());
-      globs.push_back(std::move(*glob));
-    }
-    return success();
   }
 
   /// Writes the decisions into the IR.

@@ -50,6 +50,10 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
       pm.addPass(std::make_unique<Calibrate>(options.calibrate));
     pm.addNestedPass<func::FuncOp>(createShareScales());
     pm.addNestedPass<func::FuncOp>(createApplyQuantization());
+  } else if (options.mode == Mode::Dynamic) {
+    QuantizeDynamicOptions dynamic;
+    dynamic.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
+    pm.addNestedPass<func::FuncOp>(createQuantizeDynamic(std::move(dynamic)));
   } else if (options.mode == Mode::Weights) {
     pm.addNestedPass<func::FuncOp>(createQuantizeWeights());
   }

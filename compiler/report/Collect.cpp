@@ -4,6 +4,7 @@
 
 #include "compiler/quantize/Passes.h"
 #include "compiler/support/Rewrite.h"
+#include "compiler/support/Weighted.h"
 #include "dialects/Constants.h"
 
 using namespace mlir;
@@ -38,7 +39,7 @@ std::string typeText(Type element) {
 
 bool isQuantised(Value value) { return isa<quant::QuantizedType>(tensorType(value).getElementType()); }
 
-bool isConversion(Operation *op) { return isa<QuantizeOp, DequantizeOp>(op); }
+bool isConversion(Operation *op) { return isa<QuantizeOp, DequantizeOp, DynamicQuantizeOp>(op); }
 
 /// Changes how values are stored or where, and computes nothing.
 bool isOnlyMoved(Operation *op) { return isConversion(op) || isa<ReshapeOp, TransposeOp>(op); }
@@ -141,7 +142,8 @@ void Collector::addOp(Operation *op) {
   bool isFirst = layer.type.empty() || layer.type == "conversion";
   if (isFirst) {
     layer.op = operatorOf(op);
-    bool integer = llvm::any_of(op->getOperands(), [](Value v) { return isQuantised(v) && !isConstant(v); });
+    bool integer = isMeasured(op) ||
+                   llvm::any_of(op->getOperands(), [](Value v) { return isQuantised(v) && !isConstant(v); });
     layer.type = isOnlyMoved(op)         ? "conversion"
                  : integer               ? "int8"
                  : hasIntegerWeights(op) ? "float, int8 weights"

@@ -41,7 +41,17 @@ std::optional<Weighted> qcc::describeWeighted(Operation *op) {
         return make(product, product.getAMutable(), product.getBMutable(), product.getBiasMutable(),
                     tensorType(product.getResult()).getRank() - 1, rank - 1, 1);
       })
+      .Case([&](DynamicMatMulOp product) {
+        return make(product, product.getAMutable(), product.getBMutable(), product.getBiasMutable(),
+                    tensorType(product.getResult()).getRank() - 1, 1, 1);
+      })
       .Default([](Operation *) { return Result(); });
+}
+
+bool qcc::isMeasured(Operation *op) {
+  return isa<DynamicMatMulOp>(op) ||
+         (isa<RnnOp, GruOp, LstmOp>(op) &&
+          isa<quant::QuantizedType>(tensorType(op->getOperand(1)).getElementType()));
 }
 
 bool qcc::isKnown(Value value) {

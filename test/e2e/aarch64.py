@@ -114,6 +114,17 @@ def floats_agree_with_x86():
 
 
 @case
+def recurrent_layers_and_transformers_agree_with_x86():
+    require("shared-models", "aarch64", "avx2")
+    samples = fashion_images("t10k", 3)[:, None]
+    # A number on the edge between two steps may fall to either side.
+    for mode, atol in (("none", 1e-4), ("dynamic", 0.05)):
+        compare = lambda got, want: check_close(got, want, rtol=1e-3, atol=atol)
+        for name in ("fm_lstm_ts_b1", "fm_vit_ts_b1"):
+            check_same_bytes(FASHION / f"models/{name}.onnx", samples, f"--quantize={mode}", "-O1", compare=compare)
+
+
+@case
 def a_shared_object_loads_on_arm():
     require("shared-models", "aarch64")
     samples = fashion_images("t10k", 2)[:, None]

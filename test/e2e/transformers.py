@@ -1,15 +1,24 @@
-"""The shared transformers in float against their stored reference outputs."""
+"""The shared transformers and recurrent networks: float and dynamic int8 against stored reference outputs."""
+
+import gzip
 
 from support import *
 
-FASHION = MODELS / "fashion-mnist/models"
+sys.path.insert(0, str(ROOT / "docs/examples"))
+from run_so import Model
+
+FASHION = MODELS / "fashion-mnist"
+SILERO = MODELS / "silero_vad"
 ISAS = ("x86-64", "avx2", "avx512vnni")
+INT8 = "--quantize=dynamic"
+FLOAT = "--quantize=none"
 
 
 def check_fashion(name, isas=ISAS):
     require("shared-models")
-    images, wanted = np.load(FASHION / "input_0.npy"), np.load(FASHION / f"expected_{name.removesuffix('_b1')}.npy")
-    library = qcc(FASHION / f"{name}.onnx", "--emit=shared", "--quantize=none", output="m.so")
+    stem = name.removesuffix("_b1")
+    images, wanted = np.load(FASHION / "models/input_0.npy"), np.load(FASHION / f"models/expected_{stem}.npy")
+    library = qcc(FASHION / f"models/{name}.onnx", "--emit=shared", FLOAT, output="m.so")
     for isa in isas:
         if isa == "x86-64" or isa in FEATURES:
             outputs = run_model(library, {"input": images[:, None]}, "--samples", env={"QCC_ISA": isa})
@@ -27,19 +36,136 @@ def vision_transformer_of_the_other_exporter_matches():
 
 
 @case
-def sentence_embeddings_match():
+def lstm_matches():
+    check_fashion("fm_lstm_ts_b1")
+
+
+@case
+def lstm_of_the_other_exporter_matches():
+    check_fashion("fm_lstm_dynamo", ("avx2",))
+
+
+def test_images(count):
+    """Normalised as in training, with their labels."""
+    read = lambda name, skip: np.frombuffer(gzip.decompress((FASHION / f"data/t10k-{name}-ubyte.gz").read_bytes())[skip:], np.uint8)
+    images = read("images-idx3", 16).reshape(-1, 1, 1, 28, 28)[:count]
+    return ((images / np.float32(255) - np.float32(0.2860)) / np.float32(0.3530)).astype(np.float32), read("labels-idx1", 8)[:count]
+
+
+def check_accuracy(name):
+    """Dynamic int8 loses at most 0.15 points; on a part of the images, as many may change sides."""
     require("shared-models")
-    model = scratch() / "minilm_l6_v2.onnx"
-    run([sys.executable, MODELS / "minilm/make.py", model])
-    names = ("input_ids", "attention_mask", "token_type_ids")
-    inputs = {name: np.load(MODELS / f"minilm/input_{name}.npy") for name in names}
-    wanted = np.load(MODELS / "minilm/expected_sentence_embedding.npy")
-    shapes = [f"--shape={name}:1x32" for name in names]
-    library = qcc(model, "--emit=shared", "--quantize=none", *shapes, output="m.so")
-    samples = {name: value[:24, None] for name, value in inputs.items()}
-    got = run_model(library, samples, "--samples")["sentence_embedding"]
-    check_close(got.reshape(24, -1), wanted[:24])
-    model.unlink()
+    images, labels = test_images(2000)
+    right = []
+    for mode in (FLOAT, INT8):
+        library = qcc(FASHION / f"models/{name}.onnx", "--emit=shared", mode, output="m.so")
+        logits = run_model(library, {"input": images}, "--samples")["output"]
+        right.append(np.mean(logits.reshape(len(images), -1).argmax(-1) == labels))
+    check(right[1] >= right[0] - 0.0025, f"{name}: float {right[0]:.4f}, dynamic int8 {right[1]:.4f}")
+
+
+@case
+def vision_transformer_in_int8_is_as_accurate():
+    check_accuracy("fm_vit_ts_b1")
+
+
+@case
+def lstm_in_int8_is_as_accurate():
+    check_accuracy("fm_lstm_ts_b1")
+
+
+# MiniLM: 64 pairs of sentences, 32 tokens each.
+
+
+def minilm():
+    require("shared-models")
+    model = BUILD / "test/e2e/minilm_l6_v2.onnx"
+    if not model.exists():
+        run([sys.executable, MODELS / "minilm/make.py", model.with_suffix(".part")])
+        model.with_suffix(".part").rename(model)
+    inputs = {n: np.load(MODELS / f"minilm/input_{n}.npy") for n in ("input_ids", "attention_mask", "token_type_ids")}
+    return model, inputs, np.load(MODELS / "minilm/expected_sentence_embedding.npy")
+
+
+def embed(model, inputs, mode, count, env=None):
+    library = qcc(model, "--emit=shared", mode, *(f"--shape={n}:1x32" for n in inputs), output="m.so")
+    samples = {name: value[:count, None] for name, value in inputs.items()}
+    got = run_model(library, samples, "--samples", env=env)["sentence_embedding"]
+    return got.reshape(count, -1), library
+
+
+@case
+def sentence_embeddings_match():
+    model, inputs, wanted = minilm()
+    got, library = embed(model, inputs, FLOAT, 32)
+    check_close(got, wanted[:32])
+    got = run_model(library, {n: v[5:6] for n, v in inputs.items()}, env={"QCC_ISA": "x86-64"})
+    check_close(got["sentence_embedding"], wanted[5:6])
+
+
+@case
+def sentence_embeddings_in_int8_are_close():
+    model, inputs, wanted = minilm()
+    got, library = embed(model, inputs, INT8, 128)
+    check(library.stat().st_size < 26 * 2**20, f"{library.stat().st_size} bytes")
+    unit = lambda rows: rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    cosine = np.sum(unit(got) * unit(wanted), -1)
+    check(cosine.mean() >= 0.998, f"mean cosine {cosine.mean():.5f}, least {cosine.min():.5f}")
+    pairs = [np.sum(unit(e[:64]) * unit(e[64:]), -1) for e in (got, wanted)]
+    worst = np.abs(pairs[0] - pairs[1]).max()
+    check(worst <= 0.03, f"the similarity of a pair moves by {worst:.4f}")
+    check(np.array_equal(embed_first(library, inputs, "x86-64"), embed_first(library, inputs, "x86-64")), "not the same twice")
+
+
+def embed_first(library, inputs, isa):
+    return run_model(library, {n: v[:1] for n, v in inputs.items()}, env={"QCC_ISA": isa})["sentence_embedding"]
+
+
+# Silero's detector of speech: 937 chunks, the state carried from one to the next.
+
+
+def check_speech(probabilities, atol):
+    wanted = np.load(SILERO / "expected_probs_silero_vad.npy").ravel()
+    check_close(probabilities.ravel(), wanted, rtol=0, atol=atol)
+
+
+def speak(name, mode, *options, **constant_inputs):
+    require("shared-models")
+    library = qcc(SILERO / f"{name}.onnx", "--emit=shared", mode, *options, output="m.so")
+    model, state, probabilities = Model(library), np.zeros((2, 1, 128), np.float32), []
+    for chunk in np.load(SILERO / "input_chunks.npy"):
+        outputs = model.run({"input": chunk[None], "state": state, **constant_inputs})
+        state = outputs["stateN"].reshape(state.shape)
+        probabilities.append(outputs["output"].item())
+    return np.array(probabilities, np.float32)
+
+
+SPEECH = ["--set=sr=16000", "--shape=input:1x576", "--shape=state:2x1x128"]
+
+
+@case
+def speech_is_found():
+    check_speech(speak("silero_vad", FLOAT, *SPEECH), 1e-4)
+
+
+@case
+def speech_is_found_by_the_other_export():
+    check_speech(speak("silero_vad_openvino_16k", FLOAT), 1e-4)
+
+
+@case
+def speech_is_found_in_int8():
+    check_speech(speak("silero_vad", INT8, *SPEECH), 0.03)
+
+
+@case
+def speech_is_found_in_one_sequence():
+    require("shared-models")
+    library = qcc(SILERO / "silero_vad_16k_sequence.onnx", "--emit=shared", FLOAT, "--shape=input:937x576",
+                  "--shape=h:1x1x128", "--shape=c:1x1x128", output="m.so")  # fmt: skip
+    zero = np.zeros((1, 1, 128), np.float32)
+    outputs = run_model(library, {"input": np.load(SILERO / "input_chunks.npy"), "h": zero, "c": zero})
+    check_speech(outputs["speech_probs"], 1e-4)
 
 
 main()

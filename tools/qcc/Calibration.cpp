@@ -132,8 +132,9 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
   return calibrate::openSamples(options.get(option), inputsOf(module), data, error);
 }
 
-bool driver::readQuantization(const Options &options, ModuleOp module, quantize::QuantizeOptions &result,
-                              Calibration &calibration, std::string &error) {
+bool driver::readQuantization(const Options &options, ModuleOp module, bool isForGpu,
+                              quantize::QuantizeOptions &result, Calibration &calibration,
+                              std::string &error) {
   if (!readOuterTypes(options, module, result.outer, error))
     return false;
   std::string mode = options.get("--quantize", "auto");
@@ -152,10 +153,18 @@ bool driver::readQuantization(const Options &options, ModuleOp module, quantize:
     error = "--quantize=static needs calibration data: --calib=PATH";
     return false;
   }
-  if (!hasData) {
+  if (isForGpu && mode == "dynamic") {
+    error = "option '--quantize=dynamic' is not built yet for NVIDIA GPUs";
+    return false;
+  }
+  if (isForGpu && !hasData) {
     module.emitWarning(
-        "nothing was quantised: the model has no quantisation of its own and no data was given "
-        "(--calib=PATH); dynamic quantisation is not built yet");
+        "nothing was quantised: what is measured at run time has no form for GPUs yet; give data "
+        "(--calib=PATH)");
+    return true;
+  }
+  if (!hasData || mode == "dynamic") {
+    result.mode = quantize::Mode::Dynamic;
     return true;
   }
   if (calibrate::DataOptions data; !readDataOptions(options, data, error))

@@ -26,9 +26,9 @@ struct Calibration {
 
 /// Reads the options about quantisation, --io among them. On wrong usage returns false
 /// and says why. `calibration` gets what calibration found; all arguments must outlive
-/// the run of the stage.
-bool readQuantization(const Options &options, mlir::ModuleOp module, quantize::QuantizeOptions &result,
-                      Calibration &calibration, std::string &error);
+/// the run of the stage. Kernels of GPUs do not measure at run time.
+bool readQuantization(const Options &options, mlir::ModuleOp module, bool isForGpu,
+                      quantize::QuantizeOptions &result, Calibration &calibration, std::string &error);
 
 /// Opens what an option names as samples of the module's inputs.
 std::unique_ptr<calibrate::Samples> openSamples(const Options &options, const std::string &option,

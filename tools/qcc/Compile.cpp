@@ -10,6 +10,7 @@
 #include "compiler/emit/Names.h"
 #include "compiler/import/Import.h"
 #include "compiler/qdq/Qdq.h"
+#include "compiler/support/Weighted.h"
 #include "dialects/Resources.h"
 #include "runtime/include/qcc/runtime.h"
 #include "tools/qcc/Calibration.h"
@@ -116,7 +117,8 @@ private:
 
   Status quantize() {
     std::string error;
-    if (!readQuantization(options, *module, pipeline.quantize, calibration, error) ||
+    pipeline.fuse.attention = !variants.front()->isGpu;
+    if (!readQuantization(options, *module, variants.front()->isGpu, pipeline.quantize, calibration, error) ||
         (evaluation.isAsked() && !evaluation.prepare(*module, pipeline, calibration, error)))
       return usage(error);
     calibration.wantsTensorErrors = reporting.isAsked();
@@ -139,6 +141,13 @@ private:
       return calibration.describe();
     if (pipeline.quantize.mode == quantize::Mode::Weights)
       return "weights in int8, arithmetic in float";
+    bool measures = module
+                        ->walk([](Operation *op) {
+                          return isMeasured(op) ? WalkResult::interrupt() : WalkResult::advance();
+                        })
+                        .wasInterrupted();
+    if (measures)
+      return "matrix products and recurrent layers in int8, on activations that are measured at run time";
     return quantize::isQuantized(*module) ? "quantised as the model itself says" : "not quantised";
   }
 

@@ -18,8 +18,8 @@ bool isQuantised(Type type) { return isa<quant::QuantizedType>(getElementTypeOrS
 
 /// Moves bytes about or changes their representation: no arithmetic to count.
 bool isFree(Operation *op) {
-  return isa<ConstantOp, QuantizeOp, DequantizeOp, ScastOp, ReshapeOp, TransposeOp, IdentityOp,
-             func::ReturnOp>(op);
+  return isa<ConstantOp, QuantizeOp, DequantizeOp, DynamicQuantizeOp, ScastOp, ReshapeOp, TransposeOp,
+             IdentityOp, func::ReturnOp>(op);
 }
 
 bool readsByteWeights(Operation *op) {
@@ -46,7 +46,7 @@ void Summary::count(ModuleOp module) {
       return;
     if (auto reason = op->getAttrOfType<StringAttr>(quantize::floatReasonAttr))
       floatReasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
-    if (isQuantised(op->getOperand(0).getType())) {
+    if (isQuantised(op->getOperand(0).getType()) || isMeasured(op)) {
       ++integerOps;
     } else {
       ++floatOps;

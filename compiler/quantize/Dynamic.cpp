@@ -1,0 +1,224 @@
+//===- Dynamic.cpp - Products on activations that are measured ------------===//
+
+#include "compiler/quantize/KeepFloat.h"
+#include "compiler/quantize/Passes.h"
+#include "compiler/quantize/Scales.h"
+#include "compiler/quantize/Weights.h"
+#include "compiler/support/Rewrite.h"
+#include "compiler/support/Weighted.h"
+#include "dialects/Constants.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <cmath>
+
+namespace qcc::quantize {
+#define GEN_PASS_DEF_QUANTIZEDYNAMIC
+#include "compiler/quantize/Passes.h.inc"
+
+using namespace mlir;
+using reference::DType;
+using reference::Tensor;
+
+namespace {
+
+/// Constant weights of rank `order.size()` permuted; `axis` of the result has the scales. What lies
+/// apart from that axis shares one.
+Value createWeights(OpBuilder &builder, Location loc, const Tensor &weights, ArrayRef<int64_t> shape,
+                    int64_t axis, llvm::function_ref<int64_t(int64_t)> from) {
+  int64_t inner = 1, channels = shape[axis];
+  for (int64_t size : shape.drop_front(axis + 1))
+    inner *= size;
+  auto channelOf = [&](int64_t i) { return i / inner % channels; };
+  WeightScales choice;
+  choice.maxima.resize(channels);
+  for (int64_t i = 0, e = weights.size(); i < e; ++i) {
+    float &maximum = choice.maxima[channelOf(i)];
+    maximum = std::max(maximum, std::fabs(static_cast<float>(weights.getDouble(from(i)))));
+  }
+  std::vector<float> scales = choice.choose();
+  Tensor stored(DType::I8, shape.vec());
+  for (int64_t i = 0, e = weights.size(); i < e; ++i)
+    stored.data<int8_t>()[i] =
+        quantizeWeight(static_cast<float>(weights.getDouble(from(i))), scales[channelOf(i)]);
+  SmallVector<double> exact(scales.begin(), scales.end());
+  SmallVector<int64_t> zeros(scales.size(), 0);
+  auto element = quant::UniformQuantizedPerAxisType::get(quant::QuantizationFlags::Signed,
+                                                         builder.getI8Type(), builder.getF32Type(), exact,
+                                                         zeros, static_cast<int32_t>(axis), -128, 127);
+  return createConstant(builder, loc, stored, RankedTensorType::get(shape, element));
+}
+
+bool isFinite(const Tensor &tensor) {
+  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
+    if (!std::isfinite(tensor.getDouble(i)))
+      return false;
+  return true;
+}
+
+/// Of fewer numbers a table takes less memory than what it costs to scale its rows.
+constexpr int64_t largeTable = 1 << 16;
+
+class Quantizer {
+public:
+  explicit Quantizer(MLIRContext *context) : builder(context) {}
+
+  /// Why the operation stays in float; empty where it does not.
+  std::string quantize(Operation *op);
+
+private:
+  OpBuilder builder;
+  llvm::DenseMap<Value, DynamicQuantizeOp> measured;
+
+  std::string product(Operation *op, const Weighted &weighted);
+  std::string recurrent(Operation *op);
+  std::string table(GatherOp op);
+  DynamicQuantizeOp measure(Value input);
+};
+} // namespace
+
+/// Several products of one tensor share what was measured.
+DynamicQuantizeOp Quantizer::measure(Value input) {
+  DynamicQuantizeOp &known = measured[input];
+  if (known)
+    return known;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfterValue(input);
+  RankedTensorType type = tensorType(input);
+  ArrayRef<int64_t> rows = type.getShape().drop_back();
+  Type results[] = {type.clone(builder.getIntegerType(8, /*isSigned=*/false)),
+                    RankedTensorType::get(rows, builder.getF32Type()),
+                    RankedTensorType::get(rows, builder.getI32Type())};
+  return known = DynamicQuantizeOp::create(builder, input.getLoc(), results, input,
+                                           builder.getI64IntegerAttr(type.getRank() - 1), IntegerAttr());
+}
+
+/// Gemm and MatMul, whose weights become (K, N).
+std::string Quantizer::product(Operation *op, const Weighted &weighted) {
+  Value input = weighted.input->get(), weights = weighted.weights->get();
+  std::optional<Tensor> constant = constantOf(weights);
+  auto gemm = dyn_cast<GemmOp>(op);
+  if (!isPlain(op) || (gemm && (gemm.getTransA() || !gemm.getAlpha().isExactlyValue(1) ||
+                                (gemm.getC() && !gemm.getBeta().isExactlyValue(1)))))
+    return "transposes its input, or alpha or beta is not 1";
+  if (!constant)
+    return "multiplies two tensors of the run, which no integer kernel does";
+  if (isConstant(input) || constant->rank() != 2 || !tensorType(input).getElementType().isF32())
+    return "is no product of f32 activations with a matrix";
+  if (!isFinite(*constant))
+    return "has weights that are not finite";
+  bool transposed = gemm && gemm.getTransB();
+  int64_t k = constant->shape[transposed ? 1 : 0], n = constant->shape[transposed ? 0 : 1];
+  Value bias = weighted.bias.empty() ? Value() : weighted.bias[0].get();
+  if (bias) {
+    std::optional<Tensor> numbers = constantOf(bias);
+    if (!numbers || (numbers->size() != 1 && numbers->size() != n))
+      return "its bias is no constant with one number for each output channel";
+    Tensor wide(DType::F32, {n});
+    for (int64_t i = 0; i < n; ++i)
+      wide.setDouble(i, numbers->getDouble(numbers->size() == 1 ? 0 : i));
+    builder.setInsertionPoint(op);
+    bias = createConstant(builder, op->getLoc(), wide, RankedTensorType::get({n}, builder.getF32Type()));
+  }
+  DynamicQuantizeOp rows = measure(input);
+  builder.setInsertionPoint(op);
+  auto from = [&](int64_t i) { return transposed ? i % n * k + i / n : i; };
+  Value stored = createWeights(builder, weights.getLoc(), *constant, {k, n}, 1, from);
+  auto result =
+      DynamicMatMulOp::create(builder, op->getLoc(), op->getResult(0).getType(), rows.getResult(),
+                              rows.getScale(), rows.getZero(), stored, bias, Value(), Value(), ArrayAttr());
+  op->getResult(0).replaceAllUsesWith(result.getResult());
+  op->erase();
+  return "";
+}
+
+std::string Quantizer::recurrent(Operation *op) {
+  std::optional<Tensor> weights = constantOf(op->getOperand(1)), recurrence = constantOf(op->getOperand(2));
+  if (!weights || !recurrence || weights->type != DType::F32)
+    return "its weights are no f32 constants";
+  if (!isFinite(*weights) || !isFinite(*recurrence))
+    return "has weights that are not finite";
+  builder.setInsertionPoint(op);
+  for (auto [slot, tensor] : {std::pair(1u, &*weights), std::pair(2u, &*recurrence)})
+    op->setOperand(slot, createWeights(builder, op->getOperand(slot).getLoc(), *tensor, tensor->shape, 1,
+                                       [](int64_t i) { return i; }));
+  return "";
+}
+
+/// Rows of a large table, as those of words, are stored as bytes with a scale each:
+///   gather(table, i)  ==>  cast(gather(bytes, i)) * gather(scales, i)
+std::string Quantizer::table(GatherOp op) {
+  std::optional<Tensor> rows = constantOf(op.getInput());
+  if (!rows || rows->type != DType::F32 || rows->rank() != 2 || op.getAxis() != 0 ||
+      rows->size() < largeTable)
+    return "";
+  if (!isFinite(*rows))
+    return "reads a table that is not finite";
+  Location loc = op.getLoc();
+  builder.setInsertionPoint(op);
+  Value stored =
+      createWeights(builder, op.getInput().getLoc(), *rows, rows->shape, 0, [](int64_t i) { return i; });
+  auto element = cast<quant::UniformQuantizedPerAxisType>(tensorType(stored).getElementType());
+  Tensor scales(DType::F32, {rows->shape[0], 1});
+  llvm::copy(element.getScales(), scales.data<float>());
+  RankedTensorType real = tensorType(op.getResult());
+  SmallVector<int64_t> one(real.getShape());
+  one.back() = 1;
+  auto pick = [&](const Tensor &from, RankedTensorType type) {
+    Value constant = createConstant(builder, loc, from, tensorTypeOf(builder.getContext(), from));
+    return GatherOp::create(builder, loc, type, constant, op.getIndices(), 0).getResult();
+  };
+  Value bytes = pick(*constantOf(stored), real.clone(builder.getI8Type()));
+  constexpr int64_t toF32 = 1; // TensorProto.FLOAT
+  Value numbers = CastOp::create(builder, loc, real, bytes, toF32), factors = pick(scales, real.clone(one));
+  op.getResult().replaceAllUsesWith(MulOp::create(builder, loc, real, numbers, factors, ArrayAttr()));
+  stored.getDefiningOp()->erase();
+  op->erase();
+  return "";
+}
+
+std::string Quantizer::quantize(Operation *op) {
+  if (auto gather = dyn_cast<GatherOp>(op))
+    return table(gather);
+  if (isa<RnnOp, GruOp, LstmOp>(op))
+    return recurrent(op);
+  if (isa<GemmOp, MatMulOp>(op)) {
+    std::optional<Weighted> weighted = describeWeighted(op);
+    return weighted ? product(op, *weighted) : "has a vector as operand, which no integer kernel takes";
+  }
+  if (isa<ConvOp, ConvTransposeOp>(op))
+    return "convolutions become integers by calibration (--calib), not by measuring at run time";
+  return "";
+}
+
+namespace {
+struct QuantizeDynamic : impl::QuantizeDynamicBase<QuantizeDynamic> {
+  using QuantizeDynamicBase::QuantizeDynamicBase;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (isQuantized(function->getParentOfType<ModuleOp>())) {
+      function.emitError("the model has quantisation of its own; --quantize=auto keeps it as it is");
+      return signalPassFailure();
+    }
+    FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
+    if (failed(keeps))
+      return signalPassFailure();
+    Quantizer quantizer(&getContext());
+    SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
+    for (Operation *op : ops) {
+      std::string reason = keeps->matches(op) ? "--keep-float names it" : quantizer.quantize(op);
+      if (!reason.empty())
+        op->setAttr(floatReasonAttr, StringAttr::get(&getContext(), reason));
+    }
+    if (failed(keeps->checkUsed(function)))
+      return signalPassFailure();
+    for (Operation &op : llvm::make_early_inc_range(function.front())) // what was replaced
+      if (isa<ConstantOp>(op) && op.use_empty())
+        op.erase();
+    if (llvm::none_of(function.front(), [](Operation &op) { return isMeasured(&op); }))
+      function.emitWarning(
+          "nothing was quantised: the model has no quantisation of its own, no data was given "
+          "(--calib=PATH), and nothing in it can be quantised without");
+  }
+};
+} // namespace
+} // namespace qcc::quantize

@@ -1,0 +1,38 @@
+// RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic | FileCheck %s
+// RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic 2>&1 >/dev/null | FileCheck %s --check-prefix=SAYS
+
+// Two products share what was measured; transposed weights become (K, N).
+// CHECK-LABEL: @measuresATensorOnce
+func.func @measuresATensorOnce(%x: tensor<2x3xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  %w = "qcc.constant"() <{value = dense<[[1.27, 0.0], [0.5, -2.54], [0.0, 2.54]]> : tensor<3x2xf32>}> : () -> tensor<3x2xf32>
+  %t = "qcc.constant"() <{value = dense<[[1.27, 0.5, 0.0], [0.0, -2.54, 2.54]]> : tensor<2x3xf32>}> : () -> tensor<2x3xf32>
+  // CHECK: %[[Q:.*]], %[[S:.*]], %[[Z:.*]] = "qcc.dynamic_quantize"(%arg0) <{axis = 1 : i64}>
+  // CHECK-NOT: "qcc.dynamic_quantize"
+  // CHECK: %[[W:.*]] = "qcc.constant"() <{value = dense<{{\[}}[127, 0], [50, -127], [0, 127]]> : tensor<3x2xi8>}> : () -> tensor<3x2x!quant.uniform<i8:f32:1, {0.0{{.*}},0.0{{.*}}}>>
+  // CHECK: "qcc.dynamic_matmul"(%[[Q]], %[[S]], %[[Z]], %[[W]])
+  // CHECK: dense<{{\[}}[127, 0], [50, -127], [0, 127]]> : tensor<3x2xi8>
+  // CHECK: "qcc.dynamic_matmul"(%[[Q]], %[[S]], %[[Z]],
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
+  %1 = "qcc.gemm"(%x, %t) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>, transB = 1 : i64}> : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>
+  return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @quantisesRecurrentWeights
+func.func @quantisesRecurrentWeights(%x: tensor<4x1x2xf32>) -> tensor<4x1x1x2xf32> {
+  %w = "qcc.constant"() <{value = dense<1.27> : tensor<1x2x2xf32>}> : () -> tensor<1x2x2xf32>
+  // CHECK: "qcc.rnn"(%arg0, %{{.*}}, %{{.*}}){{.*}}(tensor<4x1x2xf32>, tensor<1x2x2x!quant.uniform<i8:f32:1, {{.*}}>>, tensor<1x2x2x!quant.uniform<i8:f32:1, {{.*}}>>)
+  %y, %h = "qcc.rnn"(%x, %w, %w) <{functions = [{op = "tanh"}], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>}> : (tensor<4x1x2xf32>, tensor<1x2x2xf32>, tensor<1x2x2xf32>) -> (tensor<4x1x1x2xf32>, tensor<1x1x2xf32>)
+  return %y : tensor<4x1x1x2xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @saysWhatStaysFloat
+func.func @saysWhatStaysFloat(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  // CHECK: "qcc.matmul"{{.*}}qcc.float_reason = "multiplies two tensors of the run, which no integer kernel does"
+  // SAYS: warning: nothing was quantised
+  %0 = "qcc.matmul"(%x, %x) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
