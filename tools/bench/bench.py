@@ -1,8 +1,9 @@
 """Times networks in qcc, ONNX Runtime and OpenVINO, in one run, by turns.
 
-Networks: resnet50 mobilenetv2 mobilenetv3-large efficientnet-b0, which are written
-here with random weights, and mobilenetv2-trained squeezenet-trained of the shared
-models. Without a name: the first four. What the columns mean: docs/benchmarks.md."""
+Networks: resnet50 mobilenetv2 mobilenetv3-large efficientnet-b0, bert-base-128
+bert-base-384 lstm gru, which are written here with random weights, and
+mobilenetv2-trained squeezenet-trained of the shared models. Without a name: the first
+four. What the columns mean: docs/benchmarks.md."""
 
 import argparse
 import datetime
@@ -30,11 +31,13 @@ ROOT = HERE.parent.parent
 # name: (worker's kind, which model, precision where the engine does not choose it)
 PEERS = {
     "ort-int8": ("onnxruntime", "qdq_model", "int8"),
+    "ort-dynamic": ("onnxruntime", "dynamic_model", "int8"),
     "ort-fp32": ("onnxruntime", "float_model", "fp32"),
     "openvino-int8": ("openvino", "qdq_model", None),
     "openvino-float": ("openvino", "float_model", None),
 }
-DEFAULT = [*PEERS, "qcc-int8", "qcc-fp32"]
+CONVOLUTIONAL = ["ort-int8", "ort-fp32", "openvino-int8", "openvino-float", "qcc-int8", "qcc-fp32"]
+SEQUENCES = ["ort-dynamic", "ort-fp32", "openvino-int8", "openvino-float", "qcc-dynamic", "qcc-fp32", "qcc-bf16"]
 
 
 def fail(what):
@@ -52,13 +55,15 @@ def arguments():
     add("--model", metavar="FILE.onnx", action="append", default=[], help="a model of your own (repeatable)")
     add("--calib", metavar="FILE.npz", help="calibration data of --model; default: random")
     add("--threads", metavar="LIST", default="1,2", help="numbers of threads (default: 1,2)")
-    add("--engines", metavar="LIST", help=f"of {' '.join([*PEERS, *compiling.VARIANTS])}; default: {' '.join(DEFAULT)}")
+    default = f"{' '.join(CONVOLUTIONAL)}; without convolutions {' '.join(SEQUENCES)}"
+    add("--engines", metavar="LIST", help=f"of {' '.join([*PEERS, *compiling.VARIANTS])}; default: {default}")
     add("--isa", metavar="LIST", default="", help="also time qcc's rows with these variants forced (words of --march)")
     add("--seconds", metavar="S", type=float, default=4.0, help="for each row (default: 4)")
+    add("--clock", choices=["wall", "cpu"], default="wall", help="cpu: processor time, for one thread on a busy machine (default: wall)")
     add("--cores", metavar="LIST", help="the processors to use (default: the last ones that may be used)")
     add("--build", metavar="DIR", default=os.environ.get("QCC_BUILD", ROOT / "build/release"), help="qcc's build folder")
     add("--qcc-options", metavar="WORDS", default="", help="more options for qcc, such as '-j 2'")
-    add("--layers", action="store_true", help="print the time of each layer of qcc-int8, too")
+    add("--layers", action="store_true", help="print the time of each layer of qcc's rows, too")
     add("--out", metavar="DIR", default=ROOT / "build/bench", help="where models and results go (default: build/bench)")
     given = parser.parse_args()
     known = [*networks.WRITTEN, *networks.TRAINED]
@@ -67,10 +72,12 @@ def arguments():
             fail(f"no network '{name}'; there are: {' '.join(known)}, and --model FILE.onnx")
     if given.calib and len(given.model) != 1:
         fail("--calib goes with one --model")
-    given.engines = listed(given.engines) if given.engines else DEFAULT
+    given.engines = listed(given.engines or "")
     for name in given.engines:
         if name not in PEERS and name not in compiling.VARIANTS:
             fail(f"no engine '{name}'")
+    if given.clock == "cpu" and given.threads != "1":
+        fail("--clock=cpu goes with --threads=1: what threads take together is not how long one waits")
     given.threads, given.isa = [int(n) for n in listed(given.threads)], listed(given.isa)
     given.out, given.build = Path(given.out).resolve(), Path(given.build).resolve()
     return given
@@ -87,17 +94,16 @@ def choose_cores(given):
     return cores, usable
 
 
-def choose_engines(given):
-    """Without the ones whose program or package is not there, which is said."""
-    wanted = given.engines
-    if any(n.startswith("openvino") for n in wanted) and not importlib.util.find_spec("openvino"):
+def missing_engines(given):
+    """The ones whose package is not there, which is said; qcc must be."""
+    needed, missing = given.build / "bin/qcc", []
+    if any(n.startswith("openvino") for n in given.engines or PEERS) and not importlib.util.find_spec("openvino"):
         print("skipped: OpenVINO is not installed")
-        wanted = [n for n in wanted if not n.startswith("openvino")]
-    needed = given.build / "bin/qcc"
-    if any(n in compiling.VARIANTS for n in wanted) and not needed.exists():
+        missing = [n for n in PEERS if n.startswith("openvino")]
+    if any(n in compiling.VARIANTS for n in given.engines or compiling.VARIANTS) and not needed.exists():
         fail(f"{needed} is not there: build it (cmake --preset release && cmake --build --preset release), "
              "name another --build, or choose --engines without qcc")  # fmt: skip
-    return wanted
+    return missing
 
 
 def build_peak(out):
@@ -115,7 +121,7 @@ class Bench:
     def __init__(self, given):
         self.given = given
         self.cores, self.threads = choose_cores(given)
-        self.wanted = choose_engines(given)
+        self.missing = missing_engines(given)
         given.out.mkdir(parents=True, exist_ok=True)
         self.peak = build_peak(given.out)
         self.rows, self.compiled, self.layers, self.networks, self.peaks = [], [], [], {}, []
@@ -139,6 +145,7 @@ class Bench:
         """Writes the result after each network, so that one that ends the run takes no other with it."""
         for network in self.all_networks():
             self.networks[network.name] = {k: v for k, v in network.facts.items() if k != "stamp"}
+            self.wanted = self.choose_engines(network)
             objects = self.compile(network)
             for threads in self.threads:
                 print(f"{network.name}: timing with {report.threads_text(threads)}", flush=True)
@@ -147,6 +154,15 @@ class Bench:
             self.write()
         if not self.text:
             self.write()
+
+    def choose_engines(self, network):
+        default = CONVOLUTIONAL if network.facts["convolutions"] else SEQUENCES
+        wanted = [n for n in self.given.engines or default if n not in self.missing]
+        models = {n: PEERS[n][1] if n in PEERS else compiling.VARIANTS[n][0] for n in wanted}
+        for name in [n for n in wanted if not getattr(network, models[n]).exists()]:
+            print(f"skipped: {network.name}: ONNX Runtime's tool makes no model for {name}")
+            wanted.remove(name)
+        return wanted
 
     def write(self):
         result = self.result()
@@ -171,7 +187,7 @@ class Bench:
         return objects
 
     def time(self, network, objects, threads):
-        common = {"network": network, "threads": threads, "cores": self.cores[:threads]}
+        common = {"network": network, "threads": threads, "cores": self.cores[:threads], "clock": self.given.clock}
         turns = []
         for name in self.wanted:
             if name in PEERS:
@@ -220,7 +236,7 @@ class Bench:
         installed = {p: importlib.metadata.version(p) for p in packages if importlib.util.find_spec(p)}
         machine = {
             "processor": report.processor_name(), "isa": kinds.processor_isa(), "cores": self.cores,
-            "kernel": platform.release(), "load": os.getloadavg()[0], "versions": installed,
+            "kernel": platform.release(), "clock": self.given.clock, "load": os.getloadavg()[0], "versions": installed,
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         }  # fmt: skip
         return {

@@ -103,6 +103,10 @@ class Builder:
 
     # The model
 
+    def samples(self, count, seed):
+        """Inputs that look like what it is for: (count, *shape)."""
+        return images(count, self.shape, seed)
+
     def model(self, settle):
         """`settle` runs a model: (model, inputs) -> {output: array}."""
         measured = settle(self._settling(), {self.input: images(4, self.shape, seed=2)})
@@ -150,13 +154,14 @@ class Builder:
 
 
 def parameters(model):
-    """How many weights a model has, without scalars and BatchNormalization's statistics."""
+    """How many weights a model has, without scalars, integers and BatchNormalization's statistics."""
     statistics = {name for n in model.graph.node if n.op_type == "BatchNormalization" for name in n.input[3:]}
-    return sum(int(np.prod(w.dims)) for w in model.graph.initializer if w.dims and w.name not in statistics)
+    weights = [w for w in model.graph.initializer if w.dims and w.data_type == TensorProto.FLOAT]
+    return sum(int(np.prod(w.dims)) for w in weights if w.name not in statistics)
 
 
 def macs(model):
-    """Multiply-adds of one run's convolutions and matrix products."""
+    """Multiply-adds of one run's convolutions, matrix products and recurrent layers."""
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     shapes = {w.name: list(w.dims) for w in graph.initializer}
     for value in [*graph.value_info, *graph.input, *graph.output]:
@@ -168,4 +173,7 @@ def macs(model):
         elif node.op_type in ("Gemm", "MatMul"):
             transposed = any(a.name == "transA" and a.i for a in node.attribute)
             total += np.prod(shapes[node.output[0]]) * shapes[node.input[0]][-2 if transposed else -1]
+        elif node.op_type in ("LSTM", "GRU", "RNN"):
+            steps, batch = shapes[node.input[0]][:2]
+            total += steps * batch * sum(np.prod(shapes[matrix]) for matrix in node.input[1:3])
     return int(total)

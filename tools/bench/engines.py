@@ -65,9 +65,10 @@ class OpenVino:
 
     @staticmethod
     def describe(model):
-        """What most convolutions use, such as avx512 and bf16; else most operators."""
+        """What most convolutions use, such as avx512 and bf16; else most products; else most operators."""
         info = [{k: v.astype(str) for k, v in n.get_rt_info().items()} for n in model.get_runtime_model().get_ops()]
-        layers = [i for i in info if i["layerType"] == "Convolution"] or info
+        of = {kind: [i for i in info if i["layerType"] == kind] for kind in ("Convolution", "FullyConnected", "RNNSeq")}
+        layers = next((found for found in of.values() if found), info)
         isa = Counter(w for i in layers for w in i["primitiveType"].split("_") if re.match("avx|sse|amx", w))
         precision = Counter(i["runtimePrecision"] for i in layers)
         words = {"u8": "int8", "i8": "int8", "f32": "fp32", "f16": "fp16"}

@@ -18,7 +18,7 @@ PAUSE = 0.005  # in which threads that spin go to sleep
 class Engine:
     """One row of the table: a worker process and what it measured."""
 
-    def __init__(self, name, kind, model, network, threads, cores, precision=None, isa=None, environment=None):
+    def __init__(self, name, kind, model, network, threads, cores, precision=None, isa=None, environment=None, clock="wall"):
         self.name, self.precision, self.isa, self.threads = name, precision, isa, threads
         self.times, self.rate, self.disturbed, self.error = [], 0.0, 0, None
         stem = network.folder / f"{name}-{threads}".replace(" ", "-")
@@ -28,7 +28,7 @@ class Engine:
         spec = {
             "kind": kind, "model": str(model), "input": str(network.input), "output": str(self.output),
             "threads": threads, "cores": cores, "isa": isa, "precision": precision,
-            "environment": environment or {},
+            "environment": environment or {}, "clock": clock,
         }  # fmt: skip
         self.spec.write_text(json.dumps(spec))
         self.process = None

@@ -1,11 +1,12 @@
-"""The networks: four published topologies, written here, and trained ones from the shared models."""
+"""The networks: published topologies, written here and in sequences.py, and trained ones from the shared models."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
-from builder import Builder, images
+import sequences
+from builder import Builder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -101,17 +102,18 @@ def efficientnet_b0():
     return b
 
 
-WRITTEN = {
+VISION = {
     "resnet50": resnet50,
     "mobilenetv2": mobilenetv2,
     "mobilenetv3-large": mobilenetv3_large,
     "efficientnet-b0": efficientnet_b0,
 }
+WRITTEN = {**VISION, **sequences.WRITTEN}
 
 
-def calibration(shape, count=8):
-    """What a written network is calibrated with; other images than it was settled on."""
-    return images(count, shape, seed=3)
+def calibration(written, count=8):
+    """Other inputs than those on which a network was settled."""
+    return written.samples(count, seed=3)
 
 
 # Trained networks

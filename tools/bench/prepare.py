@@ -1,5 +1,5 @@
 """The files that one network's timing needs: the float model, calibration data, one
-input, and the model as ONNX Runtime's own tool quantises it."""
+input, and the models as ONNX Runtime's own tool quantises it: with data, and without."""
 
 import contextlib
 import hashlib
@@ -18,15 +18,19 @@ import builder
 import networks
 
 HERE = Path(__file__).resolve().parent
+RECURRENT = ("LSTM", "GRU", "RNN")  # which the tool quantises only without data
+WEIGHTED = ("MatMul", "Gemm", *RECURRENT)
 
 
 class Network:
-    """A name and the paths of its files; `facts` is what is known of the model."""
+    """A name and the paths of its files, of which not every network has the quantised ones; `facts` is what
+    is known of the model."""
 
     def __init__(self, name, folder):
         self.name, self.folder = name, folder
         self.float_model = folder / "float.onnx"
         self.qdq_model = folder / "qdq.onnx"
+        self.dynamic_model = folder / "dynamic.onnx"
         self.calibration = folder / "calib.npz"
         self.input = folder / "input.npz"
         self.facts = {}
@@ -102,10 +106,16 @@ class Reader(quantization.CalibrationDataReader):
 
 
 def quantise(network, samples):
-    """Static, per channel, QDQ, u8 activations and s8 weights, after the tool's own preprocessing."""
-    pre = network.folder / "pre.onnx"
+    """Per channel, s8 weights, after the tool's own preprocessing: static, QDQ and u8 activations; dynamic."""
+    pre, found = network.folder / "pre.onnx", kinds_of(network.float_model)
     logging.getLogger().setLevel(logging.ERROR)  # it says that it did nothing for each node it skips
     quant_pre_process(str(network.float_model), str(pre), skip_symbolic_shape=True)
+    if not found["Conv"]:
+        quantization.quantize_dynamic(
+            str(pre), str(network.dynamic_model), per_channel=True, weight_type=quantization.QuantType.QInt8
+        )
+    if any(found[kind] for kind in RECURRENT):
+        return
     with contextlib.redirect_stdout(None):
         quantization.quantize_static(
             str(pre),
@@ -118,12 +128,26 @@ def quantise(network, samples):
         )
 
 
-def fused(network):
-    """How many convolutions ONNX Runtime runs on integers, by its optimised graph, and how many in float."""
+def kinds_of(path):
+    return Counter(node.op_type for node in onnx.load(path, load_external_data=False).graph.node)
+
+
+def optimised_kinds(network, model):
     path = network.folder / "optimised.onnx"
-    session(str(network.qdq_model), optimised=path)
-    kinds = Counter(node.op_type for node in onnx.load(path).graph.node)
-    return {"integer": kinds["QLinearConv"], "float": kinds["Conv"] + kinds["FusedConv"]}
+    session(str(model), optimised=path)
+    return kinds_of(path)
+
+
+def onnxruntime_facts(network):
+    """What ONNX Runtime runs on integers, by its optimised graphs, and what in float."""
+    facts = {}
+    if kinds_of(network.float_model)["Conv"]:
+        kinds = optimised_kinds(network, network.qdq_model)
+        facts["onnxruntime_convolutions"] = {"integer": kinds["QLinearConv"], "float": kinds["Conv"] + kinds["FusedConv"]}
+    if network.dynamic_model.exists():
+        kinds = optimised_kinds(network, network.dynamic_model)
+        facts["onnxruntime_dynamic"] = {k: n for k, n in sorted(kinds.items()) if any(w in k for w in WEIGHTED)}
+    return facts
 
 
 def file_hash(paths):
@@ -137,7 +161,7 @@ def prepare(name, folder, model_path=None, calibration_path=None):
     """Writes what is not there yet, or was made by another version of this tool."""
     network = Network(name, folder)
     model_path, trained = (model_path, None) if name not in networks.TRAINED else trained_files(name)
-    sources = [HERE / f"{m}.py" for m in ("builder", "networks", "prepare")]
+    sources = [HERE / f"{m}.py" for m in ("builder", "networks", "sequences", "prepare")]
     sources += [p for p in (model_path, calibration_path) if p]
     facts, stamp = folder / "facts.json", file_hash(sources)
     if facts.exists():
@@ -145,7 +169,8 @@ def prepare(name, folder, model_path=None, calibration_path=None):
         if network.facts["stamp"] == stamp:
             return network
     folder.mkdir(parents=True, exist_ok=True)
-    facts.unlink(missing_ok=True)
+    for old in (facts, network.qdq_model, network.dynamic_model):
+        old.unlink(missing_ok=True)
     print(f"{name}: writing and quantising the model", flush=True)
 
     if model_path:
@@ -160,7 +185,7 @@ def prepare(name, folder, model_path=None, calibration_path=None):
     elif model_path:
         arrays = {next(iter(inputs)): trained()} if trained else random_arrays(inputs)
     else:
-        arrays = {written.input: networks.calibration(written.shape)}
+        arrays = {written.input: networks.calibration(written)}
     samples = samples_of(arrays, inputs, calibration_path)
     np.savez(network.calibration, **arrays)
     np.savez(network.input, **samples[0])
@@ -171,7 +196,7 @@ def prepare(name, folder, model_path=None, calibration_path=None):
         "macs": builder.macs(model),
         "parameters": builder.parameters(model),
         "convolutions": sum(node.op_type == "Conv" for node in model.graph.node),
-        "onnxruntime_convolutions": fused(network),
+        **onnxruntime_facts(network),
     }
     facts.write_text(json.dumps(network.facts))
     return network

@@ -3,6 +3,7 @@
 import math
 
 PEERS = ("ort", "openvino")
+OURS = {"qcc-int8": "ort-int8", "qcc-dynamic": "ort-dynamic"}  # and what ONNX Runtime does alike
 
 
 def processor_name():
@@ -56,15 +57,13 @@ def complete(result):
     result["summary"] = summary(result)
 
 
-def ratios(rows):
-    """The comparisons that qcc is judged by, for one network and number of threads."""
+def ratios(rows, engine):
+    """The comparisons that qcc is judged by, for one network, number of threads and kind of int8."""
     named = {row["engine"]: row for row in rows}
-    ours = named.get("qcc-int8")
-    if not ours:
-        return None
+    ours = named[engine]
     best = best_peer(rows, "int8")
-    found = {"best_peer": best["engine"] if best else None, "x_best_peer": ours["x_best_peer"]}
-    for key, other in (("x_ort_int8", "ort-int8"), ("x_qcc_fp32", "qcc-fp32")):
+    found = {"engine": engine, "best_peer": best["engine"] if best else None, "x_best_peer": ours["x_best_peer"]}
+    for key, other in (("x_ort_int8", OURS[engine]), ("x_qcc_fp32", "qcc-fp32")):
         found[key] = named[other]["min_ms"] / ours["min_ms"] if other in named else None
     if "qcc-fp32" in named and "ort-fp32" in named:
         found["fp32_x_ort_fp32"] = named["ort-fp32"]["min_ms"] / named["qcc-fp32"]["min_ms"]
@@ -76,14 +75,11 @@ def ratios(rows):
 def summary(result):
     rows, found = good(result["rows"]), []
     single = {(r["network"], r["engine"]): r["min_ms"] for r in rows if r["threads"] == 1}
-    for network, threads in dict.fromkeys((r["network"], r["threads"]) for r in rows):
-        line = ratios(group(rows, network, threads))
-        if not line:
-            continue
-        line = {"network": network, "threads": threads, **line}
-        alone = single.get((network, "qcc-int8"))
+    for network, threads, engine in dict.fromkeys((r["network"], r["threads"], r["engine"]) for r in rows if r["engine"] in OURS):
+        line = {"network": network, "threads": threads, **ratios(group(rows, network, threads), engine)}
+        alone = single.get((network, engine))
         if threads > 1 and alone:
-            ours = next(r for r in group(rows, network, threads) if r["engine"] == "qcc-int8")
+            ours = next(r for r in group(rows, network, threads) if r["engine"] == engine)
             line["x_one_thread"] = alone / ours["min_ms"]
         found.append(line)
     return found
@@ -128,7 +124,8 @@ def row_cells(row):
 def text(result):
     machine = result["machine"]
     versions = " ".join(f"{k} {v}" for k, v in machine["versions"].items())
-    said = f"{machine['processor']}, {machine['isa']}, processors {machine['cores']}, {machine['date']}, {versions}\n\n"
+    said = f"{machine['processor']}, {machine['isa']}, processors {machine['cores']}, {machine['date']}, {versions}\n"
+    said += "times are processor time\n\n" if machine["clock"] == "cpu" else "\n"
     head = ["network", "engine", "precision", "isa", "threads", "min ms", "median ms", "GMAC/s", "% of peak", "x peer", "SQNR dB"]
     said += table(head, [row_cells(row) for row in result["rows"]], left=4) + "\n"
     for row in result["rows"]:
@@ -140,10 +137,15 @@ def text(result):
 def network_lines(result):
     said = ""
     for name, facts in result["networks"].items():
-        fused = facts["onnxruntime_convolutions"]
-        said += f"{name}: {facts['macs'] * 1e-6:.1f} million multiply-adds, {facts['parameters'] * 1e-6:.2f} million weights; "
-        said += f"ONNX Runtime runs {fused['integer']} of {facts['convolutions']} convolutions on integers"
-        said += f", {fused['float']} in float\n" if fused["float"] else "\n"
+        said += f"{name}: {facts['macs'] * 1e-6:.1f} million multiply-adds, {facts['parameters'] * 1e-6:.2f} million weights"
+        if facts["convolutions"]:
+            fused = facts["onnxruntime_convolutions"]
+            said += f"; ONNX Runtime runs {fused['integer']} of {facts['convolutions']} convolutions on integers"
+            said += f", {fused['float']} in float" if fused["float"] else ""
+        if "onnxruntime_dynamic" in facts:
+            counts = [f"{count} {kind}" for kind, count in facts["onnxruntime_dynamic"].items()]
+            said += f"; ONNX Runtime's dynamic int8 runs {', '.join(counts)}"
+        said += "\n"
     for made in result["compiled"]:
         said += f"{made['network']}: {made['engine']} compiled in {made['seconds']:.1f} s "
         said += f"({made['cpu_seconds']:.1f} s of processor time) and {made['peak_mib']:.0f} MiB, "
@@ -153,14 +155,14 @@ def network_lines(result):
 
 def summary_lines(result):
     words = {
-        "x_best_peer": "{:.2f}x the best peer ({best_peer})", "x_ort_int8": "{:.2f}x ort-int8",
+        "x_best_peer": "{:.2f}x the best peer ({best_peer})", "x_ort_int8": "{:.2f}x {ort}",
         "x_qcc_fp32": "{:.2f}x qcc-fp32", "x_one_thread": "{:.2f}x one thread",
         "fp32_x_ort_fp32": "qcc-fp32 is {:.2f}x ort-fp32", "bf16_x_peer": "qcc-bf16 is {:.2f}x the best peer in bf16",
     }  # fmt: skip
     said = "\n" if result["summary"] else ""
     for line in result["summary"]:
-        parts = [form.format(line[key], **line) for key, form in words.items() if line.get(key)]
-        said += f"{line['network']}, {threads_text(line['threads'])}: qcc-int8 is {', '.join(parts)}\n"
+        parts = [form.format(line[key], ort=OURS[line["engine"]], **line) for key, form in words.items() if line.get(key)]
+        said += f"{line['network']}, {threads_text(line['threads'])}: {line['engine']} is {', '.join(parts)}\n"
     for threads in dict.fromkeys(line["threads"] for line in result["summary"]):
         values = [s["x_best_peer"] for s in result["summary"] if s["threads"] == threads and s["x_best_peer"]]
         if len(values) > 1:

@@ -16,8 +16,7 @@ def answer(value):
     print(json.dumps(value), flush=True)
 
 
-def time_runs(run, warm, runs):
-    clock = time.perf_counter_ns
+def time_runs(run, warm, runs, clock):
     for _ in range(warm):
         run()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
@@ -56,9 +55,10 @@ def main():
         answer({"error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()})
         return 1
     answer({"isa": engine.isa, "precision": engine.precision})
+    clock = {"wall": time.perf_counter_ns, "cpu": time.process_time_ns}[spec["clock"]]
     for line in sys.stdin:
         warm, runs = map(int, line.split())
-        times, disturbed = time_runs(engine.run, warm, runs)
+        times, disturbed = time_runs(engine.run, warm, runs, clock)
         answer({"times": times, "disturbed": disturbed, "rate": getattr(engine, "rate", None)})
     return 0
 
