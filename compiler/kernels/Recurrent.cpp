@@ -1,7 +1,9 @@
 //===- Recurrent.cpp - The kernel of RNN, GRU and LSTM ----------------------===//
 //
 // Bound by how fast the recurrence streams from the cache: all gates of two
-// vectors of hidden units are summed over the state at once, then finished.
+// vectors of hidden units are summed over the state at once, then finished. Every
+// other step walks the units backwards, and so begins with the weights that the
+// step before has read last and left in the second level.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Recurrent.h"
@@ -70,6 +72,7 @@ private:
   /// Where a step reads and writes.
   struct Step {
     Value gates, h, next;
+    Value backward; ///< i1
   };
   /// What a pass multiplies, and how its sums become numbers.
   struct Source {
@@ -169,7 +172,8 @@ void Writer::writeSequence() {
   }
   Values last = code.forLoop(code.i64(0), length, 1, {h, next}, [&](Value s, ValueRange carried) {
     Value t = layer.reversed ? code.sub(code.sub(length, code.i64(1)), s) : s;
-    writeStep({element(S::Gates, t, sequence), carried[0], carried[1]});
+    Value backward = arith::TruncIOp::create(code.b, code.loc, code.b.getI1Type(), s);
+    writeStep({element(S::Gates, t, sequence), carried[0], carried[1], backward});
     copy(carried[1], element(layer.result(1), t, sequence), layer.hidden);
     return Values{carried[1], carried[0]};
   });
@@ -301,7 +305,9 @@ void Writer::writePass(size_t index, const Step &step, Value state) {
   if (index == 1)
     weights = code.at(weights, layer.padded / blockUnits * layer.blockBytes(layer.passes[0]));
   int64_t width = ops->count() * vectorsAtOnce;
-  code.forLoop(code.i64(0), code.i64(layer.padded), width, {}, [&](Value unit, ValueRange) {
+  code.forLoop(code.i64(0), code.i64(layer.padded), width, {}, [&](Value i, ValueRange) {
+    Value mirrored = code.sub(code.i64(layer.padded - width), i);
+    Value unit = arith::SelectOp::create(code.b, code.loc, step.backward, mirrored, i);
     Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
     Values all = sums(pass, code.at(block, code.mul(code.rem(unit, blockUnits), 4)), source);
     for (int64_t j = 0; j < vectorsAtOnce; ++j) {
