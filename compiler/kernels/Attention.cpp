@@ -21,7 +21,7 @@ using namespace mlir;
 
 namespace qcc::kernels {
 
-/// Queries of a unit: a tile of 32 registers, or two of 16.
+/// Most queries of a unit: a tile of 32 registers, or two of 16. All units have as many, or one less.
 static constexpr int64_t unitRows = 12;
 
 namespace {
@@ -38,7 +38,7 @@ struct Attention {
     if (hasMask)
       mask = broadcastTo(spec.views[3], {batch, heads, queries, keys});
   }
-  int64_t blocks() const { return llvm::divideCeil(queries, unitRows); }
+  int64_t blocks() const { return std::max<int64_t>(llvm::divideCeil(queries, unitRows), 1); }
 };
 
 class Writer {
@@ -67,6 +67,7 @@ private:
   }
   static int64_t bytes(const View &view, size_t axis) { return view.strides[axis] * 4; }
   Head headOf(Value b, Value h) const;
+  void writeBlock(const Head &head, Value first, int64_t rows);
   void writeRows(const Head &head, Value row, int64_t height);
   void writeScores(const Head &head, int64_t height);
   Value softmax(Value row);
@@ -95,17 +96,31 @@ void Writer::writeUnit(Value unit) {
   auto rest = [&](Value x, int64_t by) -> Value {
     return RemUIOp::create(code.builder, code.loc, x, code.index(by));
   };
-  Value line = divide(unit, blocks), first = code.mulIndex(rest(unit, blocks), unitRows);
+  Value line = divide(unit, blocks), block = rest(unit, blocks);
   Head head = headOf(divide(line, attention.heads), rest(line, attention.heads));
-  Value end = code.minIndex(code.addIndex(first, code.index(unitRows)), code.index(attention.queries));
-  // Whole tiles, then row by row.
-  int64_t height = code.variant.registers >= 32 ? unitRows
-                   : code.variant.hasFma        ? unitRows / 2
-                                                : unitRows / 3;
-  Value whole = code.mulIndex(divide(code.subIndex(end, first), height), height);
-  Value middle = code.addIndex(first, whole);
-  code.loop(first, middle, height, [&](Value row) { writeRows(head, row, height); });
-  code.loop(middle, end, 1, [&](Value row) { writeRows(head, row, 1); });
+  int64_t rows = attention.queries / blocks, tall = attention.queries % blocks;
+  Value before = code.minIndex(block, code.index(tall)); // blocks with one row more come first
+  Value first = code.addIndex(code.mulIndex(block, rows), before);
+  if (tall == 0)
+    return writeBlock(head, first, rows);
+  using arith::CmpIOp, arith::CmpIPredicate;
+  Value isTall = CmpIOp::create(code.builder, code.loc, CmpIPredicate::ult, block, code.index(tall));
+  auto write = [&](int64_t count) {
+    writeBlock(head, first, count);
+    return SmallVector<Value>();
+  };
+  code.branch(isTall, {}, [&] { return write(rows + 1); }, [&] { return write(rows); });
+}
+
+/// In tiles as high as the registers allow, but of like heights.
+void Writer::writeBlock(const Head &head, Value first, int64_t rows) {
+  int64_t most = code.variant.registers >= 32 ? unitRows : code.variant.hasFma ? unitRows / 2 : unitRows / 3;
+  int64_t tiles = llvm::divideCeil(rows, most);
+  for (int64_t i = 0, row = 0; i < tiles; ++i) {
+    int64_t height = rows / tiles + (i < rows % tiles);
+    writeRows(head, code.addIndex(first, code.index(row)), height);
+    row += height;
+  }
 }
 
 void Writer::writeRows(const Head &whole, Value row, int64_t height) {
