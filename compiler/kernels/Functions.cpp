@@ -180,6 +180,23 @@ Expr errorFunction(Expr x) {
   return select(compare(Order::Less, a, constant(x, 1)), small, large);
 }
 
+/// max(x, 0) - |x| Q(|x|), where Q is the share above: no digits are lost on either side, and beyond 6 there
+/// is nothing left of it.
+Expr gelu(Expr x) {
+  if (x.scalarType().isF64())
+    return inFloat32(x, gelu);
+  Expr a = minimum(constant(x, 6), absolute(x));
+  // log2 Q(a)
+  Expr power =
+      polynomial(a, {-0.999999225, -1.15112281, -0.459104538, -0.0527470857, 0.0073638265, -0.000326606736,
+                     -0.000125102204, 3.16925216e-05, -3.23382824e-06, 1.29368729e-07});
+  Expr n = rintToI32(power), f = power - toFloat(n);
+  Expr fraction =
+      polynomial(f, {1, 0.693147004, 0.240222424, 0.0555073358, 0.00967151299, 0.00132647273}); // 2^f
+  Expr share = fraction * bitcast((n + n.code->i32(127)) << 23, x.scalarType());
+  return mulAdd(negate(a), share, maximum(constant(x, 0), x));
+}
+
 Expr softplus(Expr x) {
   // log(1 + t) for t = exp(-|x|), with the rounding error of 1 + t put back.
   Expr t = exponential(negate(absolute(x))), u = t + constant(x, 1);

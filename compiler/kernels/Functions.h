@@ -21,6 +21,7 @@ Expr logarithm(Expr x);
 Expr sigmoid(Expr x);
 Expr hyperbolicTangent(Expr x);
 Expr errorFunction(Expr x);
+Expr gelu(Expr x);     ///< x times the normal distribution's share below x
 Expr softplus(Expr x); ///< log(1 + exp(x))
 /// x to the power y, by C's rules for signs, zeros and infinities.
 Expr power(Expr x, Expr y);
