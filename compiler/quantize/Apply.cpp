@@ -1,5 +1,6 @@
 //===- Apply.cpp - From marks to quantised types --------------------------===//
 
+#include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Scales.h"
 #include "compiler/quantize/Weights.h"
@@ -72,12 +73,23 @@ struct ApplyQuantization : impl::ApplyQuantizationBase<ApplyQuantization> {
 };
 
 struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
+  using QuantizeWeightsBase::QuantizeWeightsBase;
+
   void runOnOperation() override {
     OpBuilder builder(&getContext());
+    FailureOr<KeepFloat> keeps = KeepFloat::parse(getOperation(), llvm::to_vector(keepFloat));
+    if (failed(keeps))
+      return signalPassFailure();
     SmallVector<Operation *> ops(llvm::make_pointer_range(getOperation().front()));
-    for (Operation *op : ops)
-      if (hasFloatWeights(op) && failed(quantizeWeights(op, {}, builder)))
+    for (Operation *op : ops) {
+      bool kept = keeps->matches(op);
+      if (kept && hasFloatWeights(op))
+        op->setAttr(floatReasonAttr, builder.getStringAttr("--keep-float names it"));
+      else if (hasFloatWeights(op) && failed(quantizeWeights(op, {}, builder)))
         return signalPassFailure();
+    }
+    if (failed(keeps->checkUsed(getOperation())))
+      signalPassFailure();
   }
 };
 

@@ -93,6 +93,8 @@ def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {
     conv(%x, %w)  ==>  conv(%x, dequantize(i8 constant))
     ```
   }];
+  let options = [ListOption<"keepFloat", "keep-float", "std::string",
+                            "names or globs of nodes whose weights stay as they are">];
 }
 
 def SetOuterTypes : Pass<"qcc-set-outer-types", "mlir::func::FuncOp"> {

@@ -55,7 +55,9 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
     dynamic.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
     pm.addNestedPass<func::FuncOp>(createQuantizeDynamic(std::move(dynamic)));
   } else if (options.mode == Mode::Weights) {
-    pm.addNestedPass<func::FuncOp>(createQuantizeWeights());
+    QuantizeWeightsOptions weights;
+    weights.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
+    pm.addNestedPass<func::FuncOp>(createQuantizeWeights(std::move(weights)));
   }
   pm.addNestedPass<func::FuncOp>(createVerifyQuantized());
 }
