@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define MAX_THREADS 1024
+#define ROUNDS 10      /* 2^ROUNDS threads: those of a barrier */
 #define CACHE_LINE 128 /* two lines of 64: the adjacent one is prefetched */
 
 /* A waiting thread pauses so many times (15 to 50 ns each), then yields its
@@ -33,10 +34,13 @@ typedef struct {
   _Atomic uint32_t sleepers;
 } signal_word;
 
+/* One of the threads of a run; number 0 is the caller's. */
 typedef struct {
   qcc_pool *pool;
   uint32_t number;
   pthread_t thread;
+  uint32_t epoch;             /* counts barriers */
+  signal_word rounds[ROUNDS]; /* the barriers that others have reached */
 } worker;
 
 struct qcc_pool {
@@ -49,9 +53,7 @@ struct qcc_pool {
   int stop;
   pthread_mutex_t mutex; /* for sleeping only */
   pthread_cond_t wake;
-  signal_word generation;                        /* counts runs */
-  signal_word epoch;                             /* counts barriers */
-  _Alignas(CACHE_LINE) _Atomic uint32_t arrived; /* threads at the barrier */
+  signal_word generation; /* counts runs */
   _Alignas(CACHE_LINE) worker workers[];
 };
 
@@ -65,28 +67,29 @@ static void pause_briefly(void) {
 #endif
 }
 
-static int still(const signal_word *word, uint32_t old) {
-  return atomic_load_explicit(&word->value, memory_order_acquire) == old;
+/* Numbers only grow, until they wrap. */
+static int before(const signal_word *word, uint32_t number) {
+  return (int32_t)(atomic_load_explicit(&word->value, memory_order_acquire) - number) < 0;
 }
 
 /* The increment of `sleepers` and the test of `value` are ordered against
  * change(), which does the two the other way round: one sees the other. */
-static void sleep_while(qcc_pool *pool, signal_word *word, uint32_t old) {
+static void sleep_for(qcc_pool *pool, signal_word *word, uint32_t number) {
   pthread_mutex_lock(&pool->mutex);
   atomic_fetch_add(&word->sleepers, 1);
-  while (atomic_load(&word->value) == old)
+  while ((int32_t)(atomic_load(&word->value) - number) < 0)
     pthread_cond_wait(&pool->wake, &pool->mutex);
   atomic_fetch_sub(&word->sleepers, 1);
   pthread_mutex_unlock(&pool->mutex);
 }
 
-static void wait_while(qcc_pool *pool, signal_word *word, uint32_t old) {
-  for (uint32_t spin = 0; spin < pool->spins && still(word, old); ++spin)
+static void wait_for(qcc_pool *pool, signal_word *word, uint32_t number) {
+  for (uint32_t spin = 0; spin < pool->spins && before(word, number); ++spin)
     pause_briefly();
-  for (uint32_t yield = 0; yield < YIELDS && still(word, old); ++yield)
+  for (uint32_t yield = 0; yield < YIELDS && before(word, number); ++yield)
     sched_yield();
-  if (still(word, old))
-    sleep_while(pool, word, old);
+  if (before(word, number))
+    sleep_for(pool, word, number);
 }
 
 static void change(qcc_pool *pool, signal_word *word, uint32_t value) {
@@ -98,13 +101,16 @@ static void change(qcc_pool *pool, signal_word *word, uint32_t value) {
   }
 }
 
-static void barrier(qcc_pool *pool) {
-  uint32_t epoch = atomic_load_explicit(&pool->epoch.value, memory_order_relaxed);
-  if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) + 1 < pool->head.threads) {
-    wait_while(pool, &pool->epoch, epoch);
-  } else {
-    atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-    change(pool, &pool->epoch, epoch + 1);
+/* In round r a thread tells the one 2^r further on that it is here, and waits for
+ * the one 2^r before it: after the last round each has heard of all (Hensgen,
+ * Finkel, Manber 1988). A word has one writer, so that two threads need one line from the other
+ * core each where a common counter needs three. */
+static void barrier(qcc_pool *pool, uint32_t thread) {
+  worker *self = &pool->workers[thread];
+  uint32_t epoch = ++self->epoch, threads = pool->head.threads;
+  for (uint32_t round = 0, step = 1; step < threads; ++round, step *= 2) {
+    change(pool, &pool->workers[(thread + step) % threads].rounds[round], epoch);
+    wait_for(pool, &self->rounds[round], epoch);
   }
 }
 
@@ -137,9 +143,9 @@ static void walk_steps(qcc_pool *pool, const qcc_job *job, uint32_t thread) {
     else if (thread == 0)
       job->steps[i](job->frame, 0, 1);
     if (!(flags & QCC_STEP_NO_BARRIER) && i + 1 < n_steps)
-      barrier(pool);
+      barrier(pool, thread);
   }
-  barrier(pool);
+  barrier(pool, thread);
 }
 
 static void start_workers(qcc_pool *pool) {
@@ -151,7 +157,7 @@ static void *work(void *argument) {
   worker *self = argument;
   qcc_pool *pool = self->pool;
   for (uint32_t generation = 0;; ++generation) {
-    wait_while(pool, &pool->generation, generation);
+    wait_for(pool, &pool->generation, generation + 1);
     if (pool->stop)
       return NULL;
     set_float_mode(pool->float_mode);
