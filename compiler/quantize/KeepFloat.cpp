@@ -10,11 +10,12 @@ using quantize::KeepFloat;
 FailureOr<KeepFloat> KeepFloat::parse(func::FuncOp function, ArrayRef<std::string> texts) {
   KeepFloat result;
   for (const std::string &text : texts) {
-    llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(text);
+    auto owned = std::make_unique<std::string>(text);
+    llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(*owned);
     if (!glob)
       return function.emitError("--keep-float=")
              << text << " is no pattern: " << llvm::toString(glob.takeError());
-    result.patterns.push_back({text, std::move(*glob)});
+    result.patterns.push_back({std::move(owned), std::move(*glob)});
   }
   return result;
 }
@@ -32,7 +33,7 @@ LogicalResult KeepFloat::checkUsed(func::FuncOp function) const {
   for (const Pattern &pattern : patterns)
     if (!pattern.used) {
       function.emitError("--keep-float=")
-          << pattern.text << " names no node that is left after simplification";
+          << *pattern.text << " names no node that is left after simplification";
       all = false;
     }
   return success(all);

@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/GlobPattern.h"
 
+#include <memory>
+
 namespace qcc::quantize {
 
 /// The names and globs of --keep-float.
@@ -18,7 +20,7 @@ public:
 
 private:
   struct Pattern {
-    std::string text;
+    std::unique_ptr<std::string> text; ///< stays where it is: the pattern points into it
     llvm::GlobPattern glob;
     bool used = false;
   };
