@@ -103,8 +103,8 @@ static void change(qcc_pool *pool, signal_word *word, uint32_t value) {
 
 /* In round r a thread tells the one 2^r further on that it is here, and waits for
  * the one 2^r before it: after the last round each has heard of all (Hensgen,
- * Finkel, Manber 1988). A word has one writer, so that two threads need one line from the other
- * core each where a common counter needs three. */
+ * Finkel, Manber 1988). A word has one writer, so that two threads need one line
+ * from the other core each where a common counter needs three. */
 static void barrier(qcc_pool *pool, uint32_t thread) {
   worker *self = &pool->workers[thread];
   uint32_t epoch = ++self->epoch, threads = pool->head.threads;

@@ -14,7 +14,7 @@ using qcc::target::Variant;
 
 namespace {
 
-class Driver {
+class Driver : ProductArguments {
 public:
   Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &spec, const Variant &variant);
   void write();
@@ -25,7 +25,6 @@ private:
   const Variant &variant;
   ParamLayout layout;
   int64_t inBytes, outBytes, blockWeights;
-  Value x, weights, params, residual, table, out, begin, end;
 
   void writeBlock(Value block, int64_t channels);
   void writeRows(Value block, int64_t firstChannel, int64_t channels, const DepthwiseRow &form);
@@ -35,22 +34,15 @@ private:
 };
 
 Driver::Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &spec, const Variant &variant)
-    : code(builder, function.getLoc()), spec(spec), variant(variant),
-      layout(spec.epilogue, spec.isFloat, spec.packing, blockChannels) {
+    : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()), spec(spec),
+      variant(variant), layout(spec.epilogue, spec.isFloat, spec.packing, blockChannels) {
   inBytes = spec.isFloat ? 4 : 1;
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
   blockWeights = packedWeightBytes(spec) / llvm::divideCeil(spec.channels, blockChannels);
-  auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
-  x = code.at(next(), spec.x.offset * inBytes);
-  weights = next();
-  params = next();
-  if (spec.epilogue.hasResidual())
-    residual = code.at(next(), spec.residual.offset * outBytes);
-  if (spec.epilogue.table)
-    table = next();
-  out = code.at(next(), spec.out.offset * outBytes);
-  begin = next();
-  end = next();
+  x = code.at(x, spec.x.offset * inBytes);
+  if (residual)
+    residual = code.at(residual, spec.residual.offset * outBytes);
+  out = code.at(out, spec.out.offset * outBytes);
 }
 
 /// Rows of the input that a thread shares with its neighbours come from their cores, one line at a time where

@@ -81,8 +81,9 @@ struct Border {
   SmallVector<int64_t> first, size; ///< of the inner view
   enum { Rows, Blocks, Other } cut = Other;
 
-  int64_t rows() const { return outer.shape[0] * outer.shape[1]; }
-  int64_t units() const { return cut == Rows ? rows() : unitsOf(ringNests(outer, first, size)); }
+  int64_t units() const {
+    return cut == Rows ? outer.shape[0] * outer.shape[1] : unitsOf(ringNests(outer, first, size));
+  }
   void putBlocksFirst();
 };
 } // namespace

@@ -18,7 +18,7 @@ namespace target = qcc::target;
 
 namespace {
 
-class Driver {
+class Driver : ProductArguments {
 public:
   Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant);
   void write();
@@ -32,7 +32,6 @@ private:
   Segments segments;
   ParamLayout layout;
   int64_t inBytes, outBytes, panelBytes;
-  Value x, weights, params, rowScales, rowZeros, residual, table, out, begin, end;
   Value prefetchEnd; ///< of the units that prefetch the next one's pixels
 
   /// What the loops over panels and tiles have computed.
@@ -49,31 +48,21 @@ private:
   void writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns);
   void callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                 int64_t height, GemmTileArgs args);
-  void prefetchPixels(Value unit, Value ahead);
+  void prefetchPixels(Value unit);
   Value offsetOf(const Place &place, Value image, Value row, Value pixel, int64_t bytes);
 };
 
 Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
-    : code(builder, function.getLoc()), function(function), spec(spec), variant(variant), tiling(spec),
-      segments(segmentsOf(spec)), layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns) {
+    : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()), function(function),
+      spec(spec), variant(variant), tiling(spec), segments(segmentsOf(spec)),
+      layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns) {
   inBytes = spec.inBytes();
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
   panelBytes = segments.packedSteps() * panelStepBytes(spec);
-  auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
-  x = code.at(next(), spec.x.offset * inBytes);
-  weights = next();
-  params = next();
-  if (spec.epilogue.rows) {
-    rowScales = next();
-    rowZeros = next();
-  }
-  if (spec.epilogue.hasResidual())
-    residual = code.at(next(), spec.residual.offset * outBytes);
-  if (spec.epilogue.table)
-    table = next();
-  out = code.at(next(), spec.out.offset * outBytes);
-  begin = next();
-  end = next();
+  x = code.at(x, spec.x.offset * inBytes);
+  if (residual)
+    residual = code.at(residual, spec.residual.offset * outBytes);
+  out = code.at(out, spec.out.offset * outBytes);
 }
 
 void Driver::write() {
@@ -96,7 +85,7 @@ void Driver::write() {
     Value isShared = code.lessThan(code.sub(end, begin), code.i64(tiling.units()));
     Value stop = code.min(code.add(begin, code.i64(tiling.tiles() - 1)), code.sub(end, code.i64(1)));
     prefetchEnd = arith::SelectOp::create(code.b, code.loc, isShared, stop, begin);
-    code.ifElse(isShared, [&] { prefetchPixels(begin, zero); });
+    code.ifElse(isShared, [&] { prefetchPixels(begin); });
   }
   code.forLoop(code.div(begin, tiling.tiles()), endPanel, [&](Value panelIndex) {
     Value start = code.mul(panelIndex, all);
@@ -158,9 +147,9 @@ void Driver::writeColumns(const Position &position, int64_t columns) {
 /// Other cores have computed part of what a thread reads, and a line from there takes ten times as long as
 /// one from the thread's own cache. Through its first `tiles` units a thread asks for the pixels of the next
 /// one.
-void Driver::prefetchPixels(Value unit, Value ahead) {
+void Driver::prefetchPixels(Value unit) {
   int64_t pixelBytes = tiling.x.pixel * inBytes;
-  Value tile = code.rem(code.add(unit, ahead), tiling.tiles());
+  Value tile = code.rem(unit, tiling.tiles());
   Value pixel = code.add(code.mul(tile, tiling.height), code.min(tile, code.i64(tiling.tall)));
   code.prefetchBytes(code.at(x, code.mul(pixel, pixelBytes)),
                      (tiling.height + (tiling.tall > 0)) * pixelBytes);
@@ -191,7 +180,7 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
     args.prefetch = code.at(position.next, code.mul(done, steps));
     if (position.firstUnit) {
       Value unit = code.add(position.firstUnit, index);
-      code.ifElse(code.lessThan(unit, prefetchEnd), [&] { prefetchPixels(unit, code.i64(1)); });
+      code.ifElse(code.lessThan(unit, prefetchEnd), [&] { prefetchPixels(code.add(unit, code.i64(1))); });
     }
     auto call = [&](int64_t height) { callTile(position, tile, firstColumn, columns, height, args); };
     if (tiling.tall == 0)

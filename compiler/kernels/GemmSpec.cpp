@@ -211,6 +211,24 @@ std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
   return checkEpilogue(spec.epilogue, spec.isFloat);
 }
 
+ProductArguments::ProductArguments(func::FuncOp function, const Epilogue &epilogue) {
+  auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
+  x = next();
+  weights = next();
+  params = next();
+  if (epilogue.rows) {
+    rowScales = next();
+    rowZeros = next();
+  }
+  if (epilogue.hasResidual())
+    residual = next();
+  if (epilogue.table)
+    table = next();
+  out = next();
+  begin = next();
+  end = next();
+}
+
 int64_t qcc::kernels::gemmUnits(const GemmSpec &spec) { return Tiling(spec).units(); }
 
 bool qcc::kernels::splitsBlocks(const DepthwiseSpec &spec) {

@@ -23,6 +23,7 @@
 
 #include "compiler/kernels/Epilogue.h"
 #include "compiler/target/Target.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace qcc::kernels {
 
@@ -98,6 +99,13 @@ bool splitsBlocks(const DepthwiseSpec &spec); ///< the latter
 /// Fewer rows of pixels than this split badly among threads. From here on a thread's rows are those of the
 /// pixels that it has computed before, which need not come from another core.
 constexpr int64_t enoughRows = 14;
+
+/// The arguments of a "gemm" or "depthwise" function; null where the epilogue asks for none.
+struct ProductArguments {
+  ProductArguments(mlir::func::FuncOp function, const Epilogue &epilogue);
+
+  mlir::Value x, weights, params, rowScales, rowZeros, residual, table, out, begin, end;
+};
 
 } // namespace qcc::kernels
 

@@ -111,8 +111,8 @@ struct LoopNest::Walk {
   Value chunk; ///< null where the innermost axis is whole
 };
 
-SmallVector<Value> LoopNest::advance(const Code &code, ArrayRef<Value> addresses, unsigned axis,
-                                     Value index) const {
+SmallVector<Value> advance(const Code &code, ArrayRef<View> views, ArrayRef<Value> addresses, size_t axis,
+                           Value index) {
   SmallVector<Value> result(addresses);
   for (size_t v = 0; v < views.size(); ++v)
     if (int64_t bytes = views[v].strides[axis] * storageBytes(views[v].element))
@@ -144,7 +144,7 @@ void LoopNest::emit(const Code &code, ValueRange pointers, Value begin, Value en
       Value index = digit(shape[axis], axis == 0);
       if (axis < keep)
         walk.indices[axis] = index;
-      addresses = advance(code, addresses, axis, index);
+      addresses = advance(code, views, addresses, axis, index);
     }
     emitAxis(walk, prefix, addresses);
   });
@@ -172,7 +172,7 @@ void LoopNest::emitThread(const Code &code, ArrayRef<Value> start, Value thread,
     Value index = resizeInteger(code.wrap(digit), code.builder.getI64Type(), /*isUnsigned=*/true).value;
     if (axis < keep)
       walk.indices[axis] = index;
-    addresses = advance(code, addresses, axis, index);
+    addresses = advance(code, views, addresses, axis, index);
   }
   visit(walk, addresses, Value(), 1);
 }
@@ -185,14 +185,14 @@ void LoopNest::emitAxis(Walk &walk, unsigned axis, SmallVector<Value> addresses)
   code.loop(code.index(0), code.index(shape[axis]), 1, [&](Value index) {
     if (isKept)
       walk.indices[axis] = index;
-    emitAxis(walk, axis + 1, advance(code, addresses, axis, index));
+    emitAxis(walk, axis + 1, advance(code, views, addresses, axis, index));
   });
 }
 
 void LoopNest::visit(Walk &walk, ArrayRef<Value> addresses, Value position, int64_t lanes) const {
   SmallVector<Value> here(addresses);
   if (position)
-    here = advance(walk.code, addresses, shape.size() - 1, position);
+    here = advance(walk.code, views, addresses, shape.size() - 1, position);
   Point point{walk.code.withLanes(lanes), here, views, constantInner, walk.indices};
   walk.body(point);
 }

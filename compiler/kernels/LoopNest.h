@@ -65,8 +65,6 @@ private:
   void emitVectors(Walk &walk, llvm::ArrayRef<mlir::Value> addresses, mlir::Value lower, mlir::Value upper,
                    mlir::Value reachesEnd) const;
   void visit(Walk &walk, llvm::ArrayRef<mlir::Value> addresses, mlir::Value position, int64_t lanes) const;
-  llvm::SmallVector<mlir::Value> advance(const Code &code, llvm::ArrayRef<mlir::Value> addresses,
-                                         unsigned axis, mlir::Value index) const;
 
   unsigned keep;
   llvm::SmallVector<View> views; ///< with merged axes
@@ -79,6 +77,9 @@ private:
   int64_t unitCount = 1;
 };
 
+/// `addresses` of the views, `index` steps further along an axis.
+llvm::SmallVector<mlir::Value> advance(const Code &code, llvm::ArrayRef<View> views,
+                                       llvm::ArrayRef<mlir::Value> addresses, size_t axis, mlir::Value index);
 /// `view` as seen from a larger shape, by numpy's rules.
 View broadcastTo(const View &view, llvm::ArrayRef<int64_t> shape);
 

@@ -37,15 +37,6 @@ int64_t Rows::lanesFor(const Code &code) const {
   return vectors && !code.variant.isGpu ? code.variant.vectorBytes / widest : 1;
 }
 
-SmallVector<Value> Rows::advance(const Code &code, ArrayRef<Value> addresses, size_t axis,
-                                 Value index) const {
-  SmallVector<Value> result(addresses);
-  for (size_t v = 0; v < views.size(); ++v)
-    if (int64_t bytes = views[v].strides[axis] * storageBytes(views[v].element))
-      result[v] = code.offset(addresses[v], code.mulIndex(index, bytes));
-  return result;
-}
-
 Expr Rows::Element::load(size_t view) const {
   bool repeats = rows.views[view].strides.empty() || rows.views[view].strides.back() == 0;
   return kernels::load(code, addresses[view], rows.views[view].element, repeats);
@@ -65,14 +56,14 @@ void Rows::forAxis(const Code &code, ArrayRef<Value> addresses, size_t axis,
                    llvm::function_ref<void(const Element &)> visit) const {
   if (axis + 1 < row.size()) {
     code.loop(code.index(0), code.index(row[axis]), 1,
-              [&](Value i) { forAxis(code, advance(code, addresses, axis, i), axis + 1, visit); });
+              [&](Value i) { forAxis(code, advance(code, views, addresses, axis, i), axis + 1, visit); });
     return;
   }
   int64_t lanes = lanesFor(code), whole = row[axis] / lanes * lanes;
   auto range = [&](const Code &inner, int64_t from, int64_t to, int64_t step) {
     if (from < to)
       inner.loop(inner.index(from), inner.index(to), step,
-                 [&](Value i) { visit({inner, advance(inner, addresses, axis, i), *this}); });
+                 [&](Value i) { visit({inner, advance(inner, views, addresses, axis, i), *this}); });
   };
   range(code.withLanes(lanes), 0, whole, lanes);
   range(code, whole, row[axis], 1);
@@ -98,12 +89,12 @@ SmallVector<Value> Rows::foldAxis(const Code &code, ArrayRef<Value> addresses, T
                                   const Fold &fold, ValueRange values) const {
   if (axis + 1 < row.size())
     return code.loop(code.index(0), code.index(row[axis]), 1, values, [&](Value i, ValueRange carried) {
-      return foldAxis(code, advance(code, addresses, axis, i), type, axis + 1, fold, carried);
+      return foldAxis(code, advance(code, views, addresses, axis, i), type, axis + 1, fold, carried);
     });
   int64_t lanes = lanesFor(code), whole = row[axis] / lanes * lanes;
   auto range = [&](const Code &inner, int64_t from, int64_t to, int64_t step, ValueRange initial) {
     return inner.loop(inner.index(from), inner.index(to), step, initial, [&](Value i, ValueRange carried) {
-      SmallVector<Value> here = advance(inner, addresses, axis, i);
+      SmallVector<Value> here = advance(inner, views, addresses, axis, i);
       return valuesOf(fold.step({inner, here, *this}, wrapAll(inner, carried)));
     });
   };

@@ -48,8 +48,6 @@ private:
   LoopNest nest;
 
   int64_t lanesFor(const Code &code) const;
-  llvm::SmallVector<mlir::Value> advance(const Code &code, llvm::ArrayRef<mlir::Value> addresses, size_t axis,
-                                         mlir::Value index) const;
   void forAxis(const Code &code, llvm::ArrayRef<mlir::Value> addresses, size_t axis,
                llvm::function_ref<void(const Element &)> visit) const;
   llvm::SmallVector<mlir::Value> foldAxis(const Code &code, llvm::ArrayRef<mlir::Value> addresses,

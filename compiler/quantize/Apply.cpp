@@ -84,7 +84,7 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
     for (Operation *op : ops) {
       bool kept = keeps->matches(op);
       if (kept && hasFloatWeights(op))
-        op->setAttr(floatReasonAttr, builder.getStringAttr("--keep-float names it"));
+        op->setAttr(floatReasonAttr, builder.getStringAttr(KeepFloat::reason));
       else if (hasFloatWeights(op) && failed(quantizeWeights(op, {}, builder)))
         return signalPassFailure();
     }

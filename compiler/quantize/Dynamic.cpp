@@ -195,17 +195,15 @@ struct QuantizeDynamic : impl::QuantizeDynamicBase<QuantizeDynamic> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (isQuantized(function->getParentOfType<ModuleOp>())) {
-      function.emitError("the model has quantisation of its own; --quantize=auto keeps it as it is");
+    if (failed(refuseQuantized(function)))
       return signalPassFailure();
-    }
     FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
     if (failed(keeps))
       return signalPassFailure();
     Quantizer quantizer(&getContext());
     SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
     for (Operation *op : ops) {
-      std::string reason = keeps->matches(op) ? "--keep-float names it" : quantizer.quantize(op);
+      std::string reason = keeps->matches(op) ? KeepFloat::reason.str() : quantizer.quantize(op);
       if (!reason.empty())
         op->setAttr(floatReasonAttr, StringAttr::get(&getContext(), reason));
     }

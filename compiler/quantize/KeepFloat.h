@@ -15,6 +15,8 @@ public:
   /// Errors, about a pattern that is none, go to `function`.
   static llvm::FailureOr<KeepFloat> parse(mlir::func::FuncOp function, llvm::ArrayRef<std::string> texts);
   bool matches(mlir::Operation *op);
+  /// Why an operation that matches stays as it is.
+  static constexpr llvm::StringLiteral reason = "--keep-float names it";
   /// An error for each pattern that has matched nothing.
   llvm::LogicalResult checkUsed(mlir::func::FuncOp function) const;
 

@@ -30,6 +30,8 @@ enum class Mode { Static, Dynamic, Weights, Keep };
 /// True if the model has quantize or dequantize operations of its own: they are
 /// kept exactly, and nothing is added.
 bool isQuantized(mlir::ModuleOp module);
+/// What adds quantisation begins so: an error about a model that has its own.
+llvm::LogicalResult refuseQuantized(mlir::func::FuncOp function);
 
 struct QuantizeOptions {
   Mode mode = Mode::Keep;

@@ -166,16 +166,14 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (isQuantized(function->getParentOfType<ModuleOp>())) {
-      function.emitError("the model has quantisation of its own; --quantize=auto keeps it as it is");
+    if (failed(refuseQuantized(function)))
       return signalPassFailure();
-    }
     FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
     if (failed(keeps))
       return signalPassFailure();
     Planner planner(function, [&](Operation *op) -> StringRef {
       if (keeps->matches(op))
-        return "--keep-float names it";
+        return KeepFloat::reason;
       bool costly = isa<QccOpInterface>(op) && llvm::is_contained(precise, nameOf(op->getLoc()));
       return costly && !isa<ConstantOp>(op) ? "its noise costs more accuracy than --max-drop allows" : "";
     });

@@ -13,6 +13,12 @@ bool quantize::isQuantized(ModuleOp module) {
   return result.wasInterrupted();
 }
 
+LogicalResult quantize::refuseQuantized(func::FuncOp function) {
+  if (!isQuantized(function->getParentOfType<ModuleOp>()))
+    return success();
+  return function.emitError("the model has quantisation of its own; --quantize=auto keeps it as it is");
+}
+
 std::string quantize::nameOf(Location loc) {
   if (auto name = loc->findInstanceOf<NameLoc>())
     return name.getName().str();

@@ -53,7 +53,7 @@ struct Shape {
   int64_t rowBlocks, columnBlocks, depthTiles, stageBytes;
 };
 
-class Kernel {
+class Kernel : ProductArguments {
 public:
   Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant);
   void emit();
@@ -66,7 +66,6 @@ private:
   ParamLayout layout;
   std::unique_ptr<BlockOps> ops;
   int64_t copyWidth; ///< to which activations are aligned
-  Value x, weights, params, residual, table, out;
   Value rowBlock, columnBlock, group;
 
   /// What a thread finds out about an output pixel.
@@ -97,19 +96,11 @@ private:
 };
 
 Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
-    : code(builder, function.getLoc()), scalarCode(builder, function.getLoc(), variant), spec(spec),
-      shape(spec), layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns),
+    : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()),
+      scalarCode(builder, function.getLoc(), variant), spec(spec), shape(spec),
+      layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns),
       ops(BlockOps::create(code, variant, {threads, stages * shape.stageBytes, allSlots})) {
-  auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
-  x = next();
-  weights = next();
-  params = next();
-  if (spec.epilogue.hasResidual())
-    residual = next();
-  if (spec.epilogue.table)
-    table = next();
-  out = next();
-  Value block = arith::TruncIOp::create(code.b, code.loc, code.i32(), next());
+  Value block = arith::TruncIOp::create(code.b, code.loc, code.i32(), begin);
   // Neighbouring blocks share activations.
   columnBlock = code.rem(block, shape.columnBlocks);
   Value rest = code.div(block, shape.columnBlocks);

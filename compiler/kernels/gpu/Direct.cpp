@@ -20,25 +20,13 @@ namespace target = qcc::target;
 
 namespace {
 /// What both kinds have in common: walking outputs, and their epilogues.
-template <typename Spec> class Direct {
+template <typename Spec> class Direct : protected ProductArguments {
 public:
   Direct(OpBuilder &builder, func::FuncOp function, const Spec &spec, const Variant &variant,
          int64_t channels, int64_t panelWidth)
-      : code(builder, function.getLoc()), scalar(builder, function.getLoc(), variant), variant(variant),
-        spec(spec), channels(channels), panelWidth(panelWidth),
-        layout(spec.epilogue, spec.isFloat, spec.packing, panelWidth) {
-    auto next = [&, index = 0u]() mutable -> Value { return function.getArgument(index++); };
-    x = next();
-    weights = next();
-    params = next();
-    if (spec.epilogue.hasResidual())
-      residual = next();
-    if (spec.epilogue.table)
-      table = next();
-    out = next();
-    begin = next();
-    end = next();
-  }
+      : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()),
+        scalar(builder, function.getLoc(), variant), variant(variant), spec(spec), channels(channels),
+        panelWidth(panelWidth), layout(spec.epilogue, spec.isFloat, spec.packing, panelWidth) {}
 
   /// What a thread knows about its output.
   struct Element {
@@ -93,7 +81,6 @@ public:
   const Spec &spec;
   int64_t channels, panelWidth;
   ParamLayout layout;
-  Value x, weights, params, residual, table, out, begin, end;
 
 private:
   void finish(const Element &element, Expr sum) {
