@@ -55,6 +55,7 @@ def check_emulated(model, samples, *options, compare=check_equal):
 
 def check_interpreted(model, sample, *options, generations=["sm_80"], compare=check_equal):
     """The PTX itself, launched as the table says, gives what the CPU's kernels do."""
+    require("no-asan")  # Python loads the library, and has no sanitiser
     here = qcc(model, "--emit=shared", "--march=avx2", *options, output="here.so")
     expected = next(iter(run_model(here, {"input": sample}).values()))
     library = qcc(model, TARGET, f"--march={','.join(generations)}", "--emit=shared", *options, output="gpu.so")

@@ -5,8 +5,11 @@
 
 extern const qcc_model m_model;
 
+/* Static, so that memory which main() leaves to the system is no leak. */
+static void *in[8], *out[8], *work;
+
 int main(void) {
-  void *in[8], *out[8], *work = malloc(m_model.workspace_bytes + 1);
+  work = malloc(m_model.workspace_bytes + 1);
   for (uint32_t i = 0; i < m_model.n_inputs; ++i) {
     in[i] = malloc(m_model.inputs[i].bytes);
     if (fread(in[i], 1, m_model.inputs[i].bytes, stdin) != m_model.inputs[i].bytes)
