@@ -29,7 +29,6 @@ private:
   void writeBlock(Value block, int64_t channels);
   void writeRows(Value block, int64_t firstChannel, int64_t channels, const DepthwiseRow &form);
   void callRow(Value block, int64_t firstChannel, int64_t channels, DepthwiseRow form, Value line);
-  void prefetchNeighbours();
   bool readsTooFar(int64_t unused) const;
 };
 
@@ -45,29 +44,11 @@ Driver::Driver(OpBuilder &builder, func::FuncOp function, const DepthwiseSpec &s
   out = code.at(out, spec.out.offset * outBytes);
 }
 
-/// Rows of the input that a thread shares with its neighbours come from their cores, one line at a time where
-/// they are met: all are asked for at once instead.
-void Driver::prefetchNeighbours() {
-  int64_t halo = (spec.kernelH - 1) * spec.dilationH / 2;
-  if (spec.batch != 1 || halo == 0)
-    return;
-  int64_t rowBytes = spec.x.row * inBytes;
-  auto prefetch = [&](Value line, int64_t row) {
-    Value start = code.add(code.mul(line, spec.strideH * rowBytes), code.i64(row * rowBytes));
-    code.prefetchBytes(code.at(x, start), halo * rowBytes);
-  };
-  code.ifElse(code.lessThan(code.i64(0), begin), [&] { prefetch(begin, 0); });
-  code.ifElse(code.lessThan(end, code.i64(spec.outH)),
-              [&] { prefetch(code.sub(end, code.i64(1)), (spec.kernelH - 1) * spec.dilationH + 1 - halo); });
-}
-
 void Driver::write() {
   int64_t fullBlocks = spec.channels / blockChannels, rest = spec.channels % blockChannels;
   int64_t rows = spec.batch * spec.outH;
   Value firstUnit = begin, endUnit = end;
   bool split = splitsBlocks(spec);
-  if (!split)
-    prefetchNeighbours();
   auto write = [&](Value block, int64_t channels) {
     if (split) { // the rows of this block; none where the units are another's
       auto max = [&](Value a, Value b) -> Value { return arith::MaxSIOp::create(code.b, code.loc, a, b); };

@@ -37,7 +37,6 @@ private:
   /// What the loops over panels and tiles have computed.
   struct Position {
     Value weights, panel;   ///< the panel's
-    Value next;             ///< weights to prefetch
     Value x, out, residual; ///< the panel's group and columns, first pixel
     Value firstTile, endTile, prefetchStep;
     Value firstUnit; ///< where pixels are prefetched: the panel's first tile, as a unit
@@ -109,12 +108,7 @@ void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value 
     position.residual = code.at(residual, code.mul(column, outBytes));
   position.firstTile = firstTile;
   position.endTile = endTile;
-  // After the last panel and the parameters come the next layer's weights, a line at a step.
-  Value isLast = code.lessThan(code.i64(tiling.panels - 2), panelIndex);
-  position.next = arith::SelectOp::create(code.b, code.loc, isLast, code.at(params, packedParamBytes(spec)),
-                                          code.at(position.weights, panelBytes));
-  position.prefetchStep =
-      arith::SelectOp::create(code.b, code.loc, isLast, code.i64(lineBytes), prefetchStep);
+  position.prefetchStep = prefetchStep;
   position.firstUnit = firstUnit;
 
   int64_t rest = spec.n % panelColumns;
@@ -177,7 +171,7 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
       args.rowZeros = code.at(rowZeros, code.mul(pixel, 4));
     }
     Value done = code.mul(code.sub(index, position.firstTile), position.prefetchStep);
-    args.prefetch = code.at(position.next, code.mul(done, steps));
+    args.prefetch = code.at(code.at(position.weights, panelBytes), code.mul(done, steps));
     if (position.firstUnit) {
       Value unit = code.add(position.firstUnit, index);
       code.ifElse(code.lessThan(unit, prefetchEnd), [&] { prefetchPixels(code.add(unit, code.i64(1))); });
