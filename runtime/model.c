@@ -132,7 +132,7 @@ qcc_status qcc_rt_run(const qcc_model *model, const void *const *in, void *const
   unsigned char *aligned = work;
   if (misaligned)
     aligned += QCC_WORK_ALIGN - misaligned;
-  qcc_frame frame = {in, out, aligned};
+  qcc_frame frame = {in, out, aligned, NULL, NULL};
   return run_somewhere(model, &frame, pool);
 }
 

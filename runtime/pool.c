@@ -105,7 +105,8 @@ static void change(qcc_pool *pool, signal_word *word, uint32_t value) {
  * the one 2^r before it: after the last round each has heard of all (Hensgen,
  * Finkel, Manber 1988). A word has one writer, so that two threads need one line
  * from the other core each where a common counter needs three. */
-static void barrier(qcc_pool *pool, uint32_t thread) {
+static void barrier(void *team, uint32_t thread) {
+  qcc_pool *pool = team;
   worker *self = &pool->workers[thread];
   uint32_t epoch = ++self->epoch, threads = pool->head.threads;
   for (uint32_t round = 0, step = 1; step < threads; ++round, step *= 2) {
@@ -174,10 +175,14 @@ static qcc_status execute(qcc_pool *pool, const qcc_job *job) {
   }
   if (atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire))
     return QCC_ERR_BUSY;
-  pool->job = job;
+  qcc_frame frame = *job->frame;
+  frame.barrier = barrier;
+  frame.team = pool;
+  const qcc_job shared = {&frame, job->steps, job->infos, job->n_steps};
+  pool->job = &shared;
   pool->float_mode = float_mode();
   start_workers(pool);
-  walk_steps(pool, job, 0);
+  walk_steps(pool, &shared, 0);
   atomic_flag_clear_explicit(&pool->busy, memory_order_release);
   return QCC_OK;
 }

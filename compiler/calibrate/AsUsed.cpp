@@ -79,7 +79,8 @@ public:
       out.push_back(output.bytes.data());
     auto address = reinterpret_cast<uintptr_t>(work.data());
     qcc_frame frame = {in.data(), out.data(),
-                       work.data() + (QCC_WORK_ALIGN - address % QCC_WORK_ALIGN) % QCC_WORK_ALIGN};
+                       work.data() + (QCC_WORK_ALIGN - address % QCC_WORK_ALIGN) % QCC_WORK_ALIGN, nullptr,
+                       nullptr};
     const qcc_model &compiled = model.library->model();
     for (uint32_t step = 0; step < compiled.n_steps; ++step)
       compiled.variants[0].steps[step](&frame, 0, 1);

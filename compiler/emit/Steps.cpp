@@ -17,6 +17,8 @@ using namespace mlir;
 using namespace qcc;
 using namespace qcc::emit;
 
+static int64_t unitsOf(DictionaryAttr spec) { return spec.getAs<IntegerAttr>("units").getInt(); }
+
 namespace {
 class StepEmitter {
 public:
@@ -30,7 +32,7 @@ public:
                            blobSymbol, Attribute(), /*alignment=*/64);
   }
 
-  void emit(size_t index, func::FuncOp kernel, int64_t units) {
+  void emit(size_t index, func::FuncOp kernel, DictionaryAttr spec) {
     InvokeOp step = program.steps[index];
     loc = step.getLoc();
     Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
@@ -44,12 +46,14 @@ public:
       arguments.push_back(address(value));
     Value thread = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(1));
     Value threads = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(2));
-    Value total = integer(units), next = arith::AddIOp::create(builder, loc, thread, integer(1));
+    Value total = integer(unitsOf(spec)), next = arith::AddIOp::create(builder, loc, thread, integer(1));
     auto share = [&](Value t) -> Value {
       return arith::DivUIOp::create(builder, loc, arith::MulIOp::create(builder, loc, total, t), threads);
     };
     arguments.push_back(share(thread));
     arguments.push_back(share(next));
+    if (kernels::worksTogether(spec))
+      arguments.append({loadPointer(frame, 3), loadPointer(frame, 4), function.getArgument(1)});
     func::CallOp::create(builder, loc, kernel, arguments);
     func::ReturnOp::create(builder, loc);
   }
@@ -70,7 +74,7 @@ private:
     return LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), base, ValueRange{integer(bytes)});
   }
 
-  /// qcc_frame is {in, out, work}.
+  /// qcc_frame is {in, out, work, barrier, team}.
   Value address(Value value) {
     if (auto argument = dyn_cast<BlockArgument>(value)) {
       unsigned index = argument.getArgNumber(), inputs = program.inputs.size();
@@ -95,8 +99,6 @@ private:
 std::string emit::stepName(size_t index) { return "step_" + std::to_string(index); }
 
 std::string emit::callName(size_t index) { return "call_" + std::to_string(index); }
-
-static int64_t unitsOf(KernelOp kernel) { return cast<IntegerAttr>(kernel.getSpec().get("units")).getInt(); }
 
 /// Kernels, by their names, as private functions of `module`.
 static FailureOr<llvm::StringMap<func::FuncOp>> emitKernels(ModuleOp module, ArrayRef<KernelOp> kernels,
@@ -132,7 +134,7 @@ FailureOr<OwningOpRef<ModuleOp>> emit::emitSteps(const Program &program, const t
   SymbolTable symbols(source);
   for (size_t i = 0; i < program.steps.size(); ++i) {
     StringRef kernel = InvokeOp(program.steps[i]).getKernel();
-    emitter.emit(i, kernels->lookup(kernel), unitsOf(symbols.lookup<KernelOp>(kernel)));
+    emitter.emit(i, kernels->lookup(kernel), symbols.lookup<KernelOp>(kernel).getSpec());
   }
   return module;
 }
@@ -154,9 +156,12 @@ FailureOr<OwningOpRef<ModuleOp>> emit::emitCalls(ModuleOp source, ArrayRef<Kerne
     target::CodeBuilder code(builder, kernel.getLoc());
     func::FuncOp callee = functions->lookup(kernel.getSymName());
     SmallVector<Value> arguments;
-    for (unsigned i = 0; i + 2 < callee.getNumArguments(); ++i)
+    for (unsigned i = 0; i < kernel.getSpec().getAs<ArrayAttr>("views").size(); ++i)
       arguments.push_back(code.load(pointer, function.getArgument(0), i * sizeof(void *), sizeof(void *)));
-    arguments.append({code.i64(0), code.i64(unitsOf(kernel))});
+    arguments.append({code.i64(0), code.i64(unitsOf(kernel.getSpec()))});
+    if (kernels::worksTogether(kernel.getSpec()))
+      arguments.append(
+          {code.null(), code.null(), arith::ConstantIntOp::create(builder, kernel.getLoc(), 0, 32)});
     code.call(callee, arguments);
     func::ReturnOp::create(builder, kernel.getLoc());
   }

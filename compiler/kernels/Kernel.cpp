@@ -61,6 +61,8 @@ static StringRef kindOf(DictionaryAttr spec) {
 
 bool isKernelKind(StringRef kind) { return find(kind).emitter != nullptr; }
 
+bool worksTogether(DictionaryAttr spec) { return spec.contains("together"); }
+
 int64_t kernelUnits(DictionaryAttr spec) {
   Entry entry = find(kindOf(spec));
   return entry.units ? entry.units(spec) : 1;
@@ -102,6 +104,8 @@ FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name
   auto pointer = LLVM::LLVMPointerType::get(module.getContext());
   SmallVector<Type> inputs(spec.getAs<ArrayAttr>("views").size(), pointer);
   inputs.append(2, builder.getI64Type());
+  if (worksTogether(spec))
+    inputs.append({pointer, pointer, builder.getI32Type()});
   auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(inputs, {}));
   function.setPrivate();
   builder.setInsertionPointToEnd(function.addEntryBlock());

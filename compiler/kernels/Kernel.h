@@ -11,6 +11,10 @@
 // computes the outer units [begin, end) of [0, units). Disjoint ranges may run
 // on several threads at once.
 //
+// Where the specification says `together`, the threads wait for each other inside:
+// three more arguments are the frame's barrier (null for one thread alone), the
+// team it takes, and this thread's number; every thread calls, if only for no unit.
+//
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_KERNEL_H
 #define QCC_COMPILER_KERNELS_KERNEL_H
@@ -53,6 +57,9 @@ llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Loca
                                                const target::Variant &variant);
 
 bool isKernelKind(llvm::StringRef kind);
+
+/// Whether the threads of a kernel wait for each other inside.
+bool worksTogether(mlir::DictionaryAttr spec);
 
 /// The value of `units` that fits a specification (which need not have the key yet).
 int64_t kernelUnits(mlir::DictionaryAttr spec);

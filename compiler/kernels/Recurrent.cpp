@@ -29,13 +29,14 @@ struct Layer : RecurrentSlots {
   Spec spec;
   Cell cell;
   int64_t hidden, padded, steps;
-  bool isFloat, reversed, linear;
+  bool isFloat, reversed, linear, together;
   SmallVector<Pass, 2> passes;
 
   explicit Layer(DictionaryAttr attr)
       : spec(attr), cell(cellOf(spec)), hidden(spec.integer("hidden", 0)), padded(paddedUnits(hidden)),
         steps(spec.integer("steps", 0)), isFloat(!has(Columns)), reversed(spec.integer("reversed", 0)),
-        linear(spec.integer("linear_before_reset", 0)), passes(recurrentPasses(cell, linear)) {}
+        linear(spec.integer("linear_before_reset", 0)), together(worksTogether(attr)),
+        passes(recurrentPasses(cell, linear)) {}
 
   static Cell cellOf(const Spec &spec) {
     StringRef name = spec.string("cell", "");
@@ -46,6 +47,7 @@ struct Layer : RecurrentSlots {
   size_t indexOf(Slot slot) const { return *spec.operand(slot, 0); }
   /// scratch, all, last state, last cell
   size_t result(size_t i) const { return spec.views.size() - results() + i; }
+  int64_t batch() const { return spec.result().shape.front(); }
   int64_t words() const { return isFloat ? hidden : llvm::divideCeil(hidden, 4); }
   int64_t wordBytes(const Pass &pass) const { return int64_t(pass.size()) * blockUnits * 4; }
   int64_t blockBytes(const Pass &pass) const { return words() * wordBytes(pass); }
@@ -66,8 +68,10 @@ private:
   CodeBuilder code;
   std::unique_ptr<VectorOps> ops;
   Code scalar, lanes;
+  Value first, last; ///< hidden units of this thread: [first, last)
+  Value bytes;       ///< its quantised state
   // Of the sequence that is being written.
-  Value sequence, cell, gate, bytes; ///< c; z and r * h of GRU; quantised state
+  Value sequence, cell, gate; ///< c; z and r * h of GRU
 
   /// Where a step reads and writes.
   struct Step {
@@ -85,11 +89,14 @@ private:
     return function.getArgument(static_cast<unsigned>(layer.indexOf(slot)));
   }
   void writeSequence();
+  void waitForOthers();
+  // Of the first `count` elements, or of [from, count), those of this thread.
   void copy(Value from, Value to, int64_t count);
   void clear(Value to, int64_t from, int64_t count);
   void writeStep(const Step &step);
   Source sourceOf(Value state);
   void writePass(size_t index, const Step &step, Value state);
+  void writeUnits(size_t index, const Step &step, const Source &source);
   Values sums(const Pass &pass, Value weights, const Source &source);
 
   Expr vector(Value pointer, Value unit, int64_t offset) {
@@ -116,10 +123,31 @@ Value Writer::element(size_t view, Value step, Value sequence) {
 
 void Writer::write() {
   auto views = static_cast<unsigned>(layer.spec.views.size());
-  code.forLoop(function.getArgument(views), function.getArgument(views + 1), [&](Value index) {
+  Value begin = function.getArgument(views), end = function.getArgument(views + 1);
+  bool together = layer.together;
+  first = together ? code.mul(begin, blockUnits) : code.i64(0);
+  last = together ? code.mul(end, blockUnits) : code.i64(layer.padded);
+  Value scratch = element(layer.result(0), Value(), code.i64(0));
+  Value states = code.at(scratch, layer.batch() * partsOfSequence * layer.padded * 4);
+  bytes = code.at(states, code.mul(begin, layer.padded));
+  code.forLoop(together ? code.i64(0) : begin, together ? code.i64(layer.batch()) : end, [&](Value index) {
     sequence = index;
     writeSequence();
   });
+}
+
+/// Until all threads have written their units of a state.
+void Writer::waitForOthers() {
+  if (!layer.together)
+    return;
+  auto next = static_cast<unsigned>(layer.spec.views.size()) + 2;
+  Value barrier = function.getArgument(next), team = function.getArgument(next + 1),
+        thread = function.getArgument(next + 2);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(code.b.getContext()),
+                                          {code.pointerType(), code.i32()});
+  code.ifElse(
+      code.isNull(barrier), [] {},
+      [&] { LLVM::CallOp::create(code.b, code.loc, type, ValueRange{barrier, team, thread}); });
 }
 
 void Writer::copy(Value from, Value to, int64_t count) {
@@ -127,7 +155,8 @@ void Writer::copy(Value from, Value to, int64_t count) {
   auto range = [&](int64_t begin, int64_t end, int64_t step, Type type) {
     if (begin == end)
       return;
-    code.forLoop(code.i64(begin * 4), code.i64(end * 4), step * 4, {}, [&](Value at, ValueRange) {
+    Value low = code.max(first, code.i64(begin)), high = code.min(last, code.i64(end));
+    code.forLoop(code.mul(low, 4), code.mul(high, 4), step * 4, {}, [&](Value at, ValueRange) {
       code.store(code.load(type, code.at(from, at)), code.at(to, at));
       return Values();
     });
@@ -137,22 +166,24 @@ void Writer::copy(Value from, Value to, int64_t count) {
 }
 
 void Writer::clear(Value to, int64_t from, int64_t count) {
+  if (from == count)
+    return;
   Value zero = scalar.f32(0).value;
-  if (from < count)
-    code.forLoop(code.i64(from * 4), code.i64(count * 4), 4, {}, [&](Value at, ValueRange) {
-      code.store(zero, code.at(to, at));
-      return Values();
-    });
+  Value low = code.max(first, code.i64(from)), high = code.min(last, code.i64(count));
+  code.forLoop(code.mul(low, 4), code.mul(high, 4), 4, {}, [&](Value at, ValueRange) {
+    code.store(zero, code.at(to, at));
+    return Values();
+  });
 }
 
 void Writer::writeSequence() {
   using S = RecurrentSlots;
-  Value scratch = element(layer.result(0), Value(), sequence);
+  Value scratch = element(layer.result(0), Value(), code.i64(0));
+  scratch = code.at(scratch, code.mul(sequence, partsOfSequence * layer.padded * 4));
   auto part = [&](int64_t i) { return code.at(scratch, i * layer.padded * 4); };
   Value h = part(0), next = part(1);
   cell = part(2);
   gate = part(3);
-  bytes = part(5);
   auto first = [&](S::Slot slot, Value state) {
     int64_t known = layer.has(slot) ? layer.hidden : 0;
     if (known)
@@ -168,7 +199,7 @@ void Writer::writeSequence() {
     Value at = code.at(constants(S::Lengths), view.offset * 4);
     Value given = code.load(code.i32(), code.at(at, code.mul(sequence, view.strides[0] * 4)));
     given = arith::ExtSIOp::create(code.b, code.loc, code.b.getI64Type(), given);
-    length = code.min(arith::MaxSIOp::create(code.b, code.loc, given, code.i64(0)), steps);
+    length = code.min(code.max(given, code.i64(0)), steps);
   }
   Values last = code.forLoop(code.i64(0), length, 1, {h, next}, [&](Value s, ValueRange carried) {
     Value t = layer.reversed ? code.sub(code.sub(length, code.i64(1)), s) : s;
@@ -299,14 +330,21 @@ struct Writer::Finish {
 };
 
 void Writer::writePass(size_t index, const Step &step, Value state) {
-  Source source = sourceOf(state);
+  waitForOthers();
+  code.ifElse(code.lessThan(first, last), [&] { writeUnits(index, step, sourceOf(state)); });
+  if (layer.passes.size() == 2 && index == 0)
+    clear(code.at(gate, layer.padded * 4), layer.hidden, layer.padded);
+}
+
+void Writer::writeUnits(size_t index, const Step &step, const Source &source) {
   const Pass &pass = layer.passes[index];
   Value weights = constants(RecurrentSlots::Recurrence);
   if (index == 1)
     weights = code.at(weights, layer.padded / blockUnits * layer.blockBytes(layer.passes[0]));
   int64_t width = ops->count() * vectorsAtOnce;
-  code.forLoop(code.i64(0), code.i64(layer.padded), width, {}, [&](Value i, ValueRange) {
-    Value mirrored = code.sub(code.i64(layer.padded - width), i);
+  Value end = code.sub(code.add(first, last), code.i64(width));
+  code.forLoop(first, last, width, {}, [&](Value i, ValueRange) {
+    Value mirrored = code.sub(end, i);
     Value unit = arith::SelectOp::create(code.b, code.loc, step.backward, mirrored, i);
     Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
     Values all = sums(pass, code.at(block, code.mul(code.rem(unit, blockUnits), 4)), source);
@@ -326,8 +364,6 @@ void Writer::writePass(size_t index, const Step &step, Value state) {
     }
     return Values();
   });
-  if (layer.passes.size() == 2 && index == 0)
-    clear(code.at(gate, layer.padded * 4), layer.hidden, layer.padded);
 }
 
 Expr Writer::apply(int64_t function, Expr x) {
@@ -342,7 +378,10 @@ Expr Writer::apply(int64_t function, Expr x) {
   return succeeded(result) ? *result : x;
 }
 
-int64_t recurrentUnits(DictionaryAttr attr) { return Layer(attr).spec.result().shape.front(); }
+int64_t recurrentUnits(DictionaryAttr attr) {
+  Layer layer(attr);
+  return layer.together ? layer.padded / blockUnits : layer.batch();
+}
 
 LogicalResult emitRecurrent(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                             const target::Variant &variant) {

@@ -2,12 +2,14 @@
 //
 // Kind "recurrent": all steps of one direction of an RNN, GRU or LSTM. The part of
 // the gates that the inputs give has been computed by a "gemm"; the kernel adds
-// the part of the state, step by step. A unit is one sequence of the batch.
+// the part of the state, step by step. A unit is one sequence of the batch, or a
+// block of hidden units: threads that share each step (`together`) wait for each
+// other before they read the state that all have written.
 //
 // Attributes: cell ("rnn", "gru", "lstm"), hidden, steps, reversed, functions (of
 // this direction), clip, input_forget, linear_before_reset. Pointers, of which
 // `operands` says which are there (Slot), then results:
-//   scratch  f32 [batch][scratchFloats], whose contents nobody reads
+//   scratch  f32 [1][scratchFloats], whose contents nobody reads
 //   all      [steps][batch][hidden]; last state [batch][hidden]; LSTM: last cell
 //
 // Hidden units come in blocks of 32, the last one filled up with zeros: padded is
@@ -39,8 +41,15 @@ struct RecurrentSlots {
 using Pass = llvm::SmallVector<int64_t, 4>;
 llvm::SmallVector<Pass, 2> recurrentPasses(reference::Cell cell, bool linearBeforeReset);
 
-/// Two states, the cell, the gates of GRU's first pass, and bytes.
-inline int64_t scratchFloats(int64_t hidden) { return 6 * paddedUnits(hidden); }
+/// From so many bytes of recurrence on, threads share each step: sooner a barrier takes longer than it saves.
+constexpr int64_t sharedBytes = 128 << 10;
+
+/// Of each sequence: two states, the cell, the gates of GRU's first pass.
+constexpr int64_t partsOfSequence = 5;
+/// Then, for each unit of the kernel, the state as bytes.
+inline int64_t scratchFloats(int64_t hidden, int64_t batch, int64_t units) {
+  return paddedUnits(hidden) * (partsOfSequence * batch + units / 4 + 1);
+}
 
 /// `at(row, k)` is an element of the direction's matrix (gates * hidden rows).
 Bytes packRecurrence(reference::Cell cell, bool linearBeforeReset, int64_t hidden,

@@ -281,12 +281,16 @@ void RecurrentLowering::invokeDirection(int64_t direction, const Place &product)
   }
   Storage &storage = lowering.storage();
   Type f32 = Float32Type::get(op->getContext());
-  places.push_back(storage.scratch(f32, {batch, kernels::scratchFloats(hidden)}, {}, "state"));
+  bool together = gates * padded * padded * (isFloat() ? 4 : 1) >= kernels::sharedBytes;
+  int64_t floats = kernels::scratchFloats(hidden, batch, together ? padded / kernels::blockUnits : batch);
+  places.push_back(storage.scratch(f32, {1, floats}, {}, "state"));
   places.push_back(allOf(storage.place(op->getResult(0)), direction));
   for (unsigned i = 1; i < op->getNumResults(); ++i)
     places.push_back(statesOf(storage.place(op->getResult(i)), direction));
   NamedAttrList spec = specOf(direction);
   spec.set("operands", DenseI64ArrayAttr::get(op->getContext(), present));
+  if (together)
+    spec.set("together", UnitAttr::get(op->getContext()));
   lowering.invoke(op, spec, places, int64_t(op->getNumResults()) + 1,
                   steps * batch * gates * hidden * hidden);
 }

@@ -47,6 +47,7 @@ public:
   Value div(Value x, int64_t y) { return mlir::arith::DivUIOp::create(b, loc, x, like(x, y)); }
   Value rem(Value x, int64_t y) { return mlir::arith::RemUIOp::create(b, loc, x, like(x, y)); }
   Value min(Value x, Value y) { return mlir::arith::MinSIOp::create(b, loc, x, y); }
+  Value max(Value x, Value y) { return mlir::arith::MaxSIOp::create(b, loc, x, y); }
   Value lessThan(Value x, Value y) {
     return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::slt, x, y);
   }
@@ -59,6 +60,10 @@ public:
   void prefetch(Value pointer); ///< into the second level
   void prefetchBytes(Value pointer, int64_t bytes);
   Value stackBytes(int64_t bytes); ///< in the function's frame
+  Value null() { return mlir::LLVM::ZeroOp::create(b, loc, pointerType()); }
+  Value isNull(Value pointer) {
+    return mlir::LLVM::ICmpOp::create(b, loc, mlir::LLVM::ICmpPredicate::eq, pointer, null());
+  }
 
   //--- Vectors ---------------------------------------------------------------//
   Value splat(int64_t count, Value scalar);

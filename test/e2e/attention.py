@@ -57,6 +57,12 @@ def lengths_and_heads():
 
 
 @case
+def lengths_and_heads_with_masks():
+    check_cases([(3, 1, 2, 2, 16, (3, 1, 1, 2)), (1, 16, 3, 3, 8, (1, 1, 3, 3)), (2, 5, 17, 17, 24, (2, 1, 17, 17)),
+                 (1, 8, 128, 128, 64, (1, 1, 1, 128)), (4, 1, 1, 513, 32, (4, 1, 1, 513))])  # fmt: skip
+
+
+@case
 def long_sequences():
     check_cases([(1, 2, 513, 513, 16, None)])
 

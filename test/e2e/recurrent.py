@@ -18,9 +18,17 @@ LAYERS = [
     ("RNN", 20, "bsh", {"direction": "bidirectional", "activations": ["Relu", "Tanh"]}),
     ("RNN", 3, "", {"activations": ["Elu"], "activation_alpha": [0.7]}),
 ]  # fmt: skip
+# Large enough that threads share each step of them, in int8, too.
+SHARED_STEPS = [
+    ("LSTM", 200, "bshcp", {"direction": "bidirectional"}),
+    ("LSTM", 184, "b", {"direction": "reverse"}),
+    ("GRU", 230, "bsh", {"direction": "bidirectional"}),
+    ("GRU", 230, "bs", {"direction": "bidirectional", "linear_before_reset": 1}),
+    ("RNN", 370, "bsh", {}),
+]
 
 
-def network(path, layers=LAYERS):
+def network(path, layers=LAYERS, steps=STEPS, batch=BATCH):
     """All layers read one input; gives that input."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -36,9 +44,10 @@ def network(path, layers=LAYERS):
         directions = 2 if attributes.get("direction") == "bidirectional" else 1
         rows = GATES[op] * hidden
         number = lambda *shape: (0.5 * rng.standard_normal(shape)).astype(np.float32)
-        inputs = ["x", constant(f"w{i}", number(directions, rows, INPUTS)), constant(f"r{i}", number(directions, rows, hidden))]
-        optional = {"b": number(directions, 2 * rows), "s": np.array([STEPS, 4, 1], np.int32),
-                    "h": number(directions, BATCH, hidden), "c": number(directions, BATCH, hidden),
+        calm = np.float32(1 if hidden < 100 else 2 / hidden**0.5)  # else all states go where rounding sends them
+        inputs = ["x", constant(f"w{i}", number(directions, rows, INPUTS)), constant(f"r{i}", calm * number(directions, rows, hidden))]
+        optional = {"b": number(directions, 2 * rows), "s": np.array([steps, steps // 2, 1, steps][:batch], np.int32),
+                    "h": number(directions, batch, hidden), "c": number(directions, batch, hidden),
                     "p": number(directions, 3 * hidden)}  # fmt: skip
         for letter in "bshcp" if op == "LSTM" else "bsh":
             inputs.append(constant(f"{letter}{i}", optional[letter]) if letter in given else "")
@@ -46,12 +55,12 @@ def network(path, layers=LAYERS):
             inputs.pop()
         names = [f"y{i}", f"h_{i}", f"c_{i}"][: 3 if op == "LSTM" else 2]
         nodes.append(helper.make_node(op, inputs, names, f"layer{i}", hidden_size=hidden, **attributes))
-        shapes = [[STEPS, directions, BATCH, hidden]] + 2 * [[directions, BATCH, hidden]]
+        shapes = [[steps, directions, batch, hidden]] + 2 * [[directions, batch, hidden]]
         outputs += [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(names, shapes)]
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [STEPS, BATCH, INPUTS])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [steps, batch, INPUTS])
     graph = helper.make_graph(nodes, "recurrent", [x], outputs, initializers)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return rng.standard_normal((STEPS, BATCH, INPUTS)).astype(np.float32)
+    return rng.standard_normal((steps, batch, INPUTS)).astype(np.float32)
 
 
 def check_layers(library, x, expected, **tolerance):
@@ -93,6 +102,40 @@ def int8_matches_the_reference():
     library = qcc(model, "--emit=shared", "--quantize=dynamic", output="m.so")
     # A state on the edge between two steps may fall to either side.
     check_layers(library, x, dict(zip(names, evaluate(model, [x], "--quantize=dynamic"))), rtol=1e-3, atol=5e-3)
+
+
+@case
+def threads_that_share_a_step_give_the_same_bytes():
+    for batch in (1, 3):
+        model = scratch() / "m.onnx"
+        x = network(model, SHARED_STEPS, batch=batch)
+        for mode in ("none", "dynamic"):
+            text = qcc(model, "--until=lower", f"--quantize={mode}", output="m.mlir").read_text()
+            check(text.count("together") == text.count('kind = "recurrent"') > 0, "not all layers are shared")
+            library = qcc(model, "--emit=shared", f"--quantize={mode}", output="m.so")
+            alone = run_model(library, {"x": x})
+            if mode == "none":
+                for name, want in run_onnxruntime(model, {"x": x}).items():
+                    check_close(alone[name], want, rtol=1e-4, atol=1e-5)
+            for threads in (2, 3, 16):  # of 16, some have no unit
+                got = run_model(library, {"x": x}, f"--threads={threads}")
+                for name, want in alone.items():
+                    check_equal(got[name], want)
+
+
+@case
+def sequences_of_any_length():
+    layers = [("LSTM", 24, "bs", {"direction": "bidirectional"}), ("GRU", 24, "bs", {}), ("GRU", 24, "b", {"linear_before_reset": 1})]
+    for steps, batch in ((1, 1), (2, 4), (3, 2), (17, 1), (128, 3), (513, 1)):
+        model = scratch() / "m.onnx"
+        x = network(model, layers, steps, batch)
+        expected = run_onnxruntime(model, {"x": x})
+        for mode in ("none", "dynamic"):
+            got = run_model(qcc(model, "--emit=shared", "--march=native", f"--quantize={mode}", output="m.so"), {"x": x})
+            for name, want in expected.items():
+                if mode == "none":
+                    check_close(got[name], want, rtol=1e-4, atol=1e-5)
+                check(sqnr(got[name], want) >= 25, f"{name}, {steps} steps, {mode}: {sqnr(got[name], want):.1f} dB")
 
 
 @case

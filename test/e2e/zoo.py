@@ -80,6 +80,10 @@ def float_zoo(path):
     z.output(z.node("Resize", [z.input((1, 2, 3, 5)), "", z.constant(np.array([1, 1, 2, 2], np.float32))], mode="linear"))
     z.output(z.node("Resize", [z.input((1, 2, 3, 5)), "", "", z.constant([1, 2, 7, 4])], mode="nearest"))
     z.output(z.node("Gather", [z.input((5, 7)), z.constant([4, 0, -1])], axis=0))
+    for op, gates, hidden in (("LSTM", 4, 90), ("GRU", 3, 7)):  # threads share each step of the first one
+        weights = [z.constant(0.2 * z.normal(1, gates * hidden, size)) for size in (5, hidden)]
+        for state in z.node(op, [z.input((4, 2, 5)), *weights], {"LSTM": 3, "GRU": 2}[op], hidden_size=hidden):
+            z.output(state)
     return z.save()
 
 

@@ -22,7 +22,8 @@ TEST(Model, LayoutIsFixed) {
   EXPECT_EQ(offsetof(qcc_tensor_info, scale), 48u);
   EXPECT_EQ(sizeof(qcc_step_info), 32u);
   EXPECT_EQ(sizeof(qcc_variant), 24u);
-  EXPECT_EQ(sizeof(qcc_frame), 24u);
+  EXPECT_EQ(sizeof(qcc_frame), 40u);
+  EXPECT_EQ(offsetof(qcc_frame, barrier), 24u);
   EXPECT_EQ(offsetof(qcc_model, run), 24u);
   EXPECT_EQ(offsetof(qcc_model, n_inputs), 40u);
   EXPECT_EQ(offsetof(qcc_model, workspace_bytes), 64u);

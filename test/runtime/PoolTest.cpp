@@ -107,6 +107,34 @@ TEST(Pool, AStepMayAskForNoBarrier) {
   EXPECT_EQ(raised, 1);
 }
 
+/// Each thread counts in turns that only the barrier keeps apart.
+constexpr uint32_t turns = 100;
+uint32_t turn; // no atomic: one thread writes between two barriers
+std::atomic<uint32_t> wrong;
+void takeTurns(const qcc_frame *frame, uint32_t thread, uint32_t threads) {
+  for (uint32_t i = 0; i < turns; ++i) {
+    if (i % threads == thread)
+      ++turn;
+    frame->barrier(frame->team, thread);
+    wrong += turn != i + 1;
+    frame->barrier(frame->team, thread);
+  }
+}
+
+TEST_P(PoolOf, AStepMayWaitForTheOtherThreads) {
+  const qcc_step_fn fns[] = {takeTurns};
+  const qcc_step_info infos[] = {{"a", "k", 0, 0, 0}};
+  const qcc_variant variant = {"x86-64", 0, fns};
+  qcc_model model = fake::bare(&variant, infos, 1);
+  if (GetParam() == 1)
+    return; // the frame has no barrier then
+  Pool threads = pool(GetParam());
+  turn = wrong = 0;
+  EXPECT_EQ(qcc_run(&model, nullptr, nullptr, nullptr, 0, threads.get()), QCC_OK);
+  EXPECT_EQ(turn, turns);
+  EXPECT_EQ(wrong, 0u);
+}
+
 //===-- One run at a time -------------------------------------------------===//
 
 std::atomic<int> holding, letGo;

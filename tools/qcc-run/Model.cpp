@@ -93,7 +93,7 @@ qcc_status Model::run() const {
 
 void Model::runSteps(std::vector<double> &milliseconds) const {
   using Clock = std::chrono::steady_clock;
-  qcc_frame frame = {inputPointers.data(), outputPointers.data(), work[0].data()};
+  qcc_frame frame = {inputPointers.data(), outputPointers.data(), work[0].data(), nullptr, nullptr};
   for (uint32_t i = 0; i < descriptor->n_steps; ++i) {
     Clock::time_point start = Clock::now();
     selected->steps[i](&frame, 0, 1);

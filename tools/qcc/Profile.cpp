@@ -79,7 +79,7 @@ bool driver::timeSteps(llvm::ArrayRef<char> object, llvm::StringRef prefix, Step
     i < model.n_inputs ? in.push_back(buffers[i].data()) : out.push_back(buffers[i].data());
   std::vector<unsigned char> work(model.workspace_bytes + QCC_WORK_ALIGN);
   auto misaligned = reinterpret_cast<uintptr_t>(work.data()) % QCC_WORK_ALIGN;
-  qcc_frame frame = {in.data(), out.data(), work.data() + QCC_WORK_ALIGN - misaligned};
+  qcc_frame frame = {in.data(), out.data(), work.data() + QCC_WORK_ALIGN - misaligned, nullptr, nullptr};
   Clock::time_point begin = Clock::now();
   for (int run = 0; run < fewestRuns || secondsSince(begin) < seconds; ++run)
     for (uint32_t step = 0; step < model.n_steps; ++step) {

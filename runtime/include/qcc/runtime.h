@@ -23,7 +23,7 @@ extern "C" {
 /* The version of the structures below. It changes only when one of them changes
  * in a way that an older reader would misunderstand; qcc_model itself grows at
  * its end without a new version, which its struct_bytes shows. */
-#define QCC_ABI_VERSION 1u
+#define QCC_ABI_VERSION 2u
 
 /*===-- Status ------------------------------------------------------------===*/
 
@@ -120,6 +120,12 @@ typedef struct qcc_frame {
   const void *const *in; /* n_inputs pointers, in the graph's order */
   void *const *out;      /* n_outputs pointers, in the graph's order */
   unsigned char *work;   /* the workspace, aligned to QCC_WORK_ALIGN */
+
+  /* barrier(team, thread) returns once each thread of the run has called it as
+   * often as this one: for steps whose threads need one another's results before
+   * the end. NULL where the run has one thread; not for serial steps. */
+  void (*barrier)(void *team, uint32_t thread);
+  void *team;
 } qcc_frame;
 
 #define QCC_WORK_ALIGN 64u
