@@ -11,6 +11,15 @@ using namespace mlir;
 
 namespace qcc::kernels {
 
+View View::permuted(ArrayRef<int64_t> perm) const {
+  View result{element, {}, {}, offset};
+  for (int64_t axis : perm) {
+    result.shape.push_back(shape[axis]);
+    result.strides.push_back(strides[axis]);
+  }
+  return result;
+}
+
 View View::rowMajor(Type element, ArrayRef<int64_t> shape) {
   View view{element, SmallVector<int64_t>(shape), SmallVector<int64_t>(shape.size(), 1), 0};
   for (size_t i = shape.size(); i-- > 1;)

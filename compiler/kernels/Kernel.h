@@ -43,6 +43,8 @@ struct View {
   static View rowMajor(mlir::Type element, llvm::ArrayRef<int64_t> shape);
   mlir::DictionaryAttr toAttr() const; ///< {element, shape, strides, offset}
   static View fromAttr(mlir::DictionaryAttr attr);
+  /// Its axes in another order: axis i of the result is axis perm[i].
+  View permuted(llvm::ArrayRef<int64_t> perm) const;
 };
 
 /// Emits the function `name` for `spec` (and helper functions it shares with

@@ -30,21 +30,12 @@ static Copy copyToResult(const Spec &spec, View from) {
   return {std::move(from), spec.result(), 0, spec.views.size() - 1};
 }
 
-static View permuted(const View &view, ArrayRef<int64_t> perm) {
-  View result{view.element, {}, {}, view.offset};
-  for (int64_t axis : perm) {
-    result.shape.push_back(view.shape[axis]);
-    result.strides.push_back(view.strides[axis]);
-  }
-  return result;
-}
-
 static Copies transposeCopies(const Spec &spec) {
   SmallVector<int64_t> perm = spec.list("perm");
   if (perm.empty())
     for (size_t axis = spec.result().shape.size(); axis-- > 0;)
       perm.push_back(static_cast<int64_t>(axis));
-  return SmallVector<Copy, 0>{copyToResult(spec, permuted(spec.views[0], perm))};
+  return SmallVector<Copy, 0>{copyToResult(spec, spec.views[0].permuted(perm))};
 }
 
 static Copies expandCopies(const Spec &spec) {
@@ -129,8 +120,8 @@ static Copies depthToSpaceCopies(const Spec &spec) {
   bool nhwc = spec.string("layout", "nchw") == "nhwc", columnFirst = spec.string("mode", "DCR") == "CRD";
   View from = spec.views[0], to = spec.result();
   if (nhwc) {
-    from = permuted(from, {0, 3, 1, 2});
-    to = permuted(to, {0, 3, 1, 2});
+    from = from.permuted({0, 3, 1, 2});
+    to = to.permuted({0, 3, 1, 2});
   }
   int64_t channels = b == 0 ? 0 : from.shape[1] / (b * b);
   splitAxis(to, 3, from.shape[3], b);
@@ -138,15 +129,15 @@ static Copies depthToSpaceCopies(const Spec &spec) {
   if (columnFirst) {
     splitAxis(from, 1, channels * b, b);
     splitAxis(from, 1, channels, b); // N C b b H W
-    from = permuted(from, {0, 1, 4, 2, 5, 3});
+    from = from.permuted({0, 1, 4, 2, 5, 3});
   } else {
     splitAxis(from, 1, b * b, channels);
     splitAxis(from, 1, b, b); // N b b C H W
-    from = permuted(from, {0, 3, 4, 1, 5, 2});
+    from = from.permuted({0, 3, 4, 1, 5, 2});
   }
   if (nhwc) { // the result's own order again
-    from = permuted(from, {0, 2, 3, 4, 5, 1});
-    to = permuted(to, {0, 2, 3, 4, 5, 1});
+    from = from.permuted({0, 2, 3, 4, 5, 1});
+    to = to.permuted({0, 2, 3, 4, 5, 1});
   }
   return SmallVector<Copy, 0>{{from, to, 0, 1}};
 }

@@ -94,6 +94,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
       .Case([&](DynamicMatMulOp matmul) { note(lowerDynamicMatMul(*this, matmul)); })
       .Case<RnnOp, GruOp, LstmOp>([&](Operation *recurrent) { note(lowerRecurrent(*this, recurrent)); })
       .Case([&](ConcatOp concat) { lowerConcat(concat); })
+      .Case([&](TransposeOp transpose) { lowerTranspose(transpose); })
       .Case([&](ObserveOp observe) { lowerObserve(observe); })
       .Case([&](func::ReturnOp) { lowerReturn(op); })
       .Default([&](Operation *) { isAlias(&op) ? lowerAlias(op) : lowerGeneric(op); });
@@ -138,6 +139,12 @@ void Lowering::lowerAlias(Operation &op) {
     return;
   // Only the source may have gaps, so its shape describes both.
   copy(&op, from, to.reshaped(from.view.shape));
+}
+
+void Lowering::lowerTranspose(TransposeOp op) {
+  // Equal where what makes the operand writes the result at once.
+  if (places->place(op.getInput()).pointer != places->place(op.getResult()).pointer)
+    lowerGeneric(*op);
 }
 
 void Lowering::lowerConcat(ConcatOp op) {

@@ -44,6 +44,7 @@ public:
 private:
   void lowerOp(mlir::Operation &op, llvm::LogicalResult &result);
   void lowerAlias(mlir::Operation &op);
+  void lowerTranspose(TransposeOp op);
   void lowerConcat(ConcatOp op);
   void lowerObserve(ObserveOp op);
   void lowerReturn(mlir::Operation &op);

@@ -4,6 +4,7 @@
 
 #include "dialects/Constants.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -154,6 +155,19 @@ std::optional<Place> Storage::insideConcat(Value value) {
   return whole;
 }
 
+/// Quantising and transposing are one step: the numbers are written where the transposed tensor lies.
+std::optional<Place> Storage::behindTranspose(Value value) {
+  if (!value.hasOneUse() || !value.getDefiningOp<QuantizeOp>())
+    return std::nullopt;
+  auto transpose = dyn_cast<TransposeOp>(*value.getUsers().begin());
+  if (!transpose || !transpose.getPerm())
+    return std::nullopt;
+  Place result = place(transpose.getResult());
+  result.view = result.view.permuted(invertPermutationVector(*transpose.getPerm()));
+  result.border = {}; // the transposed tensor's
+  return result;
+}
+
 /// A mark right behind the step that writes what it marks needs no copy.
 std::optional<Place> Storage::observedInPlace(Value value) {
   auto mark = value.getDefiningOp<ObserveOp>();
@@ -213,6 +227,8 @@ Place Storage::decide(Value value) {
     return *inside;
   if (std::optional<Place> inside = insideConcat(value))
     return *inside;
+  if (std::optional<Place> turned = behindTranspose(value))
+    return *turned;
   Border border;
   if (!isa<ObserveOp>(op)) // calibration reads it as one dense array
     for (OpOperand &use : value.getUses())

@@ -62,6 +62,7 @@ private:
   Place decide(mlir::Value value);
   std::optional<Place> insideConcat(mlir::Value value);
   std::optional<Place> behindAlias(mlir::Value value);
+  std::optional<Place> behindTranspose(mlir::Value value);
   std::optional<Place> observedInPlace(mlir::Value value);
   std::optional<int64_t> returnedAs(mlir::Value value);
 
