@@ -10,8 +10,8 @@ namespace qcc::kernels {
 /// The axes in the order in which the result lies in memory: it may be a transposed view.
 static LoopNest inOrderOfResult(ArrayRef<int64_t> shape, ArrayRef<View> views) {
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, shape.size()));
-  llvm::stable_sort(
-      axes, [&](int64_t a, int64_t b) { return views.back().strides[a] > views.back().strides[b]; });
+  llvm::stable_sort(axes,
+                    [&](int64_t a, int64_t b) { return views.back().strides[a] > views.back().strides[b]; });
   SmallVector<View> turned;
   for (const View &view : views)
     turned.push_back(view.permuted(axes));

@@ -68,12 +68,31 @@ LogicalResult Lowering::run() {
   if (failed(result))
     return failure();
   marker->erase();
+  waitForWhatIsRead();
   auto blob = BlobOp::create(atModule, source.getLoc(), "weights", bytesAttr(context, weights.take()));
   blob->moveBefore(program);
   auto name = source.getSymNameAttr();
   source.erase();
   program.setSymNameAttr(name);
   return success();
+}
+
+/// A step without a barrier behind it must not have written what the next ones read: the border of a
+/// tensor whose inside was written before is filled last.
+void Lowering::waitForWhatIsRead() {
+  llvm::SmallDenseSet<Value> unfinished;
+  InvokeOp last;
+  for (auto step : program.getOps<InvokeOp>()) {
+    auto isUnfinished = [&](Value pointer) { return unfinished.contains(pointer); };
+    if (llvm::any_of(step.getPointers().drop_back(step.getWritten()), isUnfinished)) {
+      last.setNoBarrier(false);
+      unfinished.clear();
+    }
+    unfinished.insert_range(step.getPointers().take_back(step.getWritten()));
+    if (!step.getNoBarrier())
+      unfinished.clear();
+    last = step;
+  }
 }
 
 void Lowering::lowerOp(Operation &op, LogicalResult &result) {

@@ -44,6 +44,7 @@ public:
 private:
   void lowerOp(mlir::Operation &op, llvm::LogicalResult &result);
   void lowerAlias(mlir::Operation &op);
+  void waitForWhatIsRead();
   void lowerTranspose(TransposeOp op);
   void lowerConcat(ConcatOp op);
   void lowerObserve(ObserveOp op);
