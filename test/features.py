@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,3 +90,18 @@ def sanitizer_environment():
         "detect_stack_use_after_return=1:handle_abort=0:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }
+
+
+def load_sanitizers(build):
+    """Python has no sanitisers, and what it loads from a sanitised `build` needs them: starts this program anew
+    with them. The programs that it starts itself are left alone."""
+    if not sanitized(build):
+        return
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):
+        ask = lambda name: subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+        libraries = [ask(name).stdout.strip() for name in ("libasan.so", "libubsan.so")]
+        environment = os.environ | sanitizer_environment() | {"LD_PRELOAD": " ".join(libraries)}
+        environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+        os.execve(sys.executable, [sys.executable, *sys.argv], environment)
+    del os.environ["LD_PRELOAD"]
+    os.environ.update(sanitizer_environment())

@@ -149,6 +149,7 @@ def main():
     parser.add_argument("-j", type=int, default=2)
     parser.add_argument("prefix", nargs="?", default="test_")
     options = parser.parse_args()
+    features.load_sanitizers(options.build)
     warnings.simplefilter("ignore")
     (tests, others), listed = collect(options.prefix), nodes.read_expected()
     reason = {t.name: next((e for e in listed if fnmatch.fnmatch(t.name, e[0])), None) for t in tests}
