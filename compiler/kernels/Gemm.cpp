@@ -124,12 +124,13 @@ void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value 
 /// A panel's columns, in sweeps of as many as two vectors hold.
 void Driver::writeColumns(const Position &position, int64_t columns) {
   GemmTile tile(spec, variant);
+  bool isWide = !spec.isFloat || (spec.isBf16 && variant.hasBf16);
   for (int64_t first = 0; first < columns;) {
     // One long vector does for half the columns; short ones gain nothing.
     int64_t left = columns - first;
     bool fillsTwo = left > tile.vectorBytes / 2;
     tile.vectors = tile.vectorBytes == 64 && left <= tile.vectorBytes / 4 ? 1
-                   : fillsTwo && !spec.isFloat                            ? variant.tileVectors
+                   : fillsTwo && isWide                                   ? variant.tileVectors
                                                                           : 2;
     int64_t here = std::min(tile.columns(), columns - first);
     tile.partial = here < tile.columns();
@@ -198,7 +199,7 @@ void Driver::callTile(const Position &position, const GemmTile &shape, int64_t f
   args.out = code.at(args.out, firstColumn * outBytes);
   if (residual)
     args.residual = code.at(args.residual, firstColumn * outBytes);
-  args.steps = code.i64(segments.steps - tile.odd);
+  args.steps = code.i64(segments.steps - (tile.tail > 0));
   args.xPixel = code.i64(tiling.x.pixel * inBytes);
   args.outer = code.i64(segments.outer);
   args.outerStride = code.i64(segments.outerStride * inBytes);

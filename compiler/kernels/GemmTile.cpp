@@ -2,6 +2,7 @@
 #include "compiler/kernels/GemmTile.h"
 
 #include "compiler/target/ByteTile.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace qcc::kernels;
@@ -13,7 +14,7 @@ GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
     : isFloat(spec.isFloat), isBf16(spec.isBf16), byteWeights(spec.byteWeights), epilogue(spec.epilogue),
       vectorBytes(variant.vectorBytes), packing(spec.packing) {
   Segments segments = segmentsOf(spec);
-  odd = isBf16 && segments.depth % 2;
+  tail = segments.tail;
   hasOuter = segments.outer > 1;
   hasInner = segments.inner > 1;
 }
@@ -30,7 +31,7 @@ std::string GemmTile::name() const {
                                    : "qcc_gemm_u8_";
   name += std::to_string(rows) + "x" + std::to_string(columns());
   name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
-  name += odd ? "_odd" : "";
+  name += tail ? "_tail" + std::to_string(tail) : "";
   name += partial ? "_partial_" : "_";
   return name + epilogue.key();
 }
@@ -85,8 +86,8 @@ class TileWriter {
 public:
   TileWriter(CodeBuilder &code, const GemmTile &tile, const Variant &variant, const GemmTileArgs &args)
       : code(code), ops(VectorOps::create(code, variant, tile.vectorBytes)), tile(tile), args(args) {
-    if (!tile.isFloat)
-      bytes = ByteTile::create(*ops, variant, tile.rows, tile.vectors);
+    if (!tile.isFloat || tile.isBf16)
+      bytes = ByteTile::create(*ops, variant, tile.isBf16, tile.rows, tile.vectors);
   }
   void write();
 
@@ -95,13 +96,14 @@ private:
   std::unique_ptr<VectorOps> ops;
   const GemmTile &tile;
   GemmTileArgs args;
-  std::unique_ptr<ByteTile> bytes; ///< where the target sums integers its own way
+  std::unique_ptr<ByteTile> bytes; ///< where the target sums in its own way
   Values rowOffsets;
 
   /// Carried through the loops: the sums, then pointers into the weights and what is prefetched.
   Values loopSegments(Value x, const Values &carried);
   Values loopSteps(Value x, const Values &carried);
   Values loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps, ValueRange carried);
+  Values byteStep(const Values &rowPointers, Value from, int64_t depth, ValueRange carried);
   Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half);
   VectorOps::Operand loadWeights(Value weights, int64_t vector);
   VectorOps::Operand pixelOperand(Value pointer, bool half);
@@ -159,26 +161,34 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
     int64_t depth = ByteTile::depthOf(tile.packing), atOnce = bytes->stepsAtOnce();
     Value whole = code.mul(code.div(args.steps, atOnce), atOnce * depth), end = code.mul(args.steps, depth);
     Values next = loopByteSteps(rowPointers, code.i64(0), whole, atOnce, carried);
-    return atOnce == 1 ? next : loopByteSteps(rowPointers, whole, end, 1, next);
+    if (atOnce > 1)
+      next = loopByteSteps(rowPointers, whole, end, 1, next);
+    return tile.tail ? byteStep(rowPointers, end, tile.tail * 2, next) : next;
   }
   Value end = code.mul(args.steps, 4);
   Values sums = code.forLoop(code.i64(0), end, 4, carried, [&](Value depth, ValueRange carried) {
     return step(rowPointers, depth, carried, /*half=*/false);
   });
-  return tile.odd ? step(rowPointers, end, sums, /*half=*/true) : sums;
+  return tile.tail ? step(rowPointers, end, sums, /*half=*/true) : sums;
 }
 
 Values TileWriter::loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps,
                                  ValueRange carried) {
-  int64_t depthBytes = steps * ByteTile::depthOf(tile.packing);
-  return code.forLoop(from, to, depthBytes, carried, [&](Value depth, ValueRange carried) {
-    Values sums(carried.drop_back()), pixels;
-    for (Value row : rowPointers)
-      pixels.push_back(code.at(row, depth));
-    bytes->add(sums, pixels, carried.back(), steps);
-    sums.push_back(code.at(carried.back(), depthBytes * panelColumns));
-    return sums;
+  int64_t depth = steps * ByteTile::depthOf(tile.packing);
+  return code.forLoop(from, to, depth, carried, [&](Value from, ValueRange carried) {
+    return byteStep(rowPointers, from, depth, carried);
   });
+}
+
+/// `depth` bytes of each row, whole steps or less than one.
+Values TileWriter::byteStep(const Values &rowPointers, Value from, int64_t depth, ValueRange carried) {
+  Values sums(carried.drop_back()), pixels;
+  for (Value row : rowPointers)
+    pixels.push_back(code.at(row, from));
+  bytes->add(sums, pixels, carried.back(), depth);
+  int64_t packed = llvm::alignTo(depth, ByteTile::depthOf(tile.packing));
+  sums.push_back(code.at(carried.back(), packed * panelColumns));
+  return sums;
 }
 
 /// The step's weights of one vector of columns.

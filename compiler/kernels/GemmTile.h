@@ -16,7 +16,7 @@ struct GemmTile {
   GemmTile(const GemmSpec &spec, const target::Variant &variant);
 
   bool isFloat, isBf16, byteWeights;
-  bool odd; ///< bf16: a segment ends with half a pair
+  int64_t tail; ///< bf16: what a segment ends with, less than a step
   Epilogue epilogue;
   int64_t rows = 1;     ///< pixels
   int64_t vectors = 2;  ///< of columns ...

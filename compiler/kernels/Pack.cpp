@@ -17,7 +17,11 @@ using qcc::target::Packing;
 
 /// Depth of a packed step.
 static int64_t stepDepth(const GemmSpec &spec) {
-  return spec.isBf16 ? 2 : spec.isFloat ? 1 : ByteTile::depthOf(spec.packing);
+  if (spec.isFloat && !spec.isBf16)
+    return 1;
+  if (spec.isBf16 && spec.packing == Packing::Rows)
+    return 2;
+  return ByteTile::depthOf(spec.packing) / spec.inBytes();
 }
 
 Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
@@ -30,6 +34,7 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.outerStride = spec.dilationH * spec.x.row;
   s.innerStride = spec.dilationW * spec.x.pixel;
   s.steps = llvm::divideCeil(s.depth, stepDepth(spec));
+  s.tail = spec.isBf16 ? s.depth % stepDepth(spec) : 0;
   if (!spec.isFloat && spec.packing == Packing::Rows)
     s.multiple = gpu::lineDepth / stepDepth(spec);
   return s;

@@ -11,7 +11,7 @@
 //   u8, Pairs: steps of 8 depth bytes x 32 columns = 256 bytes, natural order.
 //   u8, Rows: steps of 16 depth bytes x 32 columns = 512 bytes, four by four; see gpu/Gpu.h.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
-//   bf16: two depths x 32 columns, natural order, 128 bytes.
+//   bf16: two depths (Pairs: four) x 32 columns, natural order, 128 (256) bytes.
 //   s8 of f32 inputs: as f32, 32 bytes.
 // Missing columns and depths are zeros.
 //
@@ -68,9 +68,10 @@ constexpr int64_t blockChannels = 64; ///< of "depthwise"
 constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 
 /// The filter as the gemm kernels walk it: `outer` x `inner` segments of `depth` elements that are
-/// contiguous in x, `steps` packed steps each (of 4 or 8 bytes, 1 float or 2 bf16).
+/// contiguous in x, `steps` packed steps each (of 4 or 8 bytes, 1 float, 2 or 4 bf16).
 struct Segments {
-  int64_t outer, inner, depth, steps; ///< the last step of an odd bf16 depth has one element
+  int64_t outer, inner, depth, steps; ///< the last step may have less depth than the others
+  int64_t tail = 0;                   ///< of bf16: the elements of such a step, else 0
   int64_t outerStride, innerStride;   ///< in x, elements
   int64_t multiple = 1;               ///< of steps that are packed, the last ones zeros
   int64_t packedSteps() const { return (outer * inner * steps + multiple - 1) / multiple * multiple; }

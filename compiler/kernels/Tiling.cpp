@@ -34,8 +34,9 @@ Tiling::Tiling(const GemmSpec &spec)
       images = 1;
     }
   }
-  int64_t preferred = spec.isFloat                                  ? preferredHeightFloat
-                      : spec.packing == target::Packing::Pairs      ? preferredHeightPairs
+  bool takesPairs = spec.packing == target::Packing::Pairs && (!spec.isFloat || spec.isBf16);
+  int64_t preferred = takesPairs                                    ? preferredHeightPairs
+                      : spec.isFloat                                ? preferredHeightFloat
                       : spec.groups == 1 && spec.n <= narrowColumns ? preferredHeightNarrow
                                                                     : preferredHeight;
   tilesPerRow = std::max<int64_t>(llvm::divideCeil(width, maxHeight), (width + preferred / 2) / preferred);

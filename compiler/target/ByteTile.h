@@ -1,10 +1,10 @@
 //===- ByteTile.h - Sums of a register tile of bytes ------------*- C++ -*-===//
 //
 // What a matrix product does in its innermost loop: some rows (pixels) of u8
-// activations by some vectors of columns of s8 weights. Dot products of four bytes
-// (VectorOps) do on most machines; on others the instructions decide how sums lie
-// in registers meanwhile: between `start` and `finish` they are the tile's own
-// business.
+// activations by some vectors of columns of s8 weights, or both of bf16. Dot products
+// of four bytes (VectorOps) do on most machines; on others the instructions decide
+// how sums lie in registers meanwhile: between `start` and `finish` they are the tile's
+// own business.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_TARGET_BYTETILE_H
@@ -19,8 +19,8 @@ public:
   ByteTile(VectorOps &ops, int64_t rows, int64_t vectors)
       : ops(ops), code(ops.code), rows(rows), vectors(vectors) {}
   virtual ~ByteTile();
-  /// Null where dot products of four bytes do, over weights packed as Quads.
-  static std::unique_ptr<ByteTile> create(VectorOps &ops, const Variant &variant, int64_t rows,
+  /// Null where dot products of four bytes (two bf16) do, over weights packed as Quads.
+  static std::unique_ptr<ByteTile> create(VectorOps &ops, const Variant &variant, bool isBf16, int64_t rows,
                                           int64_t vectors);
 
   /// Bytes of depth that one step of packed weights has.
@@ -32,9 +32,9 @@ public:
 
   /// Sums before the first step. `bias`: of the columns, the same for each row.
   virtual Values start(const Values &bias) = 0;
-  /// Adds `steps` steps: the bytes at `pixels`, one pointer for each row, times the weights.
-  virtual void add(Values &sums, llvm::ArrayRef<Value> pixels, Value weights, int64_t steps) = 0;
-  /// i32 in natural order of columns, `vectors` for each row.
+  /// Adds `depth` bytes of each row, at `pixels`, times the weights: whole steps, or a part of one.
+  virtual void add(Values &sums, llvm::ArrayRef<Value> pixels, Value weights, int64_t depth) = 0;
+  /// i32 or f32 in natural order of columns, `vectors` for each row.
   virtual Values finish(const Values &sums) = 0;
 
 protected:

@@ -37,12 +37,12 @@ struct Variant {
   unsigned tileRowsBf16; ///< without hasBf16 operands come in two halves here, too
   bool hasVnni = false;  ///< vpdpbusd at vectorBytes
   bool hasFma = false;
-  bool hasBf16 = false;    ///< vdpbf16ps and vcvtneps2bf16
+  bool hasBf16 = false;    ///< vdpbf16ps and vcvtneps2bf16; Arm's bfmmla and bfcvtn
   bool hasMasks = false;   ///< AVX-512 byte masks
   bool hasDotprod = false; ///< Arm's sdot and udot
   bool hasI8mm = false;    ///< Arm's usdot and usmmla
   Packing packing = Packing::Quads;
-  unsigned tileVectors = 2; ///< of columns, of int8 tiles that have so many
+  unsigned tileVectors = 2; ///< of columns, of tiles of int8 and, with hasBf16, bf16 that have so many
 
   /// Kernels in their form for GPUs: blocks of threads (kernels/gpu).
   bool isGpu = false;

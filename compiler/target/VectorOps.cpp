@@ -11,6 +11,11 @@ std::unique_ptr<VectorOps> createAArch64VectorOps(CodeBuilder &code, const Varia
 
 VectorOps::~VectorOps() = default;
 
+VectorOps::Operand VectorOps::bf16Pairs(Value) { llvm_unreachable("the target has tiles of bf16"); }
+Value VectorOps::dotBf16(Value, const Operand &, const Operand &) {
+  llvm_unreachable("the target has tiles of bf16");
+}
+
 std::unique_ptr<VectorOps> VectorOps::create(CodeBuilder &code, const Variant &variant, unsigned bytes) {
   if (StringRef(variant.triple).starts_with("aarch64"))
     return createAArch64VectorOps(code, variant, bytes);

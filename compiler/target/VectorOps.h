@@ -40,9 +40,10 @@ public:
   virtual Operand weights(Value i8s) = 0; ///< s8
   /// sum + the four products of each element.
   virtual Value dot(Value sum, const Operand &activations, const Operand &weights) = 0;
-  /// The same for two bf16 in each element, summed in f32; subnormal ones may count as zero.
-  virtual Operand bf16Pairs(Value i32s) = 0;
-  virtual Value dotBf16(Value sum, const Operand &x, const Operand &y) = 0;
+  /// The same for two bf16 in each element, summed in f32; subnormal ones may count as zero. Only where
+  /// ByteTile has no tile of bf16.
+  virtual Operand bf16Pairs(Value i32s);
+  virtual Value dotBf16(Value sum, const Operand &x, const Operand &y);
   /// x * y + sum, fused where the variant can.
   virtual Value multiplyAdd(Value x, Value y, Value sum) = 0;
 

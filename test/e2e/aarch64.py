@@ -3,12 +3,10 @@
 import gzip
 import shutil
 
-from support import *
+import onnx
+from emulated import *
 
-PROCESSORS = {"armv8-a": "cortex-a53", "dotprod": "cortex-a76", "i8mm": "max"}
 FASHION = MODELS / "fashion-mnist"
-TARGET = "--target=aarch64-linux-gnu"
-GCC = "aarch64-linux-gnu-gcc"
 
 
 def fashion_images(which, count):
@@ -17,26 +15,10 @@ def fashion_images(which, count):
     return ((pixels / np.float32(255) - np.float32(0.2860)) / np.float32(0.3530)).astype(np.float32)
 
 
-def program(model, *options):
-    """The model as a program of run_model.c for Arm."""
-    built = qcc(model, TARGET, "--prefix=m", *options, output="arm.o")
-    source = ROOT / "test/e2e/Inputs/run_model.c"
-    words = [GCC, "-std=c11", "-O1", *WARNINGS, "-I", ROOT / "runtime/include", source, built]
-    run([*words, BUILD / "lib/aarch64-linux-gnu/libqcc_rt.a", "-static", "-lm", "-o", scratch() / "arm"])
-    return scratch() / "arm"
-
-
-def emulate(app, data, level, **environment):
-    """What the program writes for these samples, on a processor of this level."""
-    words = ["qemu-aarch64-static", "-cpu", PROCESSORS[level], app]
-    done = run(words, input=data.tobytes(), text=False, env=environment)
-    check(done.stderr.decode().split()[0] == environment.get("QCC_ISA", level), done.stderr)
-    return np.frombuffer(done.stdout, np.float32)
-
-
 def compile_and_run_here(model, samples, *options):
     library = qcc(model, "--emit=shared", *options, output="here.so")
-    return next(iter(run_model(library, {"input": samples}, "--samples").values()))
+    name = onnx.load(model).graph.input[0].name
+    return next(iter(run_model(library, {name: samples}, "--samples").values()))
 
 
 def check_same_bytes(model, samples, *options, compare=check_equal):
@@ -44,15 +26,15 @@ def check_same_bytes(model, samples, *options, compare=check_equal):
     here = compile_and_run_here(model, samples, *options)
     app = program(model, *options)
     for level in PROCESSORS:
-        compare(emulate(app, samples, level).reshape(here.shape), here)
+        compare(emulate(app, samples.tobytes(), level).reshape(here.shape), here)
     return app
 
 
 def check_calibrated(model, samples, *options, compare=check_equal):
     """The same, quantised with the samples as data."""
     require("shared-models", "aarch64", "avx2")
-    path = scratch() / "calibration.npz"
-    np.savez(path, input=samples[:, 0] if samples.ndim > 4 else samples)
+    path = scratch() / "calibration.npy"
+    np.save(path, samples[:, 0] if samples.ndim > 4 else samples)
     check_same_bytes(model, samples[:4], f"--calib={path}", "--calib-method=minmax", *options, compare=compare)
 
 
@@ -69,7 +51,7 @@ def qcc_isa_chooses_a_level():
     samples = fashion_images("t10k", 2)[:, None]
     app = check_same_bytes(FASHION / "models/fm_cnn_qat_ort_b1.onnx", samples)
     for level in PROCESSORS:
-        check_equal(emulate(app, samples, "i8mm", QCC_ISA="armv8-a"), emulate(app, samples, "i8mm", QCC_ISA=level))
+        check_equal(emulate(app, samples.tobytes(), "i8mm", QCC_ISA="armv8-a"), emulate(app, samples.tobytes(), "i8mm", QCC_ISA=level))
     words = ["qemu-aarch64-static", "-cpu", "cortex-a53", app]
     done = run(words, status=1, input=samples.tobytes(), text=False, env={"QCC_ISA": "i8mm"})
     check(done.stderr == b"status 4\n", done.stderr)  # QCC_ERR_ISA
@@ -96,6 +78,35 @@ def calibrated_mobilenetv2_gives_the_bytes_of_x86():
 
 
 @case
+def adopted_mobilenetv2_gives_the_bytes_of_x86():
+    require("shared-models", "aarch64")
+    samples = np.load(MODELS / "mobilenetv2/input_0.npy")[:1, None]
+    check_same_bytes(MODELS / "mobilenetv2/mobilenetv2_10_224_ptq_qdq.onnx", samples, "-O1")
+
+
+@case
+def calibrated_squeezenet_gives_the_bytes_of_x86():
+    require("shared-models")
+    samples = np.load(MODELS / "squeezenet11/input_squeezenet11_224.npy")[:1, None]
+    check_calibrated(MODELS / "squeezenet11/squeezenet11_224.onnx", samples, "-O1")
+
+
+@case
+def the_calibrated_autoencoder_gives_the_bytes_of_x86():
+    require("shared-models")
+    samples = np.load(MODELS / "toyadmos_autoencoder/input_toyadmos_autoencoder.npy")[:, None]
+    check_calibrated(MODELS / "toyadmos_autoencoder/toyadmos_autoencoder.onnx", samples)
+
+
+@case
+def the_calibrated_text_detector_gives_the_bytes_of_x86():
+    require("shared-models")
+    picture = np.load(MODELS / "ppocr_det/input_0.npy")
+    samples = np.stack([picture[:, :, y : y + 64, 128:224] for y in range(0, 256, 64)])
+    check_calibrated(MODELS / "ppocr_det/ch_PP-OCRv4_det_infer.onnx", samples, "--shape=x:1x3x64x96", "-O1")
+
+
+@case
 def floats_agree_with_x86():
     require("shared-models", "aarch64")
     models = {
@@ -109,7 +120,7 @@ def floats_agree_with_x86():
     for name, samples in models.items():
         here = compile_and_run_here(MODELS / name, samples, "--quantize=none", "-O1")
         app = program(MODELS / name, "--quantize=none", "--march=armv8-a", "-O1")
-        there = emulate(app, samples, "armv8-a").reshape(here.shape)
+        there = emulate(app, samples.tobytes(), "armv8-a").reshape(here.shape)
         check_close(there, here, rtol=1e-3, atol=1e-4)
 
 
@@ -124,13 +135,49 @@ def recurrent_layers_and_transformers_agree_with_x86():
             check_same_bytes(FASHION / f"models/{name}.onnx", samples, f"--quantize={mode}", "-O1", compare=compare)
 
 
+def check_floats(model, inputs, *options, atol=1e-4):
+    """One sample of several inputs: the outputs are those of x86 at the first level and at the last."""
+    require("aarch64")
+    library = qcc(model, "--emit=shared", *options, output="here.so")
+    here = run_model(library, inputs)
+    want = np.concatenate([here[value.name].ravel() for value in onnx.load(model).graph.output])
+    app = program(model, *options)
+    for level in ("armv8-a", "i8mm"):
+        check_close(emulate(app, b"".join(value.tobytes() for value in inputs.values()), level), want, atol=atol)
+
+
+@case
+def speech_detection_agrees_with_x86():
+    require("shared-models")
+    chunks = np.load(MODELS / "silero_vad/input_chunks.npy")[400:408]
+    state = np.zeros((1, 1, 128), np.float32)
+    model = MODELS / "silero_vad/silero_vad_16k_sequence.onnx"
+    for mode, atol in (("none", 1e-4), ("dynamic", 0.02)):
+        inputs = {"input": chunks, "h": state, "c": state}
+        check_floats(model, inputs, f"--quantize={mode}", "--shape=input:8x576", "-O1", atol=atol)
+
+
+@case
+def sentence_embeddings_agree_with_x86():
+    require("shared-models")
+    model = scratch() / "minilm.onnx"
+    run([sys.executable, MODELS / "minilm/make.py", model])
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    inputs = {name: np.load(MODELS / f"minilm/input_{name}.npy")[:1, :12] for name in names}
+    shapes = [f"--shape={name}:1x12" for name in names]
+    for mode, atol in (("none", 1e-4), ("dynamic", 2e-3)):
+        check_floats(model, inputs, f"--quantize={mode}", *shapes, "-O1", atol=atol)
+    for left in (model, scratch() / "here.so", scratch() / "arm.o", scratch() / "arm"):
+        left.unlink()
+
+
 @case
 def a_shared_object_loads_on_arm():
     require("shared-models", "aarch64")
     samples = fashion_images("t10k", 2)[:, None]
     model = FASHION / "models/fm_cnn_qat_ort_b1.onnx"
     here = compile_and_run_here(model, samples)
-    library = qcc(model, TARGET, "--emit=shared", output="arm.so")
+    library = qcc(model, ARM, "--emit=shared", output="arm.so")
     source = ROOT / "test/e2e/Inputs/run_model.c"
     app = scratch() / "load"
     words = [GCC, "-DLOAD", "-std=c11", "-O1", *WARNINGS, "-I", ROOT / "runtime/include", source]
@@ -147,7 +194,7 @@ def a_missing_runtime_says_what_to_install():
     compiler.parent.mkdir()
     shutil.copy(BUILD / "bin/qcc", compiler)
     model = FASHION / "models/fm_cnn_qat_ort_b1.onnx"
-    words = [compiler, TARGET, "--march=armv8-a", model, "-o"]
+    words = [compiler, ARM, "--march=armv8-a", model, "-o"]
     said = run([*words, scratch() / "m.so", "--emit=shared"], status=1).stderr
     for word in ("libqcc_rt.a", "crossbuild-essential-arm64", "qcc_rt_aarch64-linux-gnu"):
         check(word in said, said)

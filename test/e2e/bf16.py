@@ -2,7 +2,7 @@
 
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from support import *
+from emulated import *
 
 
 def network(path):
@@ -43,21 +43,40 @@ def network(path):
 OPTIONS = ["--quantize=none", "--precision=bf16"]
 
 
-@case
-def every_variant_equals_the_reference():
+def network_and_wanted():
+    """The model, an input, and what the reference makes of the network in the IR."""
     folder = scratch()
     image = network(folder / "m.onnx")
     np.save(folder / "x.npy", image)
     text = qcc(folder / "m.onnx", *OPTIONS, "--until=fuse", output="m.mlir")
     check("bf16" in Path(text).read_text(), "no bf16 in the IR")
     run([BUILD / "test/bin/qcc-eval", text, folder / "want", folder / "x.npy"])
-    want = np.load(folder / "want0.npy")
-    library = qcc(folder / "m.onnx", *OPTIONS, "--emit=shared", output="m.so")
+    return folder / "m.onnx", image, np.load(folder / "want0.npy")
+
+
+def check_near(got, want, isa):
+    # A sum that is a little off may be rounded to the neighbour.
+    check(sqnr(got, want) > 50, f"{isa}: {sqnr(got, want)} dB")
+
+
+@case
+def every_variant_equals_the_reference():
+    model, image, want = network_and_wanted()
+    library = qcc(model, *OPTIONS, "--emit=shared", output="m.so")
     for isa in ("x86-64", "avx2", "avx512vnni", "avx512bf16"):
         if isa == "x86-64" or isa in FEATURES:
-            got = run_model(library, {"x": image}, env={"QCC_ISA": isa})["y"]
-            # A sum that is a little off may be rounded to the neighbour.
-            check(sqnr(got, want) > 50, f"{isa}: {sqnr(got, want)} dB")
+            check_near(run_model(library, {"x": image}, env={"QCC_ISA": isa})["y"], want, isa)
+
+
+@case
+def every_level_of_arm_equals_the_reference():
+    require("aarch64")
+    model, image, want = network_and_wanted()
+    app = program(model, *OPTIONS)
+    for level in PROCESSORS:
+        chosen = "bf16" if level == "i8mm" else level
+        check_near(emulate(app, image.tobytes(), level, chosen=chosen).reshape(want.shape), want, chosen)
+    check_near(emulate(app, image.tobytes(), "i8mm", QCC_ISA="i8mm").reshape(want.shape), want, "i8mm")
 
 
 @case

@@ -373,12 +373,14 @@ TEST_P(Kernels, GemmExtremes) { check(extremes()); }
 TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
 TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
 
-/// Arm's levels have the same code for floats.
+/// Arm's levels have the same code for floats, and all but the last for bf16.
 class FloatKernels : public Kernels {};
 TEST_P(FloatKernels, Gemm) { check(floats()); }
-TEST_P(FloatKernels, GemmBf16) { check(bf16s()); }
 TEST_P(FloatKernels, ByteWeights) { check(decoded()); }
 TEST_P(FloatKernels, Depthwise) { check(floatDepthwises()); }
+
+class Bf16Kernels : public Kernels {};
+TEST_P(Bf16Kernels, Gemm) { check(bf16s()); }
 
 /// The kernels of GPUs, run on the CPU.
 class GpuFloatKernels : public Kernels {};
@@ -396,7 +398,10 @@ INSTANTIATE_TEST_SUITE_P(X86, Kernels,
                          testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"), testName);
 INSTANTIATE_TEST_SUITE_P(X86, FloatKernels,
                          testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"), testName);
+INSTANTIATE_TEST_SUITE_P(X86, Bf16Kernels,
+                         testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni", "avx512bf16"), testName);
 INSTANTIATE_TEST_SUITE_P(AArch64, FloatKernels, testing::Values("armv8-a"), testName);
+INSTANTIATE_TEST_SUITE_P(AArch64, Bf16Kernels, testing::Values("armv8-a", "bf16"), testName);
 INSTANTIATE_TEST_SUITE_P(AArch64, Kernels, testing::Values("armv8-a", "dotprod", "i8mm"), testName);
 
 INSTANTIATE_TEST_SUITE_P(Nvptx, Kernels, testing::Values("emulated"), testName);

@@ -242,9 +242,7 @@ private:
     if (list.empty())
       return Done;
     for (llvm::StringRef word : words)
-      if (word == "bf16" && triple != hostTriple)
-        return usage("option '--march=bf16' is not built yet");
-      else if (word != "native" && !target::findVariant(triple, word))
+      if (word != "native" && !target::findVariant(triple, word))
         return usage("--march has no '" + word + "' for " + triple + knownVariants());
     return Done;
   }

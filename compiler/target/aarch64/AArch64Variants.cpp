@@ -24,24 +24,32 @@ static std::vector<Variant> makeVariants() {
   base.hasFma = true;
   base.packing = Packing::Pairs;
 
+  // Four vectors of columns share what brings a row of activations, or two, into place.
   Variant dotprod = base;
   dotprod.name = "dotprod";
   dotprod.cpu = "cortex-a55";
   dotprod.features = "+neon,+dotprod";
   dotprod.cpuBits = QCC_MARCH_DOTPROD;
   dotprod.hasDotprod = true;
-  dotprod.tileRows = 8;
+  dotprod.tileRows = 6;
+  dotprod.tileVectors = 4;
 
-  // Four vectors of columns share what brings two rows of activations together.
   Variant i8mm = dotprod;
   i8mm.name = "i8mm";
   i8mm.cpu = "cortex-a510";
   i8mm.features = "+neon,+dotprod,+i8mm";
   i8mm.cpuBits = QCC_MARCH_I8MM;
   i8mm.hasI8mm = true;
-  i8mm.tileVectors = 4;
+  i8mm.tileRows = 8;
 
-  return {base, dotprod, i8mm};
+  // Of use to products of bf16 alone.
+  Variant bf16 = i8mm;
+  bf16.name = "bf16";
+  bf16.features += ",+bf16";
+  bf16.cpuBits = QCC_MARCH_ARM_BF16;
+  bf16.hasBf16 = true;
+
+  return {base, dotprod, i8mm, bf16};
 }
 
 llvm::ArrayRef<Variant> qcc::target::aarch64Variants() {

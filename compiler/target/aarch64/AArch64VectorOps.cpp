@@ -14,8 +14,6 @@ public:
   bool shiftsActivations() const override { return !variant.hasI8mm; }
   Operand weights(Value bytes) override { return {bytes}; }
   Value dot(Value sum, const Operand &activations, const Operand &weights) override;
-  Operand bf16Pairs(Value dwords) override;
-  Value dotBf16(Value sum, const Operand &x, const Operand &y) override;
   Value multiplyAdd(Value x, Value y, Value sum) override;
   Value roundToInt(Value x) override;
   Value packI16(Value x, Value y) override;
@@ -55,18 +53,6 @@ Value AArch64VectorOps::dot(Value sum, const Operand &a, const Operand &w) {
   return code.add(sum, code.intrinsic("llvm.aarch64.neon.addp.v4i32", i32s(), pairs));
 }
 
-/// Both as f32, multiplied one after the other.
-VectorOps::Operand AArch64VectorOps::bf16Pairs(Value dwords) {
-  Value bits = code.bitcast(i32s(), dwords);
-  Value even = arith::ShLIOp::create(code.b, code.loc, bits, code.splatInt(i32s(), 16));
-  Value odd = arith::AndIOp::create(code.b, code.loc, bits, code.splatInt(i32s(), -65536));
-  return {code.bitcast(f32s(), even), code.bitcast(f32s(), odd)};
-}
-
-Value AArch64VectorOps::dotBf16(Value sum, const Operand &x, const Operand &y) {
-  return multiplyAdd(x[0], y[0], multiplyAdd(x[1], y[1], sum));
-}
-
 Value AArch64VectorOps::multiplyAdd(Value x, Value y, Value sum) {
   return code.intrinsic("llvm.fma.v4f32", f32s(), {x, y, sum});
 }
@@ -89,9 +75,13 @@ Value AArch64VectorOps::packU8(Value x, Value y) {
                      code.intrinsic("llvm.aarch64.neon.sqxtun.v8i8", half, y));
 }
 
-/// Half to even in integers; NaN keeps its upper bits and becomes a quiet one.
+/// bfcvtn, or half to even in integers; NaN keeps its upper bits and becomes a quiet one.
 Value AArch64VectorOps::toBf16(Value x) {
   OpBuilder &b = code.b;
+  if (variant.hasBf16) {
+    Value rounded = arith::TruncFOp::create(b, code.loc, code.vec(count(), b.getBF16Type()), x);
+    return code.bitcast(code.vec(count(), code.i16()), rounded);
+  }
   auto number = [&](int64_t value) { return code.splatInt(i32s(), value); };
   Value bits = code.bitcast(i32s(), x), sixteen = number(16);
   Value upper = arith::ShRUIOp::create(b, code.loc, bits, sixteen);
