@@ -275,6 +275,7 @@ FailureOr<TrialModel> Calibration::quantized(Method method) {
   PassManager pm(trial->getContext());
   pm.addNestedPass<func::FuncOp>(quantize::createShareScales());
   pm.addNestedPass<func::FuncOp>(quantize::createApplyQuantization({/*keepMarks=*/true}));
+  pm.addNestedPass<func::FuncOp>(quantize::createQuantizeDynamic({/*keepFloat=*/{}, /*planned=*/true}));
   // What these passes have to say they say again at the end of the stage.
   ScopedDiagnosticHandler quiet(trial->getContext(), [](Diagnostic &diagnostic) {
     return success(diagnostic.getSeverity() != DiagnosticSeverity::Error);

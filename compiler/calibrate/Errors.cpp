@@ -5,6 +5,7 @@
 #include "compiler/quantize/Weights.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <algorithm>
 
@@ -37,7 +38,7 @@ struct Energy {
   }
 };
 
-/// The model with integer weights and corrected biases. Its tensors are rounded
+/// The model with integer weights, corrected biases, and what is measured by row. Its tensors are rounded
 /// where a run stops at their marks.
 OwningOpRef<ModuleOp> withIntegerWeights(ModuleOp marked) {
   OwningOpRef<ModuleOp> module = marked.clone();
@@ -51,7 +52,9 @@ OwningOpRef<ModuleOp> withIntegerWeights(ModuleOp marked) {
     if (failed(quantize::quantizeWeights(mark.getInput().getDefiningOp(),
                                          mark.getCorrection().value_or(ArrayRef<float>()), builder)))
       return {};
-  return module;
+  PassManager pm(module->getContext());
+  pm.addNestedPass<func::FuncOp>(quantize::createQuantizeDynamic({/*keepFloat=*/{}, /*planned=*/true}));
+  return succeeded(pm.run(*module)) ? std::move(module) : OwningOpRef<ModuleOp>();
 }
 
 using Params = std::map<int64_t, quantize::QuantParams>;

@@ -40,6 +40,17 @@ mlir::FailureOr<std::vector<NodeNoise>> rankByNoise(mlir::ModuleOp marked, Sampl
                                                     int64_t maxSamples, const ExecutorFactory &factory,
                                                     const std::function<void(double done)> &progress);
 
+/// How far the outputs are off where one tensor alone is rounded, which could be measured by row.
+struct RowNoise {
+  std::vector<std::string> products; ///< that read it
+  double signalToNoise = 0;          ///< in dB
+};
+
+/// The tensors that matrix products read, the noisiest first; their weights are left as they are.
+mlir::FailureOr<std::vector<RowNoise>> rankByRow(mlir::ModuleOp marked, Samples &samples, int64_t maxSamples,
+                                                 const ExecutorFactory &factory,
+                                                 const std::function<void(double done)> &progress);
+
 } // namespace qcc::calibrate
 
 #endif // QCC_COMPILER_CALIBRATE_ERRORS_H

@@ -1,13 +1,15 @@
-//===- Ranking.cpp - Which nodes cost most when quantised -----------------===//
+//===- Ranking.cpp - What costs most when quantised -----------------------===//
 //
 // One float model serves all nodes: a product has a twin beside it with 8-bit
 // weights. A run for one node rounds the tensors that the node reads when it
-// stops at their marks, and puts the twin's result in the place of its own.
+// stops at their marks, and puts the twin's result in the place of its own. A run
+// for one tensor only rounds it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/calibrate/Errors.h"
 #include "compiler/calibrate/Noise.h"
+#include "compiler/quantize/ByRow.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
 #include "compiler/quantize/Weights.h"
@@ -27,7 +29,7 @@ using reference::Tensor;
 
 namespace {
 
-/// What a run for one node changes.
+/// What a run for one node or tensor changes.
 struct Candidate {
   std::set<int64_t> ranges; ///< marks whose tensor it reads
   int64_t product = -1;     ///< the mark of its own sums
@@ -73,31 +75,70 @@ llvm::MapVector<StringRef, Candidate> findCandidates(func::FuncOp function, llvm
   return candidates;
 }
 
+/// Marks on the way from one operation that computes in float, or multiplies, to the next: what is
+/// rounded no more if the product at the end is measured by row. The last one comes first.
+SmallVector<int64_t> marksBefore(Value value) {
+  SmallVector<int64_t> marks;
+  while (Operation *op = value.getDefiningOp()) {
+    quantize::Role role = quantize::roleOf(op);
+    if (auto mark = dyn_cast<ObserveOp>(op)) {
+      if (quantize::isRange(mark))
+        marks.push_back(static_cast<int64_t>(mark.getId()));
+      value = mark.getInput();
+    } else if (role.form == Form::Move || role.form == Form::Step || role.form == Form::Function ||
+               role.form == Form::Elementwise) {
+      value = role.inputs[0];
+    } else {
+      break;
+    }
+  }
+  return marks;
+}
+
+/// The tensors that products read which could be measured by row.
+llvm::MapVector<int64_t, std::pair<Candidate, std::vector<std::string>>> findRows(func::FuncOp function) {
+  llvm::MapVector<int64_t, std::pair<Candidate, std::vector<std::string>>> found;
+  for (Operation &op : function.front()) {
+    quantize::Role role = quantize::roleOf(&op);
+    if (role.form != Form::Product || !quantize::canBeByRow(&op))
+      continue;
+    SmallVector<int64_t> marks = marksBefore(role.inputs[0]);
+    if (marks.empty())
+      continue;
+    auto &[candidate, products] = found[marks.front()];
+    candidate.ranges.insert(marks.begin(), marks.end());
+    products.push_back(quantize::nameOf(op.getLoc()));
+  }
+  return found;
+}
+
 class Ranking {
 public:
   Ranking(ModuleOp marked, Samples &samples, int64_t maxSamples)
       : module(marked.clone()), samples(samples), count(std::min(maxSamples, samples.count())) {}
 
-  FailureOr<std::vector<NodeNoise>> run(const ExecutorFactory &factory,
-                                        const std::function<void(double)> &progress);
+  func::FuncOp function() { return module->lookupSymbol<func::FuncOp>("main"); }
+  LogicalResult addTwins();
+  /// Signal to noise with each of them.
+  FailureOr<std::vector<double>> run(ArrayRef<Candidate> candidates, const ExecutorFactory &factory,
+                                     const std::function<void(double)> &progress);
 
 private:
-  LogicalResult addTwins(func::FuncOp function);
   FailureOr<std::vector<Tensor>> execute(Executor &executor, int64_t sample, const Candidate &candidate);
 
   OwningOpRef<ModuleOp> module;
   Samples &samples;
   int64_t count;
-  std::map<int64_t, quantize::QuantParams> params; ///< of range marks
-  std::map<int64_t, int64_t> twinOf;               ///< mark of a twin -> of its product
-  size_t results = 0;                              ///< of the model itself
+  std::map<int64_t, quantize::QuantParams> params;                       ///< of range marks
+  std::map<int64_t, int64_t> twinOf;                                     ///< mark of a twin -> of its product
+  size_t results = function().front().getTerminator()->getNumOperands(); ///< of the model itself
 };
 
 /// Twins are results of the function, so that nothing removes them.
-LogicalResult Ranking::addTwins(func::FuncOp function) {
+LogicalResult Ranking::addTwins() {
+  func::FuncOp function = this->function();
   OpBuilder builder(function.getContext());
   Operation *end = function.front().getTerminator();
-  results = end->getNumOperands();
   SmallVector<Value> values(end->getOperands());
   auto names = llvm::to_vector(function->getAttrOfType<ArrayAttr>("qcc.output_names").getValue());
   SmallVector<ObserveOp> marks(function.getOps<ObserveOp>());
@@ -154,15 +195,9 @@ FailureOr<std::vector<Tensor>> Ranking::execute(Executor &executor, int64_t samp
                              run->outputs().begin() + static_cast<ptrdiff_t>(results));
 }
 
-FailureOr<std::vector<NodeNoise>> Ranking::run(const ExecutorFactory &factory,
-                                               const std::function<void(double)> &progress) {
-  auto function = module->lookupSymbol<func::FuncOp>("main");
-  llvm::BumpPtrAllocator memory;
-  llvm::StringSaver names(memory);
-  llvm::MapVector<StringRef, Candidate> candidates = findCandidates(function, names);
+FailureOr<std::vector<double>> Ranking::run(ArrayRef<Candidate> candidates, const ExecutorFactory &factory,
+                                            const std::function<void(double)> &progress) {
   params = paramsOfMarks(*module);
-  if (failed(addTwins(function)))
-    return failure();
   std::unique_ptr<Executor> executor = factory(*module);
   if (!executor)
     return failure();
@@ -173,10 +208,10 @@ FailureOr<std::vector<NodeNoise>> Ranking::run(const ExecutorFactory &factory,
       return failure();
     expected.push_back(std::move(*exact));
   }
-  std::vector<NodeNoise> ranking;
-  for (auto &[name, candidate] : candidates) {
+  std::vector<double> decibels;
+  for (const Candidate &candidate : candidates) {
     if (progress)
-      progress(static_cast<double>(ranking.size()) / static_cast<double>(candidates.size()));
+      progress(static_cast<double>(decibels.size()) / static_cast<double>(candidates.size()));
     Noise noise;
     for (int64_t i = 0; i < count; ++i) {
       FailureOr<std::vector<Tensor>> actual = execute(*executor, i, candidate);
@@ -184,20 +219,51 @@ FailureOr<std::vector<NodeNoise>> Ranking::run(const ExecutorFactory &factory,
         return failure();
       noise.add(expected[static_cast<size_t>(i)], *actual);
     }
-    ranking.push_back({name.str(), noise.decibels().value_or(0)});
+    decibels.push_back(noise.decibels().value_or(0));
   }
-  llvm::stable_sort(ranking,
-                    [](const NodeNoise &a, const NodeNoise &b) { return a.signalToNoise < b.signalToNoise; });
   if (progress)
     progress(1);
-  return ranking;
+  return decibels;
 }
 
+template <typename T> std::vector<T> noisiestFirst(std::vector<T> list) {
+  llvm::stable_sort(list, [](const T &a, const T &b) { return a.signalToNoise < b.signalToNoise; });
+  return list;
+}
 } // namespace
 
 FailureOr<std::vector<NodeNoise>> qcc::calibrate::rankByNoise(ModuleOp marked, Samples &samples,
                                                               int64_t maxSamples,
                                                               const ExecutorFactory &factory,
                                                               const std::function<void(double)> &progress) {
-  return Ranking(marked, samples, maxSamples).run(factory, progress);
+  Ranking ranking(marked, samples, maxSamples);
+  llvm::BumpPtrAllocator memory;
+  llvm::StringSaver names(memory);
+  auto candidates = findCandidates(ranking.function(), names);
+  if (failed(ranking.addTwins()))
+    return failure();
+  auto noise = ranking.run(llvm::to_vector(llvm::make_second_range(candidates)), factory, progress);
+  if (failed(noise))
+    return failure();
+  std::vector<NodeNoise> nodes;
+  for (auto [candidate, decibels] : llvm::zip_equal(candidates, *noise))
+    nodes.push_back({candidate.first.str(), decibels});
+  return noisiestFirst(std::move(nodes));
+}
+
+FailureOr<std::vector<RowNoise>> qcc::calibrate::rankByRow(ModuleOp marked, Samples &samples,
+                                                           int64_t maxSamples, const ExecutorFactory &factory,
+                                                           const std::function<void(double)> &progress) {
+  Ranking ranking(marked, samples, maxSamples);
+  auto found = findRows(ranking.function());
+  SmallVector<Candidate> candidates;
+  for (auto &entry : found)
+    candidates.push_back(entry.second.first);
+  auto noise = ranking.run(candidates, factory, progress);
+  if (failed(noise))
+    return failure();
+  std::vector<RowNoise> tensors;
+  for (auto [entry, decibels] : llvm::zip_equal(found, *noise))
+    tensors.push_back({entry.second.second, decibels});
+  return noisiestFirst(std::move(tensors));
 }

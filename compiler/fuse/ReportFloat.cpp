@@ -2,6 +2,7 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
+#include "compiler/support/Weighted.h"
 
 namespace qcc::fuse {
 #define GEN_PASS_DEF_REPORTFLOAT
@@ -34,7 +35,7 @@ struct ReportFloat : impl::ReportFloatBase<ReportFloat> {
 
   void runOnOperation() override {
     for (Operation &op : getOperation().getBody().getOps()) {
-      if (!isa<QccOpInterface>(op) || isBoundary(&op) || op.getNumResults() == 0)
+      if (!isa<QccOpInterface>(op) || isBoundary(&op) || isMeasured(&op) || op.getNumResults() == 0)
         continue;
       bool meetsIntegers = readsQuantized(&op) || isQuantizedAfter(&op) || op.hasAttr(floatReasonAttr);
       if (!isFloatTensor(op.getResult(0)) || !meetsIntegers)

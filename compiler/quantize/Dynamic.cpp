@@ -1,5 +1,6 @@
 //===- Dynamic.cpp - Products on activations that are measured ------------===//
 
+#include "compiler/quantize/ByRow.h"
 #include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Scales.h"
@@ -91,8 +92,8 @@ DynamicQuantizeOp Quantizer::measure(Value input) {
                                            builder.getI64IntegerAttr(type.getRank() - 1), IntegerAttr());
 }
 
-/// Gemm and MatMul, whose weights become (K, N).
-std::string Quantizer::product(Operation *op, const Weighted &weighted) {
+/// Why a product stays in float; empty where it need not.
+static std::string refusal(Operation *op, const Weighted &weighted) {
   Value input = weighted.input->get(), weights = weighted.weights->get();
   std::optional<Tensor> constant = constantOf(weights);
   auto gemm = dyn_cast<GemmOp>(op);
@@ -105,13 +106,42 @@ std::string Quantizer::product(Operation *op, const Weighted &weighted) {
     return "is no product of f32 activations with a matrix";
   if (!isFinite(*constant))
     return "has weights that are not finite";
+  if (weighted.bias.empty())
+    return "";
+  std::optional<Tensor> numbers = constantOf(weighted.bias[0].get());
+  if (!numbers || (numbers->size() != 1 && numbers->size() != weighted.channels))
+    return "its bias is no constant with one number for each output channel";
+  return "";
+}
+
+bool canBeByRow(Operation *op) {
+  std::optional<Weighted> weighted = describeWeighted(op);
+  return isa<GemmOp, MatMulOp>(op) && weighted && refusal(op, *weighted).empty();
+}
+
+static bool isLargeTable(GatherOp op) {
+  RankedTensorType type = tensorType(op.getInput());
+  return isConstant(op.getInput()) && type.getElementType().isF32() && type.getRank() == 2 &&
+         op.getAxis() == 0 && type.getNumElements() >= largeTable;
+}
+
+bool isAlwaysByRow(Operation *op) {
+  auto gather = dyn_cast<GatherOp>(op);
+  return isa<RnnOp, GruOp, LstmOp>(op) || (gather && isLargeTable(gather));
+}
+
+/// Gemm and MatMul, whose weights become (K, N).
+std::string Quantizer::product(Operation *op, const Weighted &weighted) {
+  if (std::string reason = refusal(op, weighted); !reason.empty())
+    return reason;
+  Value input = weighted.input->get(), weights = weighted.weights->get();
+  Tensor constant = *constantOf(weights);
+  auto gemm = dyn_cast<GemmOp>(op);
   bool transposed = gemm && gemm.getTransB();
-  int64_t k = constant->shape[transposed ? 1 : 0], n = constant->shape[transposed ? 0 : 1];
+  int64_t k = constant.shape[transposed ? 1 : 0], n = constant.shape[transposed ? 0 : 1];
   Value bias = weighted.bias.empty() ? Value() : weighted.bias[0].get();
   if (bias) {
     std::optional<Tensor> numbers = constantOf(bias);
-    if (!numbers || (numbers->size() != 1 && numbers->size() != n))
-      return "its bias is no constant with one number for each output channel";
     Tensor wide(DType::F32, {n});
     for (int64_t i = 0; i < n; ++i)
       wide.setDouble(i, numbers->getDouble(numbers->size() == 1 ? 0 : i));
@@ -121,7 +151,7 @@ std::string Quantizer::product(Operation *op, const Weighted &weighted) {
   DynamicQuantizeOp rows = measure(input);
   builder.setInsertionPoint(op);
   auto from = [&](int64_t i) { return transposed ? i % n * k + i / n : i; };
-  Value stored = createWeights(builder, weights.getLoc(), *constant, {k, n}, 1, from);
+  Value stored = createWeights(builder, weights.getLoc(), constant, {k, n}, 1, from);
   auto result =
       DynamicMatMulOp::create(builder, op->getLoc(), op->getResult(0).getType(), rows.getResult(),
                               rows.getScale(), rows.getZero(), stored, bias, Value(), Value(), ArrayAttr());
@@ -146,10 +176,9 @@ std::string Quantizer::recurrent(Operation *op) {
 /// Rows of a large table, as those of words, are stored as bytes with a scale each:
 ///   gather(table, i)  ==>  cast(gather(bytes, i)) * gather(scales, i)
 std::string Quantizer::table(GatherOp op) {
-  std::optional<Tensor> rows = constantOf(op.getInput());
-  if (!rows || rows->type != DType::F32 || rows->rank() != 2 || op.getAxis() != 0 ||
-      rows->size() < largeTable)
+  if (!isLargeTable(op))
     return "";
+  std::optional<Tensor> rows = constantOf(op.getInput());
   if (!isFinite(*rows))
     return "reads a table that is not finite";
   Location loc = op.getLoc();
@@ -195,27 +224,34 @@ struct QuantizeDynamic : impl::QuantizeDynamicBase<QuantizeDynamic> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (planned)
+      return quantize(function, [](Operation *op) { return !op->removeAttr(byRowAttr); }, {});
     if (failed(refuseQuantized(function)))
       return signalPassFailure();
     FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
     if (failed(keeps))
       return signalPassFailure();
-    Quantizer quantizer(&getContext());
-    SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
-    for (Operation *op : ops) {
-      std::string reason = keeps->matches(op) ? KeepFloat::reason.str() : quantizer.quantize(op);
-      if (!reason.empty())
-        op->setAttr(floatReasonAttr, StringAttr::get(&getContext(), reason));
-    }
+    quantize(function, [&](Operation *op) { return keeps->matches(op); }, KeepFloat::reason);
     if (failed(keeps->checkUsed(function)))
       return signalPassFailure();
-    for (Operation &op : llvm::make_early_inc_range(function.front())) // what was replaced
-      if (isa<ConstantOp>(op) && op.use_empty())
-        op.erase();
     if (llvm::none_of(function.front(), [](Operation &op) { return isMeasured(&op); }))
       function.emitWarning(
           "nothing was quantised: the model has no quantisation of its own, no data was given "
           "(--calib=PATH), and nothing in it can be quantised without");
+  }
+
+  /// What `isLeft` says stays in float, for `reason`.
+  void quantize(func::FuncOp function, llvm::function_ref<bool(Operation *)> isLeft, StringRef leftFor) {
+    Quantizer quantizer(&getContext());
+    SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
+    for (Operation *op : ops) {
+      std::string reason = isLeft(op) ? leftFor.str() : quantizer.quantize(op);
+      if (!reason.empty())
+        op->setAttr(floatReasonAttr, StringAttr::get(&getContext(), reason));
+    }
+    for (Operation &op : llvm::make_early_inc_range(function.front())) // what was replaced
+      if (isa<ConstantOp>(op) && op.use_empty())
+        op.erase();
   }
 };
 } // namespace

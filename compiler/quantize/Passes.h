@@ -39,6 +39,10 @@ struct QuantizeOptions {
   std::vector<std::string> keepFloat;
   /// Names of nodes left in float for the sake of accuracy.
   std::vector<std::string> precise;
+  /// Mode::Static: whether recurrent layers and large tables are measured or stored by row (q11), and the
+  /// names of products whose input is.
+  bool rows = true;
+  std::vector<std::string> byRow;
   /// Tensors that createSetOuterTypes changes afterwards; Mode::Static quantises them.
   OuterTypes outer;
   /// Mode::Static: fills in `range` and `correction` of all qcc.observe.

@@ -32,7 +32,11 @@ def PlanQuantization : Pass<"qcc-plan-quantization", "mlir::func::FuncOp"> {
                             "names of nodes that are not quantised for the sake of accuracy">,
                  ListOption<"outer", "outer", "std::string",
                             "names of inputs and outputs that are quantised whoever reads them">,
-                 Option<"outputsOnly", "outputs-only", "bool", "false", "of `outer` only the outputs">];
+                 Option<"outputsOnly", "outputs-only", "bool", "false", "of `outer` only the outputs">,
+                 Option<"rows", "rows", "bool", "true",
+                        "recurrent layers and large tables are measured, or stored, by row (q11)">,
+                 ListOption<"byRow", "by-row", "std::string",
+                            "names of products whose input is measured by row, too">];
 }
 
 def ShareScales : Pass<"qcc-share-scales", "mlir::func::FuncOp"> {
@@ -83,7 +87,9 @@ def QuantizeDynamic : Pass<"qcc-quantize-dynamic", "mlir::func::FuncOp"> {
     ```
   }];
   let options = [ListOption<"keepFloat", "keep-float", "std::string",
-                            "names or globs of nodes that are not quantised">];
+                            "names or globs of nodes that are not quantised">,
+                 Option<"planned", "planned", "bool", "false",
+                        "only what qcc-plan-quantization has given to rows (qcc.by_row)">];
 }
 
 def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/quantize/ByRow.h"
 #include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
@@ -32,12 +33,9 @@ enum class State {
 
 class Planner {
 public:
-  /// `keepsFloat` gives the reason against an operation, or "".
-  Planner(func::FuncOp function, llvm::function_ref<StringRef(Operation *)> keepsFloat)
-      : block(function.front()) {
+  Planner(func::FuncOp function, llvm::function_ref<Role(Operation *)> roleFor) : block(function.front()) {
     for (Operation &op : block) {
-      StringRef reason = keepsFloat(&op);
-      roles[&op] = reason.empty() ? roleOf(&op) : Role::floating(reason);
+      roles[&op] = roleFor(&op);
       order[&op] = order.size();
     }
   }
@@ -171,12 +169,7 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
     if (failed(keeps))
       return signalPassFailure();
-    Planner planner(function, [&](Operation *op) -> StringRef {
-      if (keeps->matches(op))
-        return KeepFloat::reason;
-      bool costly = isa<QccOpInterface>(op) && llvm::is_contained(precise, nameOf(op->getLoc()));
-      return costly && !isa<ConstantOp>(op) ? "its noise costs more accuracy than --max-drop allows" : "";
-    });
+    Planner planner(function, [&](Operation *op) { return roleFor(op, *keeps); });
     if (failed(keeps->checkUsed(function)))
       return signalPassFailure();
     for (const std::string &name : outer)
@@ -185,6 +178,21 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
                                       : function.front().getTerminator()->getOperand(port->index));
     planner.run();
     mark(function, planner);
+  }
+
+  Role roleFor(Operation *op, KeepFloat &keeps) {
+    if (keeps.matches(op))
+      return Role::floating(KeepFloat::reason);
+    auto isNamed = [&](const auto &names) {
+      return !names.empty() && isa<QccOpInterface>(op) && !isa<ConstantOp>(op) &&
+             llvm::is_contained(names, nameOf(op->getLoc()));
+    };
+    if (isNamed(precise))
+      return Role::floating("its noise costs more accuracy than --max-drop allows");
+    if (!(rows && isAlwaysByRow(op)) && !(isNamed(byRow) && canBeByRow(op)))
+      return roleOf(op);
+    op->setAttr(byRowAttr, UnitAttr::get(op->getContext()));
+    return {};
   }
 
   /// Other than f32 has no range that calibration could measure.
@@ -230,7 +238,7 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
           observe(result, nullptr);
       }
     }
-    if (planner.ends.empty())
+    if (planner.ends.empty() && llvm::none_of(ops, [](Operation *op) { return op->hasAttr(byRowAttr); }))
       function.emitWarning("nothing is quantised: no convolution or matrix product has an integer form");
   }
 };

@@ -51,11 +51,14 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
     for (const OuterType &tensor : options.outer.tensors)
       plan.outer.push_back(tensor.name);
     plan.outputsOnly = options.outer.normalise();
+    plan.rows = options.rows;
+    plan.byRow.assign(options.byRow.begin(), options.byRow.end());
     pm.addNestedPass<func::FuncOp>(createPlanQuantization(std::move(plan)));
     if (options.calibrate)
       pm.addPass(std::make_unique<Calibrate>(options.calibrate));
     pm.addNestedPass<func::FuncOp>(createShareScales());
     pm.addNestedPass<func::FuncOp>(createApplyQuantization());
+    pm.addNestedPass<func::FuncOp>(createQuantizeDynamic({/*keepFloat=*/{}, /*planned=*/true}));
   } else if (options.mode == Mode::Dynamic) {
     QuantizeDynamicOptions dynamic;
     dynamic.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());

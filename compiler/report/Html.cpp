@@ -185,7 +185,7 @@ std::string joined(const std::vector<std::string> &list, const char *separator) 
 }
 
 void writeDecisions(const Report &report, raw_ostream &os) {
-  os << "<h2>What stays in float</h2>\n";
+  os << "<h2>Decisions</h2>\n";
   bool any = llvm::any_of(report.layers, [](const Layer &layer) { return layer.type == "int8"; });
   if (!any && report.decisions.empty()) {
     os << "<p>Every layer computes in float.</p>\n";

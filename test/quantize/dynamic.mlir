@@ -1,4 +1,5 @@
 // RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic | FileCheck %s
+// RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic=planned | FileCheck %s --check-prefix=PLANNED
 // RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic 2>&1 >/dev/null | FileCheck %s --check-prefix=SAYS
 
 // Two products share what was measured; transposed weights become (K, N).
@@ -35,4 +36,18 @@ func.func @saysWhatStaysFloat(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
   // SAYS: warning: nothing was quantised
   %0 = "qcc.matmul"(%x, %x) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   return %0 : tensor<2x2xf32>
+}
+
+// -----
+
+// In a calibrated model only what has been chosen.
+// PLANNED-LABEL: @takesWhatIsPlanned
+func.func @takesWhatIsPlanned(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  %w = "qcc.constant"() <{value = dense<1.27> : tensor<2x2xf32>}> : () -> tensor<2x2xf32>
+  // PLANNED: "qcc.dynamic_matmul"
+  // PLANNED-NOT: qcc.by_row
+  // PLANNED: "qcc.matmul"
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> {qcc.by_row} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
 }

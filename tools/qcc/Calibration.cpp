@@ -119,6 +119,9 @@ std::string Calibration::describe() const {
      << (report->corrected ? "biases corrected" : "biases as they were");
   if (report->error)
     os << llvm::format("; signal to noise at the outputs %.1f dB", *report->error);
+  if (!byRow.empty())
+    os << "; the noisiest of what products read is measured by row at run time (" << byRow.size()
+       << (byRow.size() == 1 ? " tensor)" : " tensors)");
   return text;
 }
 
@@ -170,6 +173,7 @@ bool driver::readQuantization(const Options &options, ModuleOp module, bool isFo
   if (calibrate::DataOptions data; !readDataOptions(options, data, error))
     return false;
   result.mode = quantize::Mode::Static;
+  result.rows = !isForGpu;
   result.calibrate = [&options, &calibration](ModuleOp marked) {
     return runCalibration(marked, options, calibration);
   };

@@ -19,6 +19,8 @@ struct Calibration {
   std::optional<calibrate::CalibrationReport> report; ///< none: there was no calibration
   std::vector<calibrate::TensorError> tensors;
   mlir::OwningOpRef<mlir::ModuleOp> marked; ///< the model with its ranges
+  /// Tensors that are measured by row, with their noise otherwise.
+  std::vector<calibrate::RowNoise> byRow;
 
   /// One sentence.
   std::string describe() const;

@@ -18,6 +18,7 @@
 #include "tools/qcc/Messages.h"
 #include "tools/qcc/Output.h"
 #include "tools/qcc/Reporting.h"
+#include "tools/qcc/Rows.h"
 #include "tools/qcc/Summary.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ObjectFile.h"
@@ -126,8 +127,10 @@ private:
       Timed timed(options, "quantize, with the accuracy");
       if (failed(evaluation.quantize(module, pipeline, calibration)))
         return BadInput;
-    } else if (failed(stages(Stage::quantize, Stage::quantize))) {
-      return BadInput;
+    } else {
+      Timed timed(options, stageName(Stage::quantize).str());
+      if (failed(quantizeWithRows(module, pipeline, calibration, options)))
+        return BadInput;
     }
     summary.notes.push_back(howQuantised());
     for (const std::string &line : evaluation.describe())

@@ -5,6 +5,7 @@
 #include "compiler/calibrate/AsUsed.h"
 #include "compiler/calibrate/Compiled.h"
 #include "mlir/IR/Diagnostics.h"
+#include "tools/qcc/Rows.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -89,7 +90,7 @@ LogicalResult Evaluation::quantize(OwningOpRef<ModuleOp> &module, PipelineOption
       return failure();
     exact = *accuracy;
   }
-  if (failed(runStages(*module, Stage::quantize, Stage::quantize, pipeline)))
+  if (failed(quantizeWithRows(module, pipeline, calibration, options)))
     return failure();
   std::string precision = options.get("--precision", "auto");
   bool isFloat =

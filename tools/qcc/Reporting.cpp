@@ -3,6 +3,7 @@
 #include "tools/qcc/Reporting.h"
 
 #include "tools/qcc/Profile.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -67,12 +68,25 @@ void Reporting::finish(const Summary &summary, const Calibration &calibration, c
   }
   if (calibration.report)
     report.signalToNoise = calibration.report->error;
+  for (const calibrate::RowNoise &tensor : calibration.byRow)
+    for (const std::string &product : tensor.products)
+      report.decisions.push_back(
+          {product, operatorOf(product),
+           llvm::formatv(
+               "measured by row: one scale for what it reads would alone leave {0:f1} dB at the outputs",
+               tensor.signalToNoise)
+               .str()});
   auto percent = [](const std::optional<calibrate::Accuracy> &accuracy) {
     return accuracy ? std::optional(accuracy->percent()) : std::nullopt;
   };
   if (evaluation.exact || evaluation.compiled)
     report.accuracy = report::Accuracy{(evaluation.exact ? evaluation.exact : evaluation.compiled)->total,
                                        percent(evaluation.exact), percent(evaluation.compiled)};
+}
+
+std::string Reporting::operatorOf(StringRef name) const {
+  auto layer = llvm::find_if(report.layers, [&](const report::Layer &l) { return l.name == name; });
+  return layer == report.layers.end() ? "" : layer->op;
 }
 
 OutputFile Reporting::file() const {

@@ -32,6 +32,8 @@ public:
   report::Report report;
 
 private:
+  std::string operatorOf(llvm::StringRef layer) const;
+
   const Options &options;
   report::Collector collector;
 };
