@@ -83,7 +83,7 @@ class Model:
         self._library = library
         self._model = library.qcc_get_model()
         info = self._model.contents
-        if info.abi_version != 1 or not info.runtime:
+        if info.abi_version != 2 or not info.runtime:
             raise RuntimeError(f"{path}: made for another version of the runtime")
         self._runtime = info.runtime.contents
         self.name = info.name.decode()
