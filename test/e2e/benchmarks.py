@@ -116,6 +116,7 @@ def a_run_gives_a_table_json_and_a_picture():
 
 @case
 def qcc_is_timed_in_each_way_that_was_asked_for():
+    require("no-asan")  # Python loads the library, and has no sanitiser
     options = ["--engines=ort-int8,ort-fp32,qcc-int8,qcc-fp32,qcc-qdq", "--isa=x86-64", "--layers", "--build", BUILD]
     done, result = bench(*options)
     rows = {row["engine"]: row for row in result["rows"]}
@@ -134,6 +135,7 @@ def qcc_is_timed_in_each_way_that_was_asked_for():
 
 @case
 def networks_without_convolutions_are_quantised_without_data():
+    require("no-asan")  # Python loads the library, and has no sanitiser
     for name, written in (
         ("bert", sequences.transformer("bert", 8, 1, 64, 2)),
         ("lstm", sequences.recurrent("lstm", "LSTM", 4, 32, 32)),

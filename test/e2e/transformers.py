@@ -8,6 +8,7 @@ from support import *
 sys.path.insert(0, str(ROOT / "docs/examples"))
 from run_so import Model
 
+features.load_sanitizers(BUILD)
 FASHION = MODELS / "fashion-mnist"
 SILERO = MODELS / "silero_vad"
 ISAS = ("x86-64", "avx2", "avx512vnni")
