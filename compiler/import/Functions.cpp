@@ -1,5 +1,6 @@
 //===- Functions.cpp - Functions of the model and of ONNX -----------------===//
 
+#include "compiler/import/Contrib.h"
 #include "compiler/import/Load.h"
 #include "compiler/import/Proto.h"
 #include "compiler/import/ToProto.h"
@@ -104,6 +105,8 @@ void qcc::import::inlineFunctions(onnx::ModelProto &model) {
 }
 
 bool qcc::import::hasFunctionBody(const Node &node) {
+  if (hasContribBody(node))
+    return true;
   const onnx::OpSchema *schema = schemaOf(node);
   return schema && (schema->HasFunction() || schema->HasContextDependentFunction());
 }
@@ -111,6 +114,10 @@ bool qcc::import::hasFunctionBody(const Node &node) {
 bool qcc::import::functionBody(const Node &node, const std::vector<ValueInfo> &types, FunctionBody &result,
                                std::string &error) {
   try {
+    if (hasContribBody(node)) {
+      result = contribBody(node, types);
+      return true;
+    }
     onnx::FunctionProto body;
     if (!buildBody(node, types, body))
       return false;

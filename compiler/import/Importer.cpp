@@ -16,6 +16,9 @@ constexpr int64_t maxFoldedProductElements = 4096;
 /// Bytes of all folded constants together: a resource lives as long as the context.
 constexpr int64_t maxFoldedBytes = int64_t(16) << 20;
 
+/// Copies of loops' bodies: each node becomes a step with its own code.
+constexpr int64_t maxUnrolledNodes = 20000;
+
 /// Bodies of bodies of operators: none of ONNX's is deeper.
 constexpr int maxBodyDepth = 8;
 
@@ -66,6 +69,14 @@ std::shared_ptr<std::string> unpackPairs(const TensorData &data, bool isSigned) 
 }
 
 } // namespace
+
+int64_t qcc::import::sizeOf(const Graph &graph) {
+  auto size = static_cast<int64_t>(graph.nodes.size() + graph.initializers.size());
+  for (const Node &node : graph.nodes)
+    for (const import::Attribute &attribute : node.attributes)
+      size += attribute.graph ? sizeOf(*attribute.graph) : 0;
+  return size;
+}
 
 Importer::Importer(OpBuilder &builder, const Graph &graph) : builder(builder), scopes(1) {
   addUses(graph, used);
@@ -238,8 +249,10 @@ bool Importer::usesMoreThan(const Node &node, int count) const {
 
 LogicalResult Importer::defineOutputs(const Node &node, ArrayRef<Value> results) {
   for (auto [i, name] : llvm::enumerate(node.outputs)) {
-    if (i < results.size())
+    if (i < results.size() && results[i])
       define(name, results[i]);
+    else if (i < results.size() && !name.empty() && used.count(name))
+      return error(node) << "output " << i << " ('" << name << "') is used, but is not supported";
     else if (!name.empty() && used.count(name))
       return error(node) << "output " << i << " ('" << name << "') is used, but only " << results.size()
                          << (results.size() == 1 ? " is" : " are") << " supported";
@@ -247,23 +260,34 @@ LogicalResult Importer::defineOutputs(const Node &node, ArrayRef<Value> results)
   return success();
 }
 
-LogicalResult Importer::importBranch(const Node &node, const Graph &branch) {
+FailureOr<Values> Importer::importSubgraph(const Graph &graph, ArrayRef<Value> inputs) {
   scopes.emplace_back();
-  // A branch's own initializers hide nothing: names are unique on the way down.
-  for (const TensorData &tensor : branch.initializers)
+  for (auto [formal, value] : llvm::zip(graph.inputs, inputs))
+    define(formal.name, value);
+  // A subgraph's own initializers hide nothing: names are unique on the way down.
+  for (const TensorData &tensor : graph.initializers)
     define(tensor.name, constant(tensor, NameLoc::get(builder.getStringAttr(tensor.name))));
   bool fine = true;
-  for (const Node &inner : branch.nodes)
+  for (const Node &inner : graph.nodes)
     if (failed(importNode(inner))) {
       fine = false;
       for (const std::string &output : inner.outputs)
         define(output, {});
     }
   Values results;
-  for (const ValueInfo &output : branch.outputs)
+  for (const ValueInfo &output : graph.outputs)
     results.push_back(lookup(output.name));
   scopes.pop_back();
-  return fine ? defineOutputs(node, results) : failure();
+  return fine ? FailureOr<Values>(results) : FailureOr<Values>(failure());
+}
+
+LogicalResult Importer::countUnrolled(const Node &node, const Graph &body) {
+  int64_t size = sizeOf(body);
+  unrolledNodes += 1 + size;
+  if (unrolledNodes <= maxUnrolledNodes)
+    return success();
+  return error(node) << "loops are unrolled, but the model's become more than " << maxUnrolledNodes
+                     << " nodes and constants; an iteration of this one has " << size;
 }
 
 static ValueInfo describe(Value value) {

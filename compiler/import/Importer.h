@@ -50,7 +50,11 @@ public:
   llvm::FailureOr<Attributes> convertAttributes(const Node &node, const OpRow &row);
   llvm::LogicalResult importByRow(const Node &node, const OpRow &row, llvm::ArrayRef<mlir::Value> inputs,
                                   Values &results);
-  llvm::LogicalResult importBranch(const Node &node, const Graph &branch);
+  /// Imports a graph within the present one, its inputs bound to values; gives its outputs, null where they
+  /// are computed by no node.
+  llvm::FailureOr<Values> importSubgraph(const Graph &graph, llvm::ArrayRef<mlir::Value> inputs);
+  /// Counts one more copy of a loop's body; an error at the node where all of them are too many.
+  llvm::LogicalResult countUnrolled(const Node &node, const Graph &body);
   /// Defines the node's outputs; those beyond `results` must be unused.
   llvm::LogicalResult defineOutputs(const Node &node, llvm::ArrayRef<mlir::Value> results);
 
@@ -71,16 +75,20 @@ private:
   std::unordered_set<std::string> used; ///< names that some node or output reads
   mlir::LocationAttr bodyLocation;      ///< of the node whose body is being imported
   int bodyDepth = 0;
-  int64_t foldedBytes = 0;
+  int64_t foldedBytes = 0, unrolledNodes = 0;
 };
+
+/// Nodes and initializers, those of graphs within included.
+int64_t sizeOf(const Graph &graph);
 
 /// A node that needs more than its row says.
 using SpecialImport = llvm::LogicalResult (*)(Importer &, const Node &);
 /// Null where there is none.
 SpecialImport findSpecial(const std::string &domain, const std::string &op);
 
-/// Special.cpp, SpecialQuant.cpp: (domain:name, function) pairs.
+/// Special.cpp, SpecialControl.cpp, SpecialQuant.cpp: (domain:name, function) pairs.
 using SpecialTable = std::unordered_map<std::string, SpecialImport>;
+void addControlImports(SpecialTable &table);
 void addQuantImports(SpecialTable &table);
 
 /// Where diagnostics about a node point: its name, then its operator.

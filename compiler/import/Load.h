@@ -21,7 +21,7 @@ using IsSupported = std::function<bool(const std::string &, const std::string &)
 bool loadModel(const std::string &path, const IsSupported &isSupported, Model &model,
                Diagnostics &diagnostics);
 
-/// The body that ONNX gives an operator in terms of others.
+/// The body that an operator has in terms of others: ONNX's, or of com.microsoft's operators ours.
 struct FunctionBody {
   std::vector<std::string> inputs, outputs; ///< as the body names them
   std::vector<Node> nodes;

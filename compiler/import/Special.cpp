@@ -73,26 +73,6 @@ LogicalResult importSum(Importer &importer, const Node &node) {
   return sum ? importer.defineOutputs(node, sum) : failure();
 }
 
-LogicalResult importIf(Importer &importer, const Node &node) {
-  Value condition = importer.input(node, 0);
-  auto known = importer.constantOf(condition);
-  if (!known)
-    return importer.error(node)
-           << "condition '" << (node.inputs.empty() ? "" : node.inputs[0])
-           << "' is computed from the model's inputs; only constant conditions are supported "
-              "(--set=NAME=VALUE makes an input a constant)";
-  if (known->size() != 1)
-    return importer.error(node) << "condition has " << known->size() << " elements; 1 is expected";
-  const char *taken = known->getInt(0) ? "then_branch" : "else_branch";
-  const import::Attribute *branch = node.find(taken);
-  if (!branch || !branch->graph)
-    return importer.error(node) << "attribute '" << taken << "' is missing";
-  if (branch->graph->outputs.size() < node.outputs.size())
-    return importer.error(node) << taken << " has " << branch->graph->outputs.size() << " outputs; "
-                                << node.outputs.size() << " are expected";
-  return importer.importBranch(node, *branch->graph);
-}
-
 LogicalResult importGelu(Importer &importer, const Node &node) {
   const import::Attribute *given = node.find("approximate");
   std::string form = given ? given->s : "none";
@@ -105,10 +85,10 @@ LogicalResult importGelu(Importer &importer, const Node &node) {
 
 SpecialTable makeTable() {
   SpecialTable table = {
-      {":Constant", importConstant}, {":Identity", importIdentity},
-      {":Dropout", importDropout},   {":If", importIf},
+      {":Constant", importConstant}, {":Identity", importIdentity}, {":Dropout", importDropout},
       {":Sum", importSum},           {":Gelu", importGelu},
   };
+  addControlImports(table);
   addQuantImports(table);
   return table;
 }

@@ -32,7 +32,14 @@ RTOL, ATOL = 1e-3, 1e-7
 # What the importer reads without a row of the table.
 SPECIAL = {
     "Constant": [],
+    "Attention": [],
+    "CastLike": [],
     "Gelu": [],
+    "If": [],
+    "Loop": ["@M", "@cond"],
+    "RMSNormalization": [],
+    "RotaryEmbedding": [],
+    "Scan": [],
     "Dropout": ["input", "@ratio", "@training_mode"],
     "QLinearConv": ["x", "@x_scale", "@x_zero_point", "@w", "@w_scale", "@w_zero_point", "@y_scale", "@y_zero_point", "@b"],
     "QLinearMatMul": ["a", "@a_scale", "@a_zero_point", "b", "@b_scale", "@b_zero_point", "@y_scale", "@y_zero_point"],
