@@ -37,35 +37,95 @@ std::optional<std::pair<Value, float>> scaledBy(Value value) {
   return std::nullopt;
 }
 
-std::optional<Scores> scoresOf(SoftmaxOp softmax) {
-  Scores scores;
-  Value value = softmax.getInput();
-  if (static_cast<int64_t>(softmax.getAxis()) != tensorType(value).getRank() - 1)
-    return std::nullopt;
-  auto add = value.getDefiningOp<AddOp>();
-  if (add && !add.getChainAttr() && add->hasOneUse()) {
-    bool left = isa_and_nonnull<MatMulOp, MulOp, DivOp>(add.getLhs().getDefiningOp()) &&
-                add.getLhs().getType() == value.getType();
-    value = left ? add.getLhs() : add.getRhs();
-    scores.mask = left ? add.getRhs() : add.getLhs();
-    if (value.getType() != add.getResult().getType())
-      return std::nullopt;
+float takeFactors(Value &from) {
+  float factor = 1;
+  while (auto scaled = scaledBy(from)) {
+    from = scaled->first;
+    factor *= scaled->second;
   }
-  auto takeFactors = [&](Value &from) {
-    while (auto scaled = scaledBy(from)) {
-      from = scaled->first;
-      scores.scale *= scaled->second;
-    }
-  };
-  takeFactors(value);
+  return factor;
+}
+
+std::optional<Scores> scaledProduct(Value value) {
+  Scores scores;
+  scores.scale = takeFactors(value);
   auto product = value.getDefiningOp<MatMulOp>();
   if (!isPlainProduct(product) || !value.hasOneUse())
     return std::nullopt;
   scores.query = product.getA();
   scores.key = product.getB();
-  takeFactors(scores.query);
-  takeFactors(scores.key);
+  scores.scale *= takeFactors(scores.query);
+  scores.scale *= takeFactors(scores.key);
   return scores;
+}
+
+bool isZero(Value value) {
+  std::optional<reference::Tensor> tensor = constantOf(value);
+  if (!tensor)
+    return false;
+  for (int64_t i = 0; i < tensor->size(); ++i)
+    if (tensor->getDouble(i) != 0)
+      return false;
+  return true;
+}
+
+std::optional<Scores> scoresOf(SoftmaxOp softmax) {
+  Value value = softmax.getInput();
+  if (static_cast<int64_t>(softmax.getAxis()) != tensorType(value).getRank() - 1)
+    return std::nullopt;
+  if (std::optional<Scores> plain = scaledProduct(value))
+    return plain;
+  auto add = value.getDefiningOp<AddOp>();
+  if (!add || add.getChainAttr() || !add->hasOneUse())
+    return std::nullopt;
+  for (auto [product, mask] : {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())})
+    if (std::optional<Scores> scores = scaledProduct(product);
+        scores && product.getType() == value.getType()) {
+      scores->mask = isZero(mask) ? Value() : mask;
+      return scores;
+    }
+  return std::nullopt;
+}
+
+/// where(max(mask) = -infinity, 0, softmax): ONNX's Attention makes rows zero that see no key, as ours.
+SoftmaxOp guardedSoftmax(WhereOp guard, Value &mask) {
+  auto equal = guard.getCondition().getDefiningOp<EqualOp>();
+  auto most = equal ? equal.getLhs().getDefiningOp<ReduceMaxOp>() : ReduceMaxOp();
+  if (!most || constantScalar(equal.getRhs()) != -std::numeric_limits<double>::infinity() ||
+      constantScalar(guard.getLhs()) != 0.0 || guard.getRhs().getType() != guard.getResult().getType())
+    return {};
+  int64_t last = tensorType(most.getInput()).getRank() - 1;
+  if (!most.getKeepdims() || most.getAxes() != ArrayRef<int64_t>{last})
+    return {};
+  mask = most.getInput();
+  return guard.getRhs().getDefiningOp<SoftmaxOp>();
+}
+
+/// (batch, heads, tokens, numbers) whose heads are groups of copies: the one of each group. Else null.
+Value beforeRepeat(OpBuilder &builder, Value value) {
+  auto joined = value.getDefiningOp<ReshapeOp>();
+  auto expanded = joined ? joined.getInput().getDefiningOp<ExpandOp>() : ExpandOp();
+  if (!expanded)
+    return {};
+  ArrayRef<int64_t> to = tensorType(value).getShape(), many = tensorType(expanded.getResult()).getShape(),
+                    one = tensorType(expanded.getInput()).getShape();
+  if (to.size() != 4 || many.size() != 5 || one.size() != 5 || one[2] != 1 || to[1] != many[1] * many[2] ||
+      one.take_front(2) != many.take_front(2) || one.drop_front(3) != many.drop_front(3) ||
+      to[0] != many[0] || to.drop_front(2) != many.drop_front(3))
+    return {};
+  return createReshape(builder, value.getLoc(), expanded.getInput(), {one[0], one[1], one[3], one[4]});
+}
+
+/// Reads each head of keys (batch, heads, numbers, tokens) and values once, where groups share them.
+void takeRepeated(OpBuilder &builder, Value &key, Value &value) {
+  auto turned = key.getDefiningOp<TransposeOp>();
+  if (!turned || *turned.getPerm() != ArrayRef<int64_t>{0, 1, 3, 2})
+    return;
+  Value keys = beforeRepeat(builder, turned.getInput()), values = beforeRepeat(builder, value);
+  if (!keys || !values || tensorType(keys).getDimSize(1) != tensorType(values).getDimSize(1))
+    return;
+  key = createTranspose(builder, key.getLoc(), keys, {0, 1, 3, 2});
+  value = values;
 }
 
 /// (batch, heads, tokens, numbers), or the same with batch and heads in one, to what qcc.attention takes.
@@ -73,12 +133,15 @@ struct Fuse : OpRewritePattern<MatMulOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(MatMulOp op, PatternRewriter &rewriter) const override {
+    Value guardedMask;
     auto softmax = op.getA().getDefiningOp<SoftmaxOp>();
+    if (auto guard = op.getA().getDefiningOp<WhereOp>(); guard && guard->hasOneUse())
+      softmax = guardedSoftmax(guard, guardedMask);
     int64_t rank = tensorType(op.getResult()).getRank();
     if (!softmax || !softmax->hasOneUse() || !isPlainProduct(op) || rank < 3 || rank > 4)
       return rewriter.notifyMatchFailure(op, "is no product with a softmax");
     std::optional<Scores> scores = scoresOf(softmax);
-    if (!scores)
+    if (!scores || (guardedMask && guardedMask != scores->mask))
       return rewriter.notifyMatchFailure(op, "has a softmax of something else than scaled products");
     if (tensorType(scores->key).getShape().back() > kernels::mostAttentionKeys)
       return rewriter.notifyMatchFailure(op, "has more keys than the kernel takes");
@@ -103,8 +166,11 @@ struct Fuse : OpRewritePattern<MatMulOp> {
       if (ArrayRef<int64_t>(shape) != tensorType(mask).getShape())
         mask = createReshape(rewriter, loc, mask, shape);
     }
-    Value query = arrange(scores->query, false), key = arrange(scores->key, true),
-          value = arrange(op.getB(), false);
+    Value value = op.getB();
+    if (rank == 4)
+      takeRepeated(rewriter, scores->key, value);
+    Value query = arrange(scores->query, false), key = arrange(scores->key, true);
+    value = arrange(value, false);
     ArrayRef<int64_t> q = tensorType(query).getShape();
     auto type = tensorType(query).clone({q[0], q[1], q[2], tensorType(value).getDimSize(3)});
     Value result = AttentionOp::create(rewriter, loc, type, query, key, value, mask,

@@ -4,7 +4,8 @@
 // with all keys, softmax, products with all values. The views are
 //   query (batch, queries, heads, depth), key (batch, heads, depth, keys),
 //   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
-//   is one, result (batch, queries, heads, width).
+//   is one, result (batch, queries, heads, width). A head of key and value serves
+//   as many of the query as there are more of them.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Attention.h"
@@ -77,8 +78,10 @@ private:
 Writer::Head Writer::headOf(Value b, Value h) const {
   const Attention &a = attention;
   auto start = [&](size_t i, const View &view, size_t headAxis) {
-    Value pointer = code.offset(pointers[i], view.offset * 4);
-    return at(at(pointer, view, 0, b), view, headAxis, h);
+    Value pointer = code.offset(pointers[i], view.offset * 4), head = h;
+    if (int64_t served = a.heads / view.shape[headAxis]; served != 1)
+      head = arith::DivUIOp::create(code.builder, code.loc, h, code.index(served));
+    return at(at(pointer, view, 0, b), view, headAxis, head);
   };
   Head head{start(0, a.query, 2), start(1, a.key, 1), start(2, a.value, 2), Value(),
             start(pointers.size() - 1, a.result, 2)};
@@ -167,7 +170,8 @@ void Writer::writeScores(const Head &head, int64_t height) {
   });
 }
 
-/// Makes a row of scores exp(score - largest); gives 1 / their sum.
+/// Makes a row of scores exp(score - largest); gives 1 / their sum. A row of nothing but -infinity
+/// becomes zeros.
 Value Writer::softmax(Value row) {
   int64_t lanes = code.variant.vectorBytes / 4, keys = attention.keys, whole = keys / lanes * lanes;
   Code wide = code.withLanes(lanes);
@@ -190,13 +194,15 @@ Value Writer::softmax(Value row) {
   auto read = [&](const Code &inner, Value i) { return load(inner, address(i), f32()); };
   Value most =
       fold(-std::numeric_limits<double>::infinity(), read, [](Expr a, Expr b) { return maximumOrNan(a, b); });
+  Expr isEmpty = compare(Order::Equal, code.wrap(most), code.f32(-std::numeric_limits<float>::infinity()));
+  most = select(isEmpty, code.f32(0), code.wrap(most)).value; // -infinity less itself would be NaN
   auto numerator = [&](const Code &inner, Value i) {
     Expr power = exponential(read(inner, i) - inner.splat(most));
     store(power, address(i), f32());
     return power;
   };
   Value sum = fold(0, numerator, [](Expr a, Expr b) { return a + b; });
-  return (code.f32(1) / code.wrap(sum)).value;
+  return select(isEmpty, code.f32(0), code.f32(1) / code.wrap(sum)).value;
 }
 
 int64_t attentionUnits(DictionaryAttr attr) {

@@ -5,6 +5,7 @@
 // their share of every range of units.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/kernels/Move.h"
 #include "compiler/kernels/Fill.h"
 #include "compiler/kernels/Map.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -198,6 +199,22 @@ static Copies copiesOf(const Spec &spec) {
     if (kind == spec.kind)
       return maker(spec);
   return failure();
+}
+
+std::optional<SmallVector<View>> viewsWithinOperand(DictionaryAttr attr) {
+  Spec spec(attr);
+  Copies copies = copiesOf(spec);
+  if (failed(copies) || copies->size() + 1 != spec.views.size())
+    return std::nullopt;
+  SmallVector<View> views;
+  for (auto [i, copy] : llvm::enumerate(*copies)) {
+    const View &result = spec.views[i + 1];
+    if (copy.source != 0 || copy.target != i + 1 || copy.to.shape != result.shape ||
+        copy.to.strides != result.strides || copy.from.shape != result.shape)
+      return std::nullopt;
+    views.push_back(copy.from);
+  }
+  return views;
 }
 
 static Map mapOf(const Copy &copy) { return Map(copy.to.shape, {copy.from, copy.to}); }

@@ -99,7 +99,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
   auto note = [&](LogicalResult one) { result = success(succeeded(result) && succeeded(one)); };
   auto isEmpty = [](Value value) { return tensorType(value).getNumElements() == 0; };
   bool computesNothing = op.getNumResults() != 0 && llvm::all_of(op.getResults(), isEmpty);
-  if (isa<ConstantOp>(op) || computesNothing)
+  if (isa<ConstantOp>(op) || computesNothing || isReadInPlace(&op))
     return;
   for (Value value : op.getResults())
     if (Place at = places->place(value); at.border)

@@ -2,6 +2,7 @@
 
 #include "compiler/lower/Storage.h"
 
+#include "compiler/kernels/Move.h"
 #include "dialects/Constants.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -42,6 +43,13 @@ Place Place::reshaped(ArrayRef<int64_t> shape) const {
 
 bool lower::isAlias(Operation *op) {
   return isa<ReshapeOp, FlattenOp, SqueezeOp, UnsqueezeOp, IdentityOp, ScastOp>(op);
+}
+
+bool lower::isReadInPlace(Operation *op) {
+  return isa<TransposeOp, SliceOp, SplitOp, ExpandOp>(op) &&
+         !isa_and_nonnull<ConstantOp>(op->getOperand(0).getDefiningOp()) &&
+         llvm::all_of(op->getUsers(),
+                      [](Operation *user) { return isa<AttentionOp>(user) || isReadInPlace(user); });
 }
 
 namespace {
@@ -168,6 +176,25 @@ std::optional<Place> Storage::behindTranspose(Value value) {
   return result;
 }
 
+std::optional<Place> Storage::withinOperand(OpResult value) {
+  Operation *op = value.getOwner();
+  if (!isReadInPlace(op))
+    return std::nullopt;
+  Place from = place(op->getOperand(0));
+  SmallVector<Attribute> views{from.view.toAttr()};
+  for (Type type : op->getResultTypes())
+    views.push_back(
+        kernels::View::rowMajor(from.view.element, cast<RankedTensorType>(type).getShape()).toAttr());
+  NamedAttrList spec;
+  spec.set("kind", builder.getStringAttr(op->getName().stripDialect()));
+  spec.set("attrs", op->getAttrDictionary());
+  spec.set("views", builder.getArrayAttr(views));
+  auto within = kernels::viewsWithinOperand(spec.getDictionary(op->getContext()));
+  if (!within)
+    llvm_unreachable("a transpose, slice, split or expand is a view");
+  return Place{from.pointer, (*within)[value.getResultNumber()], false, {}};
+}
+
 /// A mark right behind the step that writes what it marks needs no copy.
 std::optional<Place> Storage::observedInPlace(Value value) {
   auto mark = value.getDefiningOp<ObserveOp>();
@@ -219,6 +246,8 @@ Place Storage::decide(Value value) {
       return result;
     }
   }
+  if (std::optional<Place> within = withinOperand(cast<OpResult>(value)))
+    return *within;
   if (std::optional<int64_t> index = returnedAs(value))
     return {arguments[source.getNumArguments() + *index], dense, false, {}};
   if (std::optional<Place> written = observedInPlace(value))

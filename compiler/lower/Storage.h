@@ -64,6 +64,7 @@ private:
   std::optional<Place> behindAlias(mlir::Value value);
   std::optional<Place> behindTranspose(mlir::Value value);
   std::optional<Place> observedInPlace(mlir::Value value);
+  std::optional<Place> withinOperand(mlir::OpResult value);
   std::optional<int64_t> returnedAs(mlir::Value value);
 
   mlir::func::FuncOp source;
@@ -76,6 +77,9 @@ private:
 
 /// True for operations whose result is the operand's bytes under another type.
 bool isAlias(mlir::Operation *op);
+/// True for operations that only choose or order elements, for users that read them wherever they lie:
+/// the results have a place within the operand, and nothing is to be done.
+bool isReadInPlace(mlir::Operation *op);
 
 } // namespace qcc::lower
 

@@ -66,13 +66,29 @@ template <typename OpTy> struct RemoveNeutral : OpRewritePattern<OpTy> {
     return rewriter.notifyMatchFailure(op, "has no neutral operand");
   }
 };
+/// What a constant condition, the same everywhere, chooses.
+struct ChooseBranch : OpRewritePattern<WhereOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(WhereOp op, PatternRewriter &rewriter) const override {
+    std::optional<reference::Tensor> condition = constantOf(op.getCondition());
+    if (!condition || condition->size() == 0)
+      return rewriter.notifyMatchFailure(op, "has no constant condition");
+    for (int64_t i = 1; i < condition->size(); ++i)
+      if (condition->getInt(i) != condition->getInt(0))
+        return rewriter.notifyMatchFailure(op, "chooses from both");
+    Value chosen = condition->getInt(0) ? op.getLhs() : op.getRhs();
+    if (chosen.getType() != op.getResult().getType())
+      return rewriter.notifyMatchFailure(op, "makes what it chooses larger");
+    rewriter.replaceOp(op, chosen);
+    return success();
+  }
+};
 } // namespace
 
 void qcc::populateIdentityPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<Remove<IdentityOp>, Remove<CastOp>, Remove<ReshapeOp>, Remove<FlattenOp>, Remove<SqueezeOp>,
-           Remove<UnsqueezeOp>, Remove<ExpandOp>, Remove<TileOp>, Remove<ConcatOp>, Remove<PadOp>,
-           Remove<MinOp>, Remove<MaxOp>, Remove<DepthToSpaceOp>, Remove<SplitOp>, Remove<SliceOp>,
-           Remove<TransposeOp>, Remove<ResizeOp>, Remove<ClipOp>, RemoveNeutral<AddOp>, RemoveNeutral<MulOp>>(
-          patterns.getContext());
+  patterns.add<Remove<IdentityOp>, Remove<CastOp>, Remove<ReshapeOp>, Remove<FlattenOp>, Remove<SqueezeOp>,
+               Remove<UnsqueezeOp>, Remove<ExpandOp>, Remove<TileOp>, Remove<ConcatOp>, Remove<PadOp>,
+               Remove<MinOp>, Remove<MaxOp>, Remove<DepthToSpaceOp>, Remove<SplitOp>, Remove<SliceOp>,
+               Remove<TransposeOp>, Remove<ResizeOp>, Remove<ClipOp>, RemoveNeutral<AddOp>,
+               RemoveNeutral<MulOp>, ChooseBranch>(patterns.getContext());
 }

@@ -16,7 +16,8 @@ LogicalResult AttentionOp::inferTypes(Results &results) {
   if (failed(requireSameElement(*this, getOperands())))
     return failure();
   ArrayRef<int64_t> q = shapeOf(getQuery()), k = shapeOf(getKey()), v = shapeOf(getValue());
-  if (k[0] != q[0] || v[0] != q[0] || k[2] != q[2] || v[2] != q[2] || k[3] != q[3] || v[1] != k[1])
+  bool headsFit = k[2] == v[2] && (k[2] == q[2] || (k[2] > 0 && q[2] % k[2] == 0));
+  if (k[0] != q[0] || v[0] != q[0] || !headsFit || k[3] != q[3] || v[1] != k[1])
     return emitOpError("operands have shapes ")
            << shapeText(q) << ", " << shapeText(k) << " and " << shapeText(v) << ", which do not fit";
   if (Value mask = getMask()) {

@@ -9,11 +9,14 @@
 
 namespace qcc::reference {
 
-/// Makes scores what softmax gives; a row without any finite score becomes NaN.
+/// Makes scores what softmax gives, and zeros of a row that sees nothing.
 static void softmaxInPlace(std::vector<double> &scores) {
-  double highest = -std::numeric_limits<double>::infinity(), sum = 0;
+  constexpr double lowest = -std::numeric_limits<double>::infinity();
+  double highest = lowest, sum = 0;
   for (double score : scores)
     highest = std::max(highest, score);
+  if (highest == lowest)
+    return scores.assign(scores.size(), 0);
   for (double &score : scores)
     sum += score = std::exp(score - highest);
   for (double &score : scores)
@@ -23,7 +26,7 @@ static void softmaxInPlace(std::vector<double> &scores) {
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
                  double scale) {
   int64_t batch = query.shape[0], queries = query.shape[1], heads = query.shape[2], depth = query.shape[3];
-  int64_t keys = key.shape[1], width = value.shape[3];
+  int64_t keys = key.shape[1], keyHeads = key.shape[2], width = value.shape[3];
   Tensor result(query.type, {batch, queries, heads, width});
   std::vector<int64_t> masked;
   if (mask)
@@ -32,11 +35,12 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, co
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h)
       for (int64_t i = 0; i < queries; ++i) {
-        int64_t row = (b * queries + i) * heads + h;
+        int64_t row = (b * queries + i) * heads + h, keyHead = h / (heads / keyHeads);
+        auto keyRow = [&](int64_t j) { return (b * keys + j) * keyHeads + keyHead; };
         for (int64_t j = 0; j < keys; ++j) {
           double dot = 0;
           for (int64_t d = 0; d < depth; ++d)
-            dot += query.getDouble(row * depth + d) * key.getDouble(((b * keys + j) * heads + h) * depth + d);
+            dot += query.getDouble(row * depth + d) * key.getDouble(keyRow(j) * depth + d);
           scores[j] = dot * scale;
           if (mask)
             scores[j] += mask->getDouble(masked[((b * heads + h) * queries + i) * keys + j]);
@@ -45,7 +49,7 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, co
         for (int64_t d = 0; d < width; ++d) {
           double sum = 0;
           for (int64_t j = 0; j < keys; ++j)
-            sum += scores[j] * value.getDouble(((b * keys + j) * heads + h) * width + d);
+            sum += scores[j] * value.getDouble(keyRow(j) * width + d);
           result.setDouble(row * width + d, sum);
         }
       }
