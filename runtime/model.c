@@ -40,12 +40,23 @@ static int buffers_are_there(const qcc_model *model, const void *const *in, void
   return 1;
 }
 
+static int same_tensors(const qcc_tensor_info *a, const qcc_tensor_info *b) {
+  if (a->type != b->type || a->rank != b->rank || a->bytes != b->bytes)
+    return 0;
+  for (uint32_t i = 0; i < a->rank; ++i)
+    if (a->shape[i] != b->shape[i])
+      return 0;
+  return 1;
+}
+
 /* Whether a buffer that the run writes touches an input or one of the first
- * `outputs` outputs. */
+ * `outputs` outputs. `tensor` is what it holds, if that may be a state in place. */
 static int overlaps_tensors(const qcc_model *model, const void *const *in, void *const *out,
-                            const void *buffer, uint64_t bytes, uint32_t outputs) {
+                            const void *buffer, uint64_t bytes, uint32_t outputs,
+                            const qcc_tensor_info *tensor) {
   for (uint32_t i = 0; i < model->n_inputs; ++i)
-    if (overlap(buffer, bytes, in[i], model->inputs[i].bytes))
+    if (overlap(buffer, bytes, in[i], model->inputs[i].bytes) &&
+        !(tensor && buffer == in[i] && same_tensors(tensor, &model->inputs[i])))
       return 1;
   for (uint32_t o = 0; o < outputs; ++o)
     if (overlap(buffer, bytes, out[o], model->outputs[o].bytes))
@@ -59,10 +70,12 @@ static qcc_status check_buffers(const qcc_model *model, const void *const *in, v
     return QCC_ERR_ARGUMENT;
   if (work_bytes < model->workspace_bytes)
     return QCC_ERR_WORKSPACE;
-  if (overlaps_tensors(model, in, out, work, model->workspace_bytes, model->n_outputs))
+  if (overlaps_tensors(model, in, out, work, model->workspace_bytes, model->n_outputs, NULL))
     return QCC_ERR_ARGUMENT;
+  int in_place = (model->flags & QCC_MODEL_IN_PLACE) != 0;
   for (uint32_t o = 0; o < model->n_outputs; ++o)
-    if (overlaps_tensors(model, in, out, out[o], model->outputs[o].bytes, o))
+    if (overlaps_tensors(model, in, out, out[o], model->outputs[o].bytes, o,
+                         in_place ? &model->outputs[o] : NULL))
       return QCC_ERR_ARGUMENT;
   return QCC_OK;
 }

@@ -150,7 +150,7 @@ private:
             final ? stepInfos() : null(),
             final ? variants() : null(),
             u32(options.device ? QCC_DEVICE_CUDA : QCC_DEVICE_CPU),
-            u32(0),
+            u32(QCC_MODEL_IN_PLACE),
             final && options.device ? deviceData() : null()};
   }
 

@@ -73,7 +73,17 @@ void writeMacros(raw_ostream &os, const Port &port, StringRef macro) {
        << "#define " << name << "_ZERO_POINT (" << port.zeroPoint << ")\n";
 }
 
-void writeStruct(raw_ostream &os, ArrayRef<Port> ports, StringRef name, bool isInput) {
+/// The inputs whose memory an output may be: a state that the next run takes.
+std::string statesOf(const Port &output, ArrayRef<Port> inputs) {
+  std::string text;
+  for (const Port &input : inputs)
+    if (input.abiType == output.abiType && input.type.getShape() == output.type.getShape())
+      text += (text.empty() ? "" : " or ") + input.cName;
+  return text;
+}
+
+void writeStruct(raw_ostream &os, ArrayRef<Port> ports, StringRef name, bool isInput,
+                 ArrayRef<Port> states = {}) {
   os << "typedef struct " << name << " {\n";
   for (const Port &port : ports) {
     CType type = cType(port.abiType);
@@ -81,6 +91,8 @@ void writeStruct(raw_ostream &os, ArrayRef<Port> ports, StringRef name, bool isI
        << commentSafe(port.name) << "\": " << type.meaning << " [" << shapeList(port, ", ") << "]";
     if (port.scale != 0)
       os << format(", real = %.9g * (value - %d)", port.scale, int(port.zeroPoint));
+    if (std::string inputs = statesOf(port, states); !inputs.empty())
+      os << "; may be the memory of " << inputs;
     os << " */\n";
   }
   if (ports.empty())
@@ -101,9 +113,13 @@ std::string emit::writeHeader(const Program &program, StringRef prefix, StringRe
     writeMacros(os, port, macro);
   for (const Port &port : program.outputs)
     writeMacros(os, port, macro);
-  os << "\n/* Pointers may have any alignment; nothing written may overlap anything else. */\n";
+  bool hasStates = llvm::any_of(program.outputs,
+                                [&](const Port &port) { return !statesOf(port, program.inputs).empty(); });
+  os << "\n/* Pointers may have any alignment; nothing written may overlap anything else"
+     << (hasStates ? ",\n * except that an output may begin where an input does that its comment names. */\n"
+                   : ". */\n");
   writeStruct(os, program.inputs, (prefix + "_inputs").str(), true);
-  writeStruct(os, program.outputs, (prefix + "_outputs").str(), false);
+  writeStruct(os, program.outputs, (prefix + "_outputs").str(), false, program.inputs);
   os << "/* For generic callers: names, shapes, variants; see qcc/runtime.h. */\nextern const qcc_model "
      << prefix << "_model;\n\n"
      << "/* Runs the model once. `work` has " << macro << "_WORKSPACE_BYTES bytes and belongs to this run;\n"

@@ -2,6 +2,20 @@
 #define QCC_MEMORY_PASSES_TD
 include "mlir/Pass/PassBase.td"
 
+def SeparateOutputs : Pass<"qcc-separate-outputs", "mlir::ModuleOp"> {
+  let summary = "An output may be the memory of an input of its type and shape";
+  let description = [{
+    Where such an input is still read when the output is written, other than element by element, the
+    output is written to a buffer and copied at the end.
+
+    ```mlir
+    invoke @f(%in, %out), invoke @g(%in, %other)
+      ==>  invoke @f(%in, %buffer), invoke @g(%in, %other), invoke @identity(%buffer, %out)
+    ```
+  }];
+  let dependentDialects = ["::qcc::QccDialect"];
+}
+
 def PlanMemory : Pass<"qcc-plan-memory", "mlir::func::FuncOp"> {
   let summary = "Gives every buffer an offset in the one workspace";
   let description = [{

@@ -182,6 +182,7 @@ struct VerifyMemory : impl::VerifyMemoryBase<VerifyMemory> {
 } // namespace
 
 void addMemory(OpPassManager &pm) {
+  pm.addPass(createSeparateOutputs());
   pm.addNestedPass<func::FuncOp>(createPlanMemory());
   pm.addNestedPass<func::FuncOp>(createVerifyMemory());
 }

@@ -127,6 +127,24 @@ TEST(Model, RefusesOverlappingBuffers) {
   EXPECT_EQ(status(in, out, reinterpret_cast<unsigned char *>(UINTPTR_MAX - 8)), QCC_ERR_ARGUMENT);
 }
 
+TEST(Model, TakesAnOutputInThePlaceOfAnInputOfItsTypeAndShape) {
+  qcc_model model = fake::model();
+  model.flags = QCC_MODEL_IN_PLACE;
+  std::vector<unsigned char> arena(4 * fake::workBytes);
+  unsigned char *in = arena.data(), *work = in + 2 * fake::bufferBytes;
+  auto status = [&](unsigned char *o) {
+    const void *ins[] = {in};
+    void *outs[] = {o};
+    return qcc_run(&model, ins, outs, work, fake::workBytes, nullptr);
+  };
+  EXPECT_EQ(status(in), QCC_OK);
+  EXPECT_EQ(status(in + 4), QCC_ERR_ARGUMENT);
+  qcc_tensor_info other = model.outputs[0];
+  other.type = QCC_TYPE_I32;
+  model.outputs = &other;
+  EXPECT_EQ(status(in), QCC_ERR_ARGUMENT);
+}
+
 TEST(Model, InputsMayBeTheSameAndEmptyTensorsNull) {
   const qcc_tensor_info in[] = {
       fake::inputs[0], fake::inputs[0], {"e", "e", 1, 0, nullptr, nullptr, 0, 0, 0}};

@@ -196,6 +196,11 @@ typedef struct qcc_variant {
 #define QCC_DEVICE_CPU 0u
 #define QCC_DEVICE_CUDA 1u
 
+/* qcc_model.flags */
+#define QCC_MODEL_IN_PLACE                                                                                   \
+  1u /* an output may be the memory of an input of the same type and shape: a                                \
+        state that the next run takes */
+
 typedef struct qcc_runtime qcc_runtime;
 
 /* Everything about a compiled model. All of it, whatever it points to included,
@@ -228,7 +233,7 @@ typedef struct qcc_model {
 
   uint32_t device;         /* QCC_DEVICE_*: where the model runs. One for CUDA
                               has CPU variants only with --fallback=cpu */
-  uint32_t reserved;       /* 0 */
+  uint32_t flags;          /* QCC_MODEL_*; 0 in objects of earlier versions */
   const void *device_data; /* private to the device's part of the runtime */
 } qcc_model;
 
@@ -240,7 +245,8 @@ const qcc_model *qcc_get_model(void);
 /* Runs a model. `in` and `out` hold one pointer for each input and output, in
  * the graph's order, at any alignment. `work` may be misaligned and dirty, and
  * is the run's own until it returns. Inputs may overlap each other; nothing else
- * may overlap. pool NULL: the calling thread alone.
+ * may overlap, except that with QCC_MODEL_IN_PLACE an output may begin where an
+ * input of the same type and shape does. pool NULL: the calling thread alone.
  *
  * Environment: QCC_ISA=<word of --march> forces a variant, QCC_DEVICE=cpu or
  * cuda the device; both are read at each run. */

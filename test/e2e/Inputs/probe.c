@@ -184,9 +184,9 @@ static void wrong_arguments(void) {
     c.in[i] = NULL;
     if (model->inputs[i].bytes && run(&c, NULL) != QCC_ERR_ARGUMENT)
       die("NULL input", i);
-    c.in[i] = c.out[0];
-    if (model->inputs[i].bytes && model->outputs[0].bytes && run(&c, NULL) != QCC_ERR_ARGUMENT)
-      die("an input is an output", i);
+    c.in[i] = (char *)c.out[0] + 1;
+    if (model->inputs[i].bytes && model->outputs[0].bytes > 1 && run(&c, NULL) != QCC_ERR_ARGUMENT)
+      die("an input in an output", i);
     c.in[i] = (char *)c.work + bytes - 1;
     if (model->inputs[i].bytes && bytes && run(&c, NULL) != QCC_ERR_ARGUMENT)
       die("an input in the workspace", i);
