@@ -185,7 +185,8 @@ std::string layerNorm(Body &body, const std::string &x) {
   if (body.has("beta"))
     inputs.push_back("beta");
   float epsilon = body.real("epsilon", 1e-12f);
-  return body.op("LayerNormalization", inputs, {Body::set("axis", int64_t(-1)), Body::set("epsilon", epsilon)});
+  return body.op("LayerNormalization", inputs,
+                 {Body::set("axis", int64_t(-1)), Body::set("epsilon", epsilon)});
 }
 
 FunctionBody skipLayerNormalization(const Node &node, const std::vector<ValueInfo> &types) {
@@ -203,7 +204,8 @@ FunctionBody embedLayerNormalization(const Node &node, const std::vector<ValueIn
   Ints ids = body.shape("input_ids", 2);
   std::string positions = "position_ids";
   if (!body.has(positions))
-    positions = body.unsqueeze(body.op("Range", {body.integer(0), body.integer(ids[1]), body.integer(1)}), {0});
+    positions =
+        body.unsqueeze(body.op("Range", {body.integer(0), body.integer(ids[1]), body.integer(1)}), {0});
   std::string sum = body.op("Add", {body.op("Gather", {"word_embedding", "input_ids"}),
                                     body.op("Gather", {"position_embedding", positions})});
   if (body.has("segment_embedding"))
@@ -226,7 +228,9 @@ struct Heads {
   std::string query, key, value, bias;
   int64_t batch, heads, queries, keys, depth, width;
 
-  void addBias(Body &body, const std::string &more) { bias = bias.empty() ? more : body.op("Add", {bias, more}); }
+  void addBias(Body &body, const std::string &more) {
+    bias = bias.empty() ? more : body.op("Add", {bias, more});
+  }
 };
 
 int64_t headCount(const Body &body, int64_t hidden) {
@@ -259,7 +263,8 @@ void addPadding(Body &body, Heads &h, const std::string &mask, const std::string
   Ints shape = body.shape(mask, rank);
   Ints lengths{h.batch}, keys{h.batch, h.keys}, both{h.batch, h.queries, h.keys};
   if (shape != lengths && shape != keys && shape != both)
-    throw std::runtime_error("input '" + mask + "' has a shape that is not supported; (batch), (batch, keys) "
+    throw std::runtime_error("input '" + mask +
+                             "' has a shape that is not supported; (batch), (batch, keys) "
                              "and (batch, queries, keys) are");
   if (rank == 1) {
     std::string length = body.op("Cast", {body.unsqueeze(mask, {1})}, {Body::set("to", int64_t(i64Type))});
@@ -299,7 +304,8 @@ std::string append(Body &body, const std::string &past, const std::string &now) 
 
 /// One product makes queries, keys and values.
 FunctionBody attention(const Node &node, const std::vector<ValueInfo> &types) {
-  Body body(node, types, {"input", "weights", "bias", "mask_index", "past", "attention_bias", "past_sequence_length"});
+  Body body(node, types,
+            {"input", "weights", "bias", "mask_index", "past", "attention_bias", "past_sequence_length"});
   body.refuseOthers({"num_heads", "unidirectional", "mask_filter_value", "scale", "qkv_hidden_sizes"},
                     {"past_sequence_length"});
   Ints input = body.shape("input", 3), weights = body.shape("weights", 2);

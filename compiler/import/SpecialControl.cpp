@@ -230,8 +230,8 @@ LogicalResult Scanned::read(Importer &importer, const Node &node, size_t first, 
     Value tensor = importer.input(node, first + i);
     int64_t rank = tensor ? tensorType(tensor).getRank() : 0;
     if (axes[i] < -rank || axes[i] >= rank)
-      return importer.error(node) << "input " << first + i << " has " << rank << " dimensions, none of which is "
-                                  << axes[i];
+      return importer.error(node) << "input " << first + i << " has " << rank
+                                  << " dimensions, none of which is " << axes[i];
     axes[i] += axes[i] < 0 ? rank : 0;
     int64_t size = tensorType(tensor).getDimSize(axes[i]);
     if (i != 0 && size != length)
@@ -247,7 +247,8 @@ FailureOr<Value> Scanned::at(Importer &importer, const Node &node, size_t index,
   Builder &builder = importer.builder;
   auto list = [&](int64_t value) { return builder.getDenseI64ArrayAttr({value}); };
   Attributes attributes;
-  for (auto [name, value] : {std::pair("starts", from), std::pair("ends", from + 1), std::pair("axes", axes[index])})
+  for (auto [name, value] :
+       {std::pair("starts", from), std::pair("ends", from + 1), std::pair("axes", axes[index])})
     attributes.emplace_back(builder.getStringAttr(name), list(value));
   FailureOr<Values> slice = importer.buildInferred(node, "qcc.slice", tensors[index], attributes, 1);
   if (failed(slice))
@@ -259,7 +260,9 @@ LogicalResult importScan(Importer &importer, const Node &node) {
   FailureOr<const Graph *> body = subgraph(importer, node, "body");
   const import::Attribute *given = node.find("num_scan_inputs");
   if (failed(body) || !given || given->i < 1 || static_cast<size_t>(given->i) > node.inputs.size())
-    return failed(body) ? failure() : importer.error(node) << "attribute 'num_scan_inputs' must be 1 to the number of inputs";
+    return failed(body)
+               ? failure()
+               : importer.error(node) << "attribute 'num_scan_inputs' must be 1 to the number of inputs";
   size_t scans = given->i, states = node.inputs.size() - scans;
   if (node.outputs.size() < states)
     return importer.error(node) << "has " << node.outputs.size() << " outputs, but " << states << " states";

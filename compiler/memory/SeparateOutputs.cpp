@@ -72,7 +72,8 @@ struct SeparateOutputs : impl::SeparateOutputsBase<SeparateOutputs> {
     int64_t units = kernels::kernelUnits(spec.getDictionary(builder.getContext()));
     spec.set("units", builder.getI64IntegerAttr(units));
     OpBuilder atModule(program);
-    auto kernel = KernelOp::create(atModule, program.getLoc(), "state", spec.getDictionary(builder.getContext()));
+    auto kernel =
+        KernelOp::create(atModule, program.getLoc(), "state", spec.getDictionary(builder.getContext()));
     StringAttr symbol = symbols.insert(kernel, Block::iterator(program));
     builder.setInsertionPoint(program.getBody().front().getTerminator());
     InvokeOp::create(builder, program.getLoc(), symbol.getValue(), ValueRange{buffer, output}, 1, name, 0,

@@ -1,5 +1,5 @@
-/* Runs a model of two inputs and two outputs, all of one type and shape, with its outputs in the memory of its
- * inputs, in every combination, and compares with a run in four buffers. */
+/* Runs a model of two inputs and two outputs, all of one type and shape, with its outputs in the memory of
+ * its inputs, in every combination, and compares with a run in four buffers. */
 #include "m.h"
 
 #include <stdio.h>

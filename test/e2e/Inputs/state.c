@@ -1,4 +1,5 @@
-/* Feeds 20 chunks to a detector of speech, its state in place or in two buffers by turns; the outputs go to a file. */
+/* Feeds 20 chunks to a detector of speech, its state in place or in two buffers by turns; the outputs go to a
+ * file. */
 #include "m.h"
 
 #include <stdio.h>
