@@ -9,10 +9,12 @@
 #include "compiler/kernels/GemmTile.h"
 #include "compiler/kernels/Kernel.h"
 #include "compiler/kernels/Tiling.h"
+#include "compiler/target/ByteTile.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace qcc::kernels;
+using qcc::target::ByteTile;
 using qcc::target::Variant;
 namespace target = qcc::target;
 
@@ -32,6 +34,7 @@ private:
   Segments segments;
   ParamLayout layout;
   int64_t inBytes, outBytes, panelBytes;
+  Value wideWeights; ///< of some columns; null until they are asked for
   Value prefetchEnd; ///< of the units that prefetch the next one's pixels
 
   /// What the loops over panels and tiles have computed.
@@ -45,6 +48,7 @@ private:
   void writePanel(Value panelIndex, Value firstTile, Value endTile, Value prefetchStep, Value firstUnit = {});
   void writeColumns(const Position &position, int64_t columns);
   void writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns);
+  Value widenWeights(Value weights, GemmTile &tile);
   void callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                 int64_t height, GemmTileArgs args);
   void prefetchPixels(Value unit);
@@ -156,13 +160,37 @@ Value Driver::offsetOf(const Place &place, Value image, Value row, Value pixel, 
   return code.add(offset, code.mul(image, place.image * bytes));
 }
 
+/// Where the target multiplies wider numbers than bytes, a copy of the weights serves many tiles.
+Value Driver::widenWeights(Value weights, GemmTile &tile) {
+  constexpr int64_t mostBytes = 32 << 10, enoughTiles = 4; // of the stack
+  int64_t bytes = segments.packedSteps() * panelStepBytes(spec);
+  auto ops = VectorOps::create(code, variant, tile.vectorBytes);
+  auto tileOfOne = ByteTile::create(*ops, variant, spec.isBf16, /*rows=*/1, tile.vectors);
+  if (spec.isFloat || !tileOfOne || !tileOfOne->widensWeights() || bytes > mostBytes ||
+      tiling.tiles() < enoughTiles)
+    return weights;
+  tile.wideWeights = true;
+  if (!wideWeights)
+    wideWeights = code.stackBytes(bytes);
+  code.forLoop(code.i64(0), code.i64(segments.packedSteps()), [&](Value step) {
+    Value offset = code.mul(step, panelStepBytes(spec));
+    tileOfOne->widen(code.at(weights, offset), code.at(wideWeights, offset));
+  });
+  return wideWeights;
+}
+
 void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns) {
   int64_t steps = segments.packedSteps();
+  // Quads are interleaved: a narrower vector takes its part of both 64-byte vectors.
+  bool interleaved = !spec.isFloat && spec.packing == target::Packing::Quads;
+  int64_t offset = interleaved ? firstColumn * 2 : firstColumn * panelStepBytes(spec) / panelColumns;
+  Value weights = widenWeights(code.at(position.weights, offset), tile);
   code.forLoop(position.firstTile, position.endTile, [&](Value index) {
     Value tileInRow = code.rem(index, tiling.tilesPerRow), line = code.div(index, tiling.tilesPerRow);
     Value row = code.rem(line, tiling.rows), image = code.div(line, tiling.rows);
     Value pixel = code.add(code.mul(tileInRow, tiling.height), code.min(tileInRow, code.i64(tiling.tall)));
     GemmTileArgs args;
+    args.weights = weights;
     args.x = code.at(position.x, offsetOf(tiling.x, image, row, pixel, inBytes));
     args.out = code.at(position.out, offsetOf(tiling.out, image, row, pixel, outBytes));
     if (residual)
@@ -189,10 +217,7 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
 void Driver::callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                       int64_t height, GemmTileArgs args) {
   GemmTile tile = shape;
-  // Quads are interleaved: a narrower vector takes its part of both 64-byte vectors.
   bool interleaved = !spec.isFloat && spec.packing == target::Packing::Quads;
-  args.weights = code.at(position.weights,
-                         interleaved ? firstColumn * 2 : firstColumn * panelStepBytes(spec) / panelColumns);
   args.panel = code.at(position.panel, interleaved ? firstColumn * 2 : firstColumn * 4);
   args.head = params;
   args.table = table;

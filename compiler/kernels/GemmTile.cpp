@@ -31,6 +31,7 @@ std::string GemmTile::name() const {
                                    : "qcc_gemm_u8_";
   name += std::to_string(rows) + "x" + std::to_string(columns());
   name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
+  name += wideWeights ? "_wide" : "";
   name += tail ? "_tail" + std::to_string(tail) : "";
   name += partial ? "_partial_" : "_";
   return name + epilogue.key();
@@ -87,7 +88,7 @@ public:
   TileWriter(CodeBuilder &code, const GemmTile &tile, const Variant &variant, const GemmTileArgs &args)
       : code(code), ops(VectorOps::create(code, variant, tile.vectorBytes)), tile(tile), args(args) {
     if (!tile.isFloat || tile.isBf16)
-      bytes = ByteTile::create(*ops, variant, tile.isBf16, tile.rows, tile.vectors);
+      bytes = ByteTile::create(*ops, variant, tile.isBf16, tile.rows, tile.vectors, tile.wideWeights);
   }
   void write();
 
@@ -102,13 +103,17 @@ private:
   /// Carried through the loops: the sums, then pointers into the weights and what is prefetched.
   Values loopSegments(Value x, const Values &carried);
   Values loopSteps(Value x, const Values &carried);
+  Values loopChunks(const Values &rowPointers, ValueRange carried);
   Values loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps, ValueRange carried);
   Values byteStep(const Values &rowPointers, Value from, int64_t depth, ValueRange carried);
   Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half);
   VectorOps::Operand loadWeights(Value weights, int64_t vector);
   VectorOps::Operand pixelOperand(Value pointer, bool half);
   Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column);
-  int64_t vectorStride() const { return tile.isFloat || bytes ? tile.vectorBytes : 64; }
+  void prefetch(Values &carried);
+  int64_t vectorStride() const {
+    return tile.isFloat || tile.packing == Packing::Pairs ? tile.vectorBytes : 64;
+  }
 };
 
 void TileWriter::write() {
@@ -157,6 +162,8 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
   Values rowPointers;
   for (Value offset : rowOffsets)
     rowPointers.push_back(code.at(x, offset));
+  if (bytes && bytes->chunkSteps())
+    return loopChunks(rowPointers, carried);
   if (bytes) {
     int64_t depth = ByteTile::depthOf(tile.packing), atOnce = bytes->stepsAtOnce();
     Value whole = code.mul(code.div(args.steps, atOnce), atOnce * depth), end = code.mul(args.steps, depth);
@@ -170,6 +177,29 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
     return step(rowPointers, depth, carried, /*half=*/false);
   });
   return tile.tail ? step(rowPointers, end, sums, /*half=*/true) : sums;
+}
+
+/// Activations are prepared for some steps at once.
+Values TileWriter::loopChunks(const Values &rowPointers, ValueRange carried) {
+  int64_t depth = ByteTile::depthOf(tile.packing), chunk = bytes->chunkSteps();
+  return code.forLoop(code.i64(0), args.steps, chunk, carried, [&](Value first, ValueRange carried) {
+    Values rows;
+    for (Value row : rowPointers)
+      rows.push_back(code.at(row, code.mul(first, depth)));
+    rows = bytes->prepare(rows);
+    Value end = code.mul(code.min(code.sub(args.steps, first), code.i64(chunk)), depth);
+    return code.forLoop(code.i64(0), end, depth, carried, [&](Value from, ValueRange carried) {
+      Values sums(carried.take_front(tile.rows * tile.vectors)), next(carried), pixels;
+      for (Value row : rows)
+        pixels.push_back(code.at(row, from));
+      Value &weights = next[tile.rows * tile.vectors];
+      bytes->add(sums, pixels, weights, depth);
+      llvm::copy(sums, next.begin());
+      weights = code.at(weights, depth * panelColumns);
+      prefetch(next);
+      return next;
+    });
+  });
 }
 
 Values TileWriter::loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps,
@@ -238,11 +268,15 @@ Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange car
     }
   }
   weights = code.at(weights, panelColumns * (tile.byteWeights ? 1 : 4));
-  if (tile.prefetches()) {
-    code.prefetch(next.back());
-    next.back() = code.at(next.back(), args.prefetchStep);
-  }
+  prefetch(next);
   return next;
+}
+
+void TileWriter::prefetch(Values &carried) {
+  if (!tile.prefetches())
+    return;
+  code.prefetch(carried.back());
+  carried.back() = code.at(carried.back(), args.prefetchStep);
 }
 
 } // namespace

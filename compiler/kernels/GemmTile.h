@@ -22,8 +22,9 @@ struct GemmTile {
   int64_t vectors = 2;  ///< of columns ...
   unsigned vectorBytes; ///< ... of this size
   target::Packing packing;
-  bool hasOuter, hasInner; ///< loops around the steps of a segment
-  bool partial = false;    ///< stores fewer columns than the vectors hold
+  bool hasOuter, hasInner;  ///< loops around the steps of a segment
+  bool wideWeights = false; ///< they come as ByteTile::widen writes them
+  bool partial = false;     ///< stores fewer columns than the vectors hold
 
   int64_t columns() const { return vectors * vectorBytes / 4; }
   /// Rows that registers hold the sums of.

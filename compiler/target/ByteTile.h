@@ -19,9 +19,9 @@ public:
   ByteTile(VectorOps &ops, int64_t rows, int64_t vectors)
       : ops(ops), code(ops.code), rows(rows), vectors(vectors) {}
   virtual ~ByteTile();
-  /// Null where dot products of four bytes (two bf16) do, over weights packed as Quads.
+  /// Null where dot products of four bytes (two bf16) from memory do, over weights packed as Quads.
   static std::unique_ptr<ByteTile> create(VectorOps &ops, const Variant &variant, bool isBf16, int64_t rows,
-                                          int64_t vectors);
+                                          int64_t vectors, bool wideWeights = false);
 
   /// Bytes of depth that one step of packed weights has.
   static int64_t depthOf(Packing packing) {
@@ -29,9 +29,18 @@ public:
   }
   /// Steps that one turn of the loop takes best; what is left over is done one by one.
   virtual int64_t stepsAtOnce() const { return 1; }
+  /// Whether weights are better read as what `widen` makes of them, if that serves many tiles.
+  virtual bool widensWeights() const { return false; }
+  /// Writes a step's weights as a tile with `wideWeights` reads them, in as many bytes as all columns of a
+  /// panel have.
+  virtual void widen(Value weights, Value to) {}
+  /// Steps whose activations are prepared together; 0: none are, `add` takes them as they lie.
+  virtual int64_t chunkSteps() const { return 0; }
 
   /// Sums before the first step. `bias`: of the columns, the same for each row.
   virtual Values start(const Values &bias) = 0;
+  /// Pointers to the prepared activations of the first step of a chunk. May read a whole chunk.
+  virtual Values prepare(llvm::ArrayRef<Value> pixels) { return Values(pixels); }
   /// Adds `depth` bytes of each row, at `pixels`, times the weights: whole steps, or a part of one.
   virtual void add(Values &sums, llvm::ArrayRef<Value> pixels, Value weights, int64_t depth) = 0;
   /// i32 or f32 in natural order of columns, `vectors` for each row.

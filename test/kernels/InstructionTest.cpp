@@ -82,7 +82,7 @@ struct HotLoop {
 TEST(HotLoops, IntegerTilesUseTheDotOfTheVariant) {
   HotLoop loops[] = {
       {"x86-64", "qcc_gemm_u8_4x8_outer_u8", "pmaddwd", "%xmm", 16},
-      {"avx2", "qcc_gemm_u8_4x16_outer_u8", "vpmaddwd", "%ymm", 16},
+      {"avx2", "qcc_gemm_u8_4x16_outer_wide_u8", "vpmaddwd", "%ymm", 16},
       {"avxvnni", "qcc_gemm_u8_4x16_outer_u8", "{vex}", "%ymm", 8},
       {"avx512vnni", "qcc_gemm_u8_7x32_outer_u8", "vpdpbusd", "%zmm", 14},
   };
@@ -94,6 +94,23 @@ TEST(HotLoops, IntegerTilesUseTheDotOfTheVariant) {
     std::string text = llvm::join(block, "\n");
     // {vex} marks AVX-VNNI's encoding of vpdpbusd. Unrolled loops have more of them, and spill.
     EXPECT_EQ(countOf(block, loop.instruction, loop.registers), loop.count) << text;
+    expectNoSpill(block);
+  }
+}
+
+// Weights that are widened before are not widened in the loop; those that would need too much of the stack
+// are.
+TEST(HotLoops, TilesWithoutVnniWidenWeightsOnceUpToSomeDepth) {
+  for (int64_t channels : {64, 256}) {
+    KernelRunner runner(variantOf("avx2"));
+    GemmSpec spec = conv3x3();
+    spec.c = channels;
+    spec.x = {0, 0, 16 * channels, channels};
+    runner.add(spec.toAttr(&runner.context()));
+    std::string tile = channels == 64 ? "qcc_gemm_u8_4x16_outer_wide_u8" : "qcc_gemm_u8_4x16_outer_u8";
+    auto block = hotBlock(runner.assembly(), tile, "vpmaddwd");
+    EXPECT_EQ(countOf(block, "vpmaddwd", "%ymm"), 16u) << llvm::join(block, "\n");
+    EXPECT_EQ(countOf(block, "vpsraw", ""), channels == 64 ? 0u : 4u) << llvm::join(block, "\n");
     expectNoSpill(block);
   }
 }

@@ -205,7 +205,7 @@ std::vector<Layer> extremes() {
   for (Fill fill : {Fill::AllLow, Fill::AllHigh, Fill::Extremes})
     for (int32_t xZero : {0, 255})
       for (float scale : {0.02f, 1.0f, 50.0f}) {
-        Layer layer = conv(64, 40, 2, 7, 3);
+        Layer layer = conv(64, 40, scale == 1 ? 4 : 2, 7, 3); // with tiles enough to widen weights for
         layer.fill = fill;
         layer.xZero = xZero;
         layer.multiplierScale = scale;
@@ -213,6 +213,9 @@ std::vector<Layer> extremes() {
         layer.name += ", extremes " + std::to_string(int(fill)) + ", zero point " + std::to_string(xZero);
         layers.push_back(layer);
       }
+  Layer deep = conv(1100, 40, 4, 7); // more weights than are widened
+  deep.fill = Fill::Extremes;
+  layers.push_back(deep);
   Layer huge = conv(64, 40, 2, 7, 3); // products beyond int32
   huge.fill = Fill::Extremes;
   huge.multiplierScale = 1e8f;
