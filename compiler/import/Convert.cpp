@@ -144,6 +144,16 @@ void keepAsymmetricResize(onnx::GraphProto &graph) {
     }
 }
 
+/// Until opset 8 a Scan's tensors had an axis for the batch, which the converter takes off the model's
+/// inputs.
+constexpr int64_t lastOpsetOfBatchedScan = 8;
+
+void refuseBatchedScan(onnx::GraphProto &graph) {
+  for (const auto &node : graph.node())
+    if (node.op_type() == "Scan" && node.domain().empty())
+      throw LoadError(node, "is of opset 8, with a batch: export the model with opset 9 or later");
+}
+
 /// Nodes that the converter added are named for what they compute.
 void nameAddedNodes(onnx::GraphProto &graph) {
   for (auto &node : *graph.mutable_node())
@@ -157,6 +167,8 @@ void qcc::import::convertOpset(onnx::ModelProto &model) {
   if (defaultOpset(model) == Model::opset)
     return;
   int64_t from = defaultOpset(model);
+  if (from <= lastOpsetOfBatchedScan)
+    forEachGraph(*model.mutable_graph(), refuseBatchedScan);
   Converter(model).convert(*model.mutable_graph());
   if (from <= lastOpsetOfAsymmetricResize)
     forEachGraph(*model.mutable_graph(), keepAsymmetricResize);
