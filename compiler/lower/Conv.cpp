@@ -90,7 +90,7 @@ LogicalResult needsNhwc(Operation *op, StringRef layout) {
 } // namespace
 
 LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
-  if (!constantValue(op.getFilter()))
+  if (!constantValue(op.getFilter()) || isDouble(op.getInput()))
     return lowering.lowerGeneric(*op), success();
   Shape shape = shapeOf(op);
   Weights weights;
@@ -248,7 +248,7 @@ kernels::GemmSpec phaseSpec(const Transposed &shape, const PhaseAxis &y, const P
 } // namespace
 
 LogicalResult lower::lowerConvTranspose(Lowering &lowering, ConvTransposeOp op) {
-  if (!constantValue(op.getFilter()))
+  if (!constantValue(op.getFilter()) || isDouble(op.getInput()))
     return lowering.lowerGeneric(*op), success();
   if (failed(needsNhwc(op, op.getLayout())))
     return failure();

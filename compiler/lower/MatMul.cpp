@@ -111,7 +111,8 @@ LogicalResult lower::lowerGemm(Lowering &lowering, GemmOp op) {
   int64_t m = result.getDimSize(0), n = result.getDimSize(1);
   int64_t k = typeOf(op.getA()).getDimSize(op.getTransA() ? 0 : 1);
   bool floatSums = isa<FloatType>(typeOf(op.getA()).getElementType());
-  if (op.getTransA() || !constantValue(op.getB()) || (op.getC() && !constantValue(op.getC())))
+  if (op.getTransA() || isDouble(op.getA()) || !constantValue(op.getB()) ||
+      (op.getC() && !constantValue(op.getC())))
     return lowerGemmOfTheRun(lowering, op);
   auto order = [&](int64_t i) { return op.getTransB() ? i : i % k * n + i / k; };
   Weights weights;
@@ -142,7 +143,7 @@ LogicalResult lower::lowerGemm(Lowering &lowering, GemmOp op) {
 
 LogicalResult lower::lowerMatMul(Lowering &lowering, MatMulOp op) {
   auto a = typeOf(op.getA()), b = typeOf(op.getB());
-  if (!constantValue(op.getB()) || b.getRank() != 2 || a.getRank() < 2)
+  if (!constantValue(op.getB()) || isDouble(op.getA()) || b.getRank() != 2 || a.getRank() < 2)
     return lowering.lowerGeneric(*op), success();
   int64_t k = b.getDimSize(0), n = b.getDimSize(1), m = ShapedType::getNumElements(a.getShape().drop_back());
   Weights weights;

@@ -38,12 +38,17 @@ ElementsAttr lower::constantValue(Value value) {
   return constant ? constant.getValue() : ElementsAttr();
 }
 
+bool lower::isDouble(Value value) { return elementOf(value).isF64(); }
+
 LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
                                  llvm::function_ref<int64_t(int64_t)> order, int64_t channels,
                                  Weights &weights) {
   ElementsAttr value = constantValue(filter);
   if (!value)
     return op->emitOpError("has a filter that is no constant; such products have no kernel yet");
+  if (Type element = elementOf(op->getOperand(0));
+      isa<FloatType>(element) && !element.isF32() && !element.isBF16())
+    return op->emitOpError("multiplies ") << element << " by constants, which has no kernel";
   reference::Tensor tensor = toTensor(value);
   if (isa<quant::QuantizedType>(elementOf(filter))) {
     weights.decoded = elementOf(op->getOperand(0)).isF32();

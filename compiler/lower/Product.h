@@ -22,6 +22,8 @@ struct Weights {
   bool isFloat() const { return bytes.empty() || decoded; }
 };
 
+/// Products of float64 run by the general kernels, which multiply what lies in memory.
+bool isDouble(mlir::Value value);
 /// The constant behind an operand, or null.
 mlir::ElementsAttr constantValue(mlir::Value value);
 

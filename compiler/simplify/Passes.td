@@ -4,6 +4,18 @@
 
 include "mlir/Pass/PassBase.td"
 
+def WidenHalf : Pass<"qcc-widen-half", "mlir::func::FuncOp"> {
+  let summary = "Models of float16 compute in float32; their inputs and outputs keep their type";
+  let description = [{
+    What changes the representation (quantize_linear and its like) keeps its types, too.
+
+    ```mlir
+    %1 = matmul(%0, %w) : f16  ==>  %1 = matmul(cast(%0), %w) : f32
+    return %1 : f16            ==>  return cast(%1) : f16
+    ```
+  }];
+}
+
 def FoldConstants : Pass<"qcc-fold-constants", "mlir::func::FuncOp"> {
   let summary = "Compute at compile time what depends on constants only";
   let description = [{
