@@ -14,6 +14,9 @@ namespace {
 bool isBoundary(Operation *op) { return isa<QuantizeOp, DequantizeOp, ScastOp, ConstantOp, LookupOp>(op); }
 
 struct ReportFloat : impl::ReportFloatBase<ReportFloat> {
+  static bool computesOnIntegers(Operation *op) {
+    return isMeasured(op) || (op->getNumOperands() > 0 && activationType(op->getOperand(0)));
+  }
   static bool readsQuantized(Operation *op) {
     return llvm::any_of(op->getOperands(),
                         [](Value operand) { return operand.getDefiningOp<DequantizeOp>() != nullptr; });
@@ -35,7 +38,7 @@ struct ReportFloat : impl::ReportFloatBase<ReportFloat> {
 
   void runOnOperation() override {
     for (Operation &op : getOperation().getBody().getOps()) {
-      if (!isa<QccOpInterface>(op) || isBoundary(&op) || isMeasured(&op) || op.getNumResults() == 0)
+      if (!isa<QccOpInterface>(op) || isBoundary(&op) || op.getNumResults() == 0 || computesOnIntegers(&op))
         continue;
       bool meetsIntegers = readsQuantized(&op) || isQuantizedAfter(&op) || op.hasAttr(floatReasonAttr);
       if (!isFloatTensor(op.getResult(0)) || !meetsIntegers)

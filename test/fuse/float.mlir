@@ -48,3 +48,23 @@ func.func @SayWhatStaysFloat(%x: tensor<2x2x!a>) -> tensor<2x2xf32> {
   %1 = "qcc.softmax"(%0) : (tensor<2x2xf32>) -> tensor<2x2xf32>
   return %1 : tensor<2x2xf32>
 }
+
+// -----
+
+// An integer product stays one where it adds a float, and so does a layer that measures its rows itself.
+// CHECK-LABEL: @IntegersWithFloatNeighbours
+// CHECK: "qcc.matmul"
+// CHECK-NOT: qcc.float_reason
+// CHECK: "qcc.rnn"
+// CHECK-NOT: qcc.float_reason
+// CHECK: return
+func.func @IntegersWithFloatNeighbours(%x: tensor<2x2x!quant.uniform<u8:f32, 0.1>>, %y: tensor<4x1x2x!quant.uniform<u8:f32, 0.1>>) -> (tensor<2x2xf32>, tensor<4x1x1x2xf32>) {
+  %w = "qcc.constant"() <{value = dense<1> : tensor<2x2xi8>}> : () -> tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.5}>>
+  %b = "qcc.constant"() <{value = dense<0.0> : tensor<2xf32>}> : () -> tensor<2xf32>
+  %v = "qcc.constant"() <{value = dense<1> : tensor<1x2x2xi8>}> : () -> tensor<1x2x2x!quant.uniform<i8:f32:1, {0.5, 0.5}>>
+  %r = "qcc.dequantize"(%x) : (tensor<2x2x!quant.uniform<u8:f32, 0.1>>) -> tensor<2x2xf32>
+  %s = "qcc.dequantize"(%y) : (tensor<4x1x2x!quant.uniform<u8:f32, 0.1>>) -> tensor<4x1x2xf32>
+  %0 = "qcc.matmul"(%x, %w, %b, %r) <{chain = [{op = "residual"}], operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>}> : (tensor<2x2x!quant.uniform<u8:f32, 0.1>>, tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.5}>>, tensor<2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1, %h = "qcc.rnn"(%s, %v, %v) <{functions = [{op = "tanh"}], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>}> : (tensor<4x1x2xf32>, tensor<1x2x2x!quant.uniform<i8:f32:1, {0.5, 0.5}>>, tensor<1x2x2x!quant.uniform<i8:f32:1, {0.5, 0.5}>>) -> (tensor<4x1x1x2xf32>, tensor<1x1x2xf32>)
+  return %0, %1 : tensor<2x2xf32>, tensor<4x1x1x2xf32>
+}
