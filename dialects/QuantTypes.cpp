@@ -108,4 +108,15 @@ ElementParams qcc::elementParams(Type element, ArrayRef<int64_t> shape) {
   return result;
 }
 
+int64_t qcc::groupSize(Type element, ArrayRef<int64_t> shape, int64_t axis) {
+  auto type = dyn_cast<quant::UniformQuantizedSubChannelType>(element);
+  if (!type || type.getScales().getType().getRank() != static_cast<int64_t>(shape.size()))
+    return 0;
+  SmallVector<int64_t> blocks = blockSizes(element, shape);
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (static_cast<int64_t>(i) != axis && blocks[i] != 1)
+      return 0;
+  return blocks[axis];
+}
+
 Type qcc::storageTypeOf(quant::QuantizedType type) { return elementTypeOf(type.getContext(), dtypeOf(type)); }

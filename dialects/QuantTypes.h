@@ -29,6 +29,10 @@ llvm::LogicalResult checkGranularity(mlir::Type element, llvm::ArrayRef<int64_t>
 /// The type must have passed `checkGranularity`.
 ElementParams elementParams(mlir::Type element, llvm::ArrayRef<int64_t> shape);
 
+/// Of weights in groups along `axis` (q13), the size of a group: every index along the other axes has
+/// scales of its own. 0 for all other types.
+int64_t groupSize(mlir::Type element, llvm::ArrayRef<int64_t> shape, int64_t axis);
+
 /// The storage as a plain integer type: i8 for signed, ui8 for unsigned.
 mlir::Type storageTypeOf(mlir::quant::QuantizedType type);
 

@@ -11,6 +11,7 @@
 #include "compiler/support/Weighted.h"
 #include "dialects/Constants.h"
 #include "dialects/QuantTypes.h"
+#include "dialects/reference/Groups.h"
 #include <cmath>
 #include <functional>
 
@@ -229,11 +230,32 @@ std::string whyNotDecoded(Operation *op, const Weighted &weighted) {
   return "";
 }
 
+/// Whether each block has a scale.
+bool hasBlocks(DequantizeOp dequantize) {
+  return isa<quant::UniformQuantizedSubChannelType>(tensorType(dequantize.getInput()).getElementType());
+}
+
+/// Why no kernel reads weights of 4 bits in such groups (q13); empty where one does.
+std::string whyNotInGroups(Operation *op, const Weighted &weighted, RankedTensorType type) {
+  auto element = cast<quant::UniformQuantizedSubChannelType>(type.getElementType());
+  if (!isa<GemmOp, MatMulOp>(op) || type.getRank() != 2)
+    return "weights with a scale for each block are for products with one matrix";
+  if (element.getStorageTypeIntegralWidth() != 4)
+    return "weights with a scale for each block have a kernel in 4 bits only";
+  int64_t size = groupSize(element, type.getShape(), depthAxes(op, weighted).second);
+  if (size == 0)
+    return "its weights' blocks do not lie along the depth";
+  if (size % reference::groupDepth != 0)
+    return "its weights' blocks have " + std::to_string(size) + " numbers, which is no multiple of " +
+           std::to_string(reference::groupDepth);
+  return "";
+}
+
 /// What else a float product can read: weights that were dequantised at compile time for convolutions, which
-/// have no kernel for those of the run, and in the workspace for matrix products.
+/// have no kernel for those of the run, and where blocks have scales; in the workspace for others.
 void unpackWeights(Operation *op, Weighted &weighted, DequantizeOp dequantize, StringRef why,
                    OpBuilder &builder) {
-  bool stored = isa<ConvOp, ConvTransposeOp>(op);
+  bool stored = isa<ConvOp, ConvTransposeOp>(op) || hasBlocks(dequantize);
   op->setAttr(floatReasonAttr,
               builder.getStringAttr((stored ? "its weights are stored as floats: "
                                             : "its weights become floats each time it runs: ") +
@@ -251,7 +273,11 @@ void takeStoredWeights(Operation *op, Weighted &weighted, OpBuilder &builder) {
   auto dequantize = weighted.weights->get().getDefiningOp<DequantizeOp>();
   std::string why = whyNotDecoded(op, weighted);
   int64_t copies = 1;
-  if (why.empty()) {
+  if (why.empty() && hasBlocks(dequantize)) {
+    why = whyNotInGroups(op, weighted, tensorType(dequantize.getInput()));
+    if (why.empty())
+      weighted.weights->set(dequantize.getInput());
+  } else if (why.empty()) {
     FailureOr<Value> stored = signedWeights(op, weighted, dequantize.getInput(), builder, copies);
     if (failed(stored))
       why = op->getAttrOfType<StringAttr>(floatReasonAttr).str();

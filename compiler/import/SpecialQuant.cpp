@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/import/Importer.h"
+#include "compiler/import/BlockQuant.h"
 #include "dialects/Constants.h"
 
 #include <cmath>
@@ -32,8 +32,7 @@ int64_t attributeOr(const Node &node, const std::string &name, int64_t value) {
   return attribute && attribute->kind == import::Attribute::Int ? attribute->i : value;
 }
 
-/// The operations with scales in their types have one for the tensor or for each
-/// place on an axis; scales of blocks stay operands.
+/// Scales of blocks are in types for constants alone (BlockQuant.h).
 bool isBlocked(const Node &node) { return attributeOr(node, "block_size", 0) != 0; }
 
 /// Reads scale and zero point; `scheme` stays empty where they are no constants.
@@ -179,10 +178,21 @@ LogicalResult importQuantizeLinear(Importer &importer, const Node &node) {
   return importer.defineOutputs(node, toStorage(importer, node, quantized));
 }
 
+/// Scales of blocks are in types, too, where everything is constant.
+LogicalResult importBlocked(Importer &importer, const Node &node) {
+  auto result = importBlockedDequantize(importer, node, attributeOr(node, "axis", 1),
+                                        attributeOr(node, "block_size", 0));
+  if (failed(result))
+    return failure();
+  return *result ? importer.defineOutputs(node, **result) : importGeneric(importer, node);
+}
+
 LogicalResult importDequantizeLinear(Importer &importer, const Node &node) {
   Value input = importer.input(node, 0), scale = importer.input(node, 1), zero = importer.input(node, 2);
   if (!input || !scale)
     return importer.error(node) << "input or scale is missing";
+  if (int64_t wanted = attributeOr(node, "output_dtype", 0); isBlocked(node) && wanted <= 1)
+    return importBlocked(importer, node);
   std::optional<Scheme> scheme;
   Type storage = tensorType(input).getElementType();
   if (failed(checkZeroPointType(importer, node, zero, storage)) ||
@@ -320,4 +330,5 @@ void qcc::import::addQuantImports(SpecialTable &table) {
   table.emplace(":QLinearConv", importQLinearConv);
   table.emplace(":QLinearMatMul", importQLinearMatMul);
   table.emplace("com.microsoft:QLinearAdd", importQLinearAdd);
+  table.emplace("com.microsoft:MatMulNBits", importMatMulNBits);
 }

@@ -7,6 +7,7 @@
 //
 //   t = float(acc) * multiplier[column]          u8 inputs; f32 inputs: t = acc
 //   with `rows` (q11): t = float(acc - zero[row] * columnSum[column]) * multiplier[column] * scale[row]
+//   of f32 sums with `rows` (q13): t = (acc - float(zero[row]) * columnSum[column]) * scale[row]
 //   for each step: t = step(t)                   f32, each operation rounded, never an FMA (q7, q8a)
 //   U8:  saturate(rint(t) + zeroPoint), clamped to [low, high], looked up in the table   (q2)
 //   F32: t

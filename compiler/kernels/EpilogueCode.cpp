@@ -152,6 +152,17 @@ Value EpilogueCode::rescaled(Value sum, unsigned vector, unsigned row) {
   return rows ? product(t, code.splat(ops.count(), code.load(code.f32(), at.rowScales, row * 4, 4))) : t;
 }
 
+/// Float sums of a row as real numbers (q13).
+Value EpilogueCode::measured(Value sum, unsigned vector, unsigned row) {
+  if (!form.epilogue.rows)
+    return sum;
+  Value zero = code.splat(ops.count(), code.load(code.i32(), at.rowZeros, row * 4, 4));
+  zero = arith::SIToFPOp::create(code.b, code.loc, ops.f32s(), zero);
+  Value shift = product(zero, columnVector(form.layout.columnSums, vector, ops.f32s()));
+  Value scale = code.splat(ops.count(), code.load(code.f32(), at.rowScales, row * 4, 4));
+  return product(arith::SubFOp::create(code.b, code.loc, sum, shift), scale);
+}
+
 /// The values `t` of one row after all steps.
 Values EpilogueCode::values(const Values &sums, unsigned row) {
   Values residual(form.vectors);
@@ -159,7 +170,8 @@ Values EpilogueCode::values(const Values &sums, unsigned row) {
     residual = residualOf(rowPointer(at.residual, at.residualStep, row));
   Values result;
   for (unsigned j = 0; j < form.vectors; ++j)
-    result.push_back(applySteps(form.isFloat ? sums[j] : rescaled(sums[j], j, row), j, residual[j]));
+    result.push_back(
+        applySteps(form.isFloat ? measured(sums[j], j, row) : rescaled(sums[j], j, row), j, residual[j]));
   return result;
 }
 

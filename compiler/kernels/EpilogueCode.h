@@ -24,7 +24,7 @@ class EpilogueCode {
 public:
   struct Form {
     const Epilogue &epilogue;
-    bool isFloat;
+    bool isFloat;         ///< the sums are
     unsigned vectors;     ///< of a row: 1, 2 or 4
     int64_t vectorStride; ///< bytes from one vector's parameters to the next one's
     ParamLayout layout;
@@ -70,6 +70,7 @@ private:
   Value applyStep(Step step, Value t, int64_t line, Value column, Value residual);
   Value applySteps(Value t, unsigned vector, Value residual);
   Value rescaled(Value sum, unsigned vector, unsigned row);
+  Value measured(Value sum, unsigned vector, unsigned row);
   Values values(const Values &sums, unsigned row);
   Values naturalOrder(const Values &vectors);
   Values interleavedOrder(const Values &vectors);

@@ -58,10 +58,10 @@ private:
 Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
     : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()), function(function),
       spec(spec), variant(variant), tiling(spec), segments(segmentsOf(spec)),
-      layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns) {
+      layout(spec.epilogue, spec.hasFloatSums(), spec.packing, panelColumns) {
   inBytes = spec.inBytes();
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
-  panelBytes = segments.packedSteps() * panelStepBytes(spec);
+  panelBytes = qcc::kernels::panelBytes(spec);
   x = code.at(x, spec.x.offset * inBytes);
   if (residual)
     residual = code.at(residual, spec.residual.offset * outBytes);
@@ -128,7 +128,7 @@ void Driver::writePanel(Value panelIndex, Value firstTile, Value endTile, Value 
 /// A panel's columns, in sweeps of as many as two vectors hold.
 void Driver::writeColumns(const Position &position, int64_t columns) {
   GemmTile tile(spec, variant);
-  bool isWide = !spec.isFloat || (spec.isBf16 && variant.hasBf16);
+  bool isWide = !spec.hasFloatSums() || (spec.isBf16 && variant.hasBf16);
   for (int64_t first = 0; first < columns;) {
     // One long vector does for half the columns; short ones gain nothing.
     int64_t left = columns - first;
@@ -166,7 +166,7 @@ Value Driver::widenWeights(Value weights, GemmTile &tile) {
   int64_t bytes = segments.packedSteps() * panelStepBytes(spec);
   auto ops = VectorOps::create(code, variant, tile.vectorBytes);
   auto tileOfOne = ByteTile::create(*ops, variant, spec.isBf16, /*rows=*/1, tile.vectors);
-  if (spec.isFloat || !tileOfOne || !tileOfOne->widensWeights() || bytes > mostBytes ||
+  if (spec.hasFloatSums() || !tileOfOne || !tileOfOne->widensWeights() || bytes > mostBytes ||
       tiling.tiles() < enoughTiles)
     return weights;
   tile.wideWeights = true;
@@ -182,9 +182,9 @@ Value Driver::widenWeights(Value weights, GemmTile &tile) {
 void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns) {
   int64_t steps = segments.packedSteps();
   // Quads are interleaved: a narrower vector takes its part of both 64-byte vectors.
-  bool interleaved = !spec.isFloat && spec.packing == target::Packing::Quads;
-  int64_t offset = interleaved ? firstColumn * 2 : firstColumn * panelStepBytes(spec) / panelColumns;
-  Value weights = widenWeights(code.at(position.weights, offset), tile);
+  bool interleaved = !spec.hasFloatSums() && spec.packing == target::Packing::Quads;
+  int64_t columnBytes = interleaved ? 2 : spec.nibbles ? 0 : panelStepBytes(spec) / panelColumns;
+  Value weights = widenWeights(code.at(position.weights, firstColumn * columnBytes), tile);
   code.forLoop(position.firstTile, position.endTile, [&](Value index) {
     Value tileInRow = code.rem(index, tiling.tilesPerRow), line = code.div(index, tiling.tilesPerRow);
     Value row = code.rem(line, tiling.rows), image = code.div(line, tiling.rows);
@@ -217,7 +217,7 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
 void Driver::callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                       int64_t height, GemmTileArgs args) {
   GemmTile tile = shape;
-  bool interleaved = !spec.isFloat && spec.packing == target::Packing::Quads;
+  bool interleaved = !spec.hasFloatSums() && spec.packing == target::Packing::Quads;
   args.panel = code.at(position.panel, interleaved ? firstColumn * 2 : firstColumn * 4);
   args.head = params;
   args.table = table;
@@ -225,6 +225,9 @@ void Driver::callTile(const Position &position, const GemmTile &shape, int64_t f
   if (residual)
     args.residual = code.at(args.residual, firstColumn * outBytes);
   args.steps = code.i64(segments.steps - (tile.tail > 0));
+  if (spec.nibbles)
+    args.steps = code.i64(spec.isFloat ? spec.c / groupDepth : llvm::divideCeil(spec.c, groupDepth));
+  args.firstColumn = code.i64(firstColumn);
   args.xPixel = code.i64(tiling.x.pixel * inBytes);
   args.outer = code.i64(segments.outer);
   args.outerStride = code.i64(segments.outerStride * inBytes);

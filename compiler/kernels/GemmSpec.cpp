@@ -150,6 +150,8 @@ DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
                 packedParamBytes(*this)};
   NamedAttrList attrs = commonAttrs(builder, common, "gemm", gemmUnits(*this));
   attrs.set("groups", builder.getI64IntegerAttr(groups));
+  if (nibbles)
+    attrs.set("nibbles", nibbles->toAttr(context));
   return attrs.getDictionary(context);
 }
 
@@ -161,6 +163,10 @@ GemmSpec GemmSpec::fromAttr(DictionaryAttr attr) {
   auto x = View::fromAttr(cast<DictionaryAttr>(attr.getAs<ArrayAttr>("views")[0]));
   spec.c = x.shape[3] / spec.groups;
   spec.isBf16 = x.element.isBF16();
+  if (auto nibbles = attr.getAs<ArrayAttr>("nibbles")) {
+    spec.nibbles = NibbleForm::fromAttr(nibbles);
+    spec.nibbles->isFloat = spec.isFloat;
+  }
   return spec;
 }
 
@@ -199,10 +205,13 @@ DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
 std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
   if (spec.byteWeights && (!spec.isFloat || spec.isBf16))
     return "weights of bytes are decoded for f32 inputs only";
-  bool isProduct = spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
+  bool isProduct =
+      spec.groups == 1 && spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
   if (spec.epilogue.rows && (spec.isFloat || spec.epilogue.output != Output::F32 || !isProduct))
     return "rows of their own scale are for matrix products of u8 with f32 results";
-  return checkEpilogue(spec.epilogue, spec.isFloat);
+  if (spec.nibbles && (!isProduct || spec.isBf16 || spec.packing == target::Packing::Rows))
+    return "weights of 4 bits are for matrix products of u8 and f32 on CPUs";
+  return checkEpilogue(spec.epilogue, spec.hasFloatSums());
 }
 
 std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {

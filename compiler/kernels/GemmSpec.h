@@ -22,8 +22,10 @@
 #define QCC_COMPILER_KERNELS_GEMMSPEC_H
 
 #include "compiler/kernels/Epilogue.h"
+#include "compiler/kernels/Nibbles.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <optional>
 
 namespace qcc::kernels {
 
@@ -40,6 +42,8 @@ struct GemmSpec {
   /// With isFloat, not isBf16: the weights are s8, which become f32 on the way; their scales are a step
   /// (MulColumn) of the epilogue.
   bool byteWeights = false;
+  /// Of a matrix product of u8 or f32: weights of 4 bits in groups along c, sums in f32.
+  std::optional<NibbleForm> nibbles;
   target::Packing packing = target::Packing::Quads; ///< of weights and parameters: the target's
   int64_t batch = 1, outH = 1, outW = 1;            ///< outputs: batch x outH x outW pixels
   int64_t groups = 1;
@@ -55,6 +59,7 @@ struct GemmSpec {
   Epilogue epilogue;
 
   int64_t outChannels() const { return groups * n; }
+  bool hasFloatSums() const { return isFloat || nibbles; }
   int64_t inBytes() const { return isBf16 ? 2 : isFloat ? 4 : 1; } ///< of an element of x
 
   /// {kind = "gemm", units, views = [...], packing, groups, kernel, stride, dilation, epilogue, ...}; without

@@ -1,6 +1,7 @@
 //===- GemmTile.cpp - The register tile of a gemm kernel --------------------===//
 #include "compiler/kernels/GemmTile.h"
 
+#include "compiler/kernels/NibbleTile.h"
 #include "compiler/target/ByteTile.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -11,7 +12,8 @@ using qcc::target::Packing;
 using qcc::target::Variant;
 
 GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
-    : isFloat(spec.isFloat), isBf16(spec.isBf16), byteWeights(spec.byteWeights), epilogue(spec.epilogue),
+    : isFloat(spec.isFloat), isBf16(spec.isBf16), byteWeights(spec.byteWeights), nibbles(spec.nibbles),
+      rest(nibbles && isFloat ? spec.c % groupDepth : 0), epilogue(spec.epilogue),
       vectorBytes(variant.vectorBytes), packing(spec.packing) {
   Segments segments = segmentsOf(spec);
   tail = segments.tail;
@@ -21,6 +23,8 @@ GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
 
 int64_t GemmTile::maxRows(const Variant &variant) const {
   int64_t rows = isBf16 ? variant.tileRowsBf16 : isFloat ? variant.tileRowsFloat : variant.tileRows;
+  if (nibbles) // two halves of each vector of weights, and what takes them apart
+    rows = std::max<int64_t>(rows - 2, 1);
   return vectors > 2 ? rows / 2 : rows;
 }
 
@@ -33,6 +37,9 @@ std::string GemmTile::name() const {
   name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
   name += wideWeights ? "_wide" : "";
   name += tail ? "_tail" + std::to_string(tail) : "";
+  if (nibbles)
+    name += std::string("_s4") + (nibbles->wideScales ? "_wide" : "") + (nibbles->zeros ? "_zeros" : "");
+  name += rest ? "_rest" + std::to_string(rest) : "";
   name += partial ? "_partial_" : "_";
   return name + epilogue.key();
 }
@@ -60,6 +67,7 @@ void GemmTileArgs::visit(const GemmTile &tile, llvm::function_ref<void(Value &, 
   integers(tile.hasInner, {&inner, &innerStride});
   integers(tile.prefetches(), {&prefetchStep});
   integers(tile.partial, {&columns});
+  integers(tile.nibbles.has_value(), {&firstColumn});
 }
 
 SmallVector<Type> GemmTileArgs::types(CodeBuilder &code, const GemmTile &tile) {
@@ -87,7 +95,7 @@ class TileWriter {
 public:
   TileWriter(CodeBuilder &code, const GemmTile &tile, const Variant &variant, const GemmTileArgs &args)
       : code(code), ops(VectorOps::create(code, variant, tile.vectorBytes)), tile(tile), args(args) {
-    if (!tile.isFloat || tile.isBf16)
+    if (!tile.hasFloatSums() || tile.isBf16)
       bytes = ByteTile::create(*ops, variant, tile.isBf16, tile.rows, tile.vectors, tile.wideWeights);
   }
   void write();
@@ -101,6 +109,8 @@ private:
   Values rowOffsets;
 
   /// Carried through the loops: the sums, then pointers into the weights and what is prefetched.
+  Values nibbleSums();
+  Values plainSums(const Values &bias);
   Values loopSegments(Value x, const Values &carried);
   Values loopSteps(Value x, const Values &carried);
   Values loopChunks(const Values &rowPointers, ValueRange carried);
@@ -112,21 +122,40 @@ private:
   Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column);
   void prefetch(Values &carried);
   int64_t vectorStride() const {
-    return tile.isFloat || tile.packing == Packing::Pairs ? tile.vectorBytes : 64;
+    return tile.hasFloatSums() || tile.packing == Packing::Pairs ? tile.vectorBytes : 64;
   }
 };
 
 void TileWriter::write() {
-  EpilogueCode::Form form{tile.epilogue, tile.isFloat, unsigned(tile.vectors), vectorStride(),
-                          ParamLayout(tile.epilogue, tile.isFloat, tile.packing, panelColumns)};
+  EpilogueCode::Form form{tile.epilogue, tile.hasFloatSums(), unsigned(tile.vectors), vectorStride(),
+                          ParamLayout(tile.epilogue, tile.hasFloatSums(), tile.packing, panelColumns)};
   EpilogueCode::Pointers at{args.head,          args.panel, args.out,     args.residual,  args.outPixel,
                             args.residualPixel, args.table, args.columns, args.rowScales, args.rowZeros};
   EpilogueCode epilogue(*ops, form, at);
-  Values bias = epilogue.bias(), carried;
-  for (int64_t row = 0; row < tile.rows; ++row) {
-    carried.append(bias.begin(), bias.end());
+  for (int64_t row = 0; row < tile.rows; ++row)
     rowOffsets.push_back(code.mul(args.xPixel, row));
+  Values carried = tile.nibbles ? nibbleSums() : plainSums(epilogue.bias());
+  SmallVector<Values> rows;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    rows.emplace_back(ArrayRef(carried).slice(row * tile.vectors, tile.vectors));
+  epilogue.store(rows);
+}
+
+Values TileWriter::nibbleSums() {
+  NibbleTile::Source source{{}, args.weights, args.firstColumn, args.steps, tile.rest, {}, {}};
+  for (Value offset : rowOffsets)
+    source.rows.push_back(code.at(args.x, offset));
+  if (tile.prefetches()) {
+    source.prefetch = args.prefetch;
+    source.prefetchStep = args.prefetchStep;
   }
+  return NibbleTile(*ops, *tile.nibbles, tile.vectors).sums(source);
+}
+
+Values TileWriter::plainSums(const Values &bias) {
+  Values carried;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    carried.append(bias.begin(), bias.end());
   if (bytes)
     carried = bytes->start(bias);
   size_t numSums = carried.size();
@@ -135,12 +164,7 @@ void TileWriter::write() {
     carried.push_back(args.prefetch);
   carried = loopSegments(args.x, carried);
   carried.truncate(numSums);
-  if (bytes)
-    carried = bytes->finish(carried);
-  SmallVector<Values> rows;
-  for (int64_t row = 0; row < tile.rows; ++row)
-    rows.emplace_back(ArrayRef(carried).slice(row * tile.vectors, tile.vectors));
-  epilogue.store(rows);
+  return bytes ? bytes->finish(carried) : carried;
 }
 
 Values TileWriter::loopSegments(Value x, const Values &carried) {

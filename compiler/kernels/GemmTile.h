@@ -17,6 +17,8 @@ struct GemmTile {
 
   bool isFloat, isBf16, byteWeights;
   int64_t tail; ///< bf16: what a segment ends with, less than a step
+  std::optional<NibbleForm> nibbles;
+  int64_t rest = 0; ///< f32 times nibbles: depths behind the whole groups
   Epilogue epilogue;
   int64_t rows = 1;     ///< pixels
   int64_t vectors = 2;  ///< of columns ...
@@ -26,6 +28,7 @@ struct GemmTile {
   bool wideWeights = false; ///< they come as ByteTile::widen writes them
   bool partial = false;     ///< stores fewer columns than the vectors hold
 
+  bool hasFloatSums() const { return isFloat || nibbles; }
   int64_t columns() const { return vectors * vectorBytes / 4; }
   /// Rows that registers hold the sums of.
   int64_t maxRows(const target::Variant &variant) const;
@@ -40,6 +43,7 @@ struct GemmTileArgs {
   Value steps, xPixel, outPixel, residualPixel;
   Value outer, outerStride, inner, innerStride;
   Value prefetchStep, columns;
+  Value firstColumn; ///< of nibbles, whose `weights` are those of the whole panel and whose steps are groups
 
   static llvm::SmallVector<mlir::Type> types(CodeBuilder &code, const GemmTile &tile);
   Values list(const GemmTile &tile) const;

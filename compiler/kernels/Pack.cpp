@@ -17,6 +17,8 @@ using qcc::target::Packing;
 
 /// Depth of a packed step.
 static int64_t stepDepth(const GemmSpec &spec) {
+  if (spec.nibbles)
+    return 8;
   if (spec.isFloat && !spec.isBf16)
     return 1;
   if (spec.isBf16 && spec.packing == Packing::Rows)
@@ -35,7 +37,9 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.innerStride = spec.dilationW * spec.x.pixel;
   s.steps = llvm::divideCeil(s.depth, stepDepth(spec));
   s.tail = spec.isBf16 ? s.depth % stepDepth(spec) : 0;
-  if (!spec.isFloat && spec.packing == Packing::Rows)
+  if (spec.nibbles)
+    s.multiple = groupDepth / stepDepth(spec);
+  else if (!spec.isFloat && spec.packing == Packing::Rows)
     s.multiple = gpu::lineDepth / stepDepth(spec);
   return s;
 }
@@ -43,7 +47,13 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
 static int64_t weightBytes(const GemmSpec &spec) { return spec.byteWeights ? 1 : spec.inBytes(); }
 
 int64_t qcc::kernels::panelStepBytes(const GemmSpec &spec) {
+  if (spec.nibbles) // with its part of the scales
+    return spec.nibbles->groupBytes() / segmentsOf(spec).multiple;
   return panelColumns * stepDepth(spec) * weightBytes(spec);
+}
+
+int64_t qcc::kernels::panelBytes(const GemmSpec &spec) {
+  return segmentsOf(spec).packedSteps() * panelStepBytes(spec);
 }
 
 int64_t qcc::kernels::panelsOf(const GemmSpec &spec) { return llvm::divideCeil(spec.n, panelColumns); }
@@ -101,11 +111,11 @@ ParamLayout::ParamLayout(const Epilogue &epilogue, bool isFloat, Packing packing
 }
 
 int64_t qcc::kernels::packedWeightBytes(const GemmSpec &spec) {
-  return spec.groups * panelsOf(spec) * segmentsOf(spec).packedSteps() * panelStepBytes(spec);
+  return spec.groups * panelsOf(spec) * panelBytes(spec);
 }
 
 int64_t qcc::kernels::packedParamBytes(const GemmSpec &spec) {
-  ParamLayout layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns);
+  ParamLayout layout(spec.epilogue, spec.hasFloatSums(), spec.packing, panelColumns);
   return layout.headBytes + spec.groups * panelsOf(spec) * layout.panelBytes;
 }
 
@@ -136,7 +146,7 @@ static int64_t depthwiseSlot(int64_t channel) { return interleavedSlot(channel, 
 
 using Slot = int64_t (*)(int64_t column);
 static Slot slotsOf(const GemmSpec &spec) {
-  return spec.isFloat || spec.packing != Packing::Quads ? naturalSlot : gemmSlot;
+  return spec.hasFloatSums() || spec.packing != Packing::Quads ? naturalSlot : gemmSlot;
 }
 static Slot slotsOf(const DepthwiseSpec &spec) {
   return spec.isFloat || spec.packing == Packing::Rows ? naturalSlot : depthwiseSlot;
@@ -252,8 +262,8 @@ namespace {
 class ColumnWriter {
 public:
   template <typename Spec>
-  ColumnWriter(Bytes &bytes, const Spec &spec, int64_t columnsOfGroup, int64_t panelWidth)
-      : bytes(bytes), layout(spec.epilogue, spec.isFloat, spec.packing, panelWidth), slot(slotsOf(spec)),
+  ColumnWriter(Bytes &bytes, const Spec &spec, bool floatSums, int64_t columnsOfGroup, int64_t panelWidth)
+      : bytes(bytes), layout(spec.epilogue, floatSums, spec.packing, panelWidth), slot(slotsOf(spec)),
         columnsOfGroup(columnsOfGroup), panelWidth(panelWidth) {}
 
   template <typename T> void write(llvm::ArrayRef<T> column, int64_t offset) {
@@ -281,10 +291,10 @@ private:
 };
 
 ColumnWriter columnsOf(const GemmSpec &spec, Bytes &bytes) {
-  return ColumnWriter(bytes, spec, spec.n, panelColumns);
+  return ColumnWriter(bytes, spec, spec.hasFloatSums(), spec.n, panelColumns);
 }
 ColumnWriter columnsOf(const DepthwiseSpec &spec, Bytes &bytes) {
-  return ColumnWriter(bytes, spec, spec.channels, blockChannels);
+  return ColumnWriter(bytes, spec, spec.isFloat, spec.channels, blockChannels);
 }
 
 template <typename Spec>
@@ -333,4 +343,22 @@ Bytes qcc::kernels::packParams(const GemmSpec &spec, llvm::ArrayRef<float> bias,
 Bytes qcc::kernels::packParams(const DepthwiseSpec &spec, llvm::ArrayRef<float> bias,
                                const EpilogueValues &values) {
   return packFloatParams(spec, bias, values);
+}
+
+Bytes qcc::kernels::packWeights(const GemmSpec &spec, const NibbleWeights &weights) {
+  return packNibbles(*spec.nibbles, weights, panelsOf(spec), [&](int64_t panel, int64_t i) {
+    int64_t column = panel * panelColumns + i;
+    return column < spec.n ? column : -1;
+  });
+}
+
+Bytes qcc::kernels::packParams(const GemmSpec &spec, const NibbleWeights &weights,
+                               const EpilogueValues &values) {
+  Bytes bytes(packedParamBytes(spec));
+  fillHead(bytes, spec.epilogue, values);
+  ColumnWriter columns = columnsOf(spec, bytes);
+  if (spec.epilogue.rows)
+    columns.write(llvm::ArrayRef<float>(nibbleColumnSums(weights)), columns.places().columnSums);
+  columns.writeSteps(values);
+  return bytes;
 }

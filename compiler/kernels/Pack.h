@@ -13,6 +13,7 @@
 //   f32: one depth x 32 columns, natural order, 128 bytes.
 //   bf16: two depths (Pairs: four) x 32 columns, natural order, 128 (256) bytes.
 //   s8 of f32 inputs: as f32, 32 bytes.
+//   4 bits: as Nibbles.h says, a panel a block.
 // Missing columns and depths are zeros.
 //
 // Weights of "depthwise": for each block of 64 channels, for each group of taps,
@@ -22,9 +23,9 @@
 // Parameters: one line of 64 bytes for each scalar, repeated (a plain load
 // broadcasts it): zero point (i16), low, high (u8), bounds of t (f32), the steps'
 // scalars (f32); then for each panel (block) the column vectors, in the order of the weights'
-// columns: bias (i32 or f32), multiplier (f32, u8 inputs only), with `rows` sums of the weights (i32), those
-// of the steps, and, for u8 inputs and Pairs, 128 * the sum of the weights: what variants that multiply
-// signed bytes add to the bias.
+// columns: bias (i32 or f32), multiplier (f32, integer sums only), with `rows` sums of the weights (of the
+// sums' type), those of the steps, and, for integer sums and Pairs, 128 * the sum of the weights: what
+// variants that multiply signed bytes add to the bias.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_PACK_H
@@ -60,6 +61,9 @@ Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<int32_t> bias, llvm::
 /// f32 inputs: the bias starts the sum.
 Bytes packParams(const GemmSpec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values);
 Bytes packParams(const DepthwiseSpec &spec, llvm::ArrayRef<float> bias, const EpilogueValues &values);
+/// Weights of 4 bits, and their parameters: there is no bias but in `values`.
+Bytes packWeights(const GemmSpec &spec, const NibbleWeights &weights);
+Bytes packParams(const GemmSpec &spec, const NibbleWeights &weights, const EpilogueValues &values);
 
 //--- The layout, shared with the emitters ----------------------------------//
 
@@ -68,7 +72,7 @@ constexpr int64_t blockChannels = 64; ///< of "depthwise"
 constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 
 /// The filter as the gemm kernels walk it: `outer` x `inner` segments of `depth` elements that are
-/// contiguous in x, `steps` packed steps each (of 4 or 8 bytes, 1 float, 2 or 4 bf16).
+/// contiguous in x, `steps` packed steps each (of 4 or 8 bytes, 1 float, 2 or 4 bf16, 8 of 4 bits).
 struct Segments {
   int64_t outer, inner, depth, steps; ///< the last step may have less depth than the others
   int64_t tail = 0;                   ///< of bf16: the elements of such a step, else 0
@@ -78,6 +82,7 @@ struct Segments {
 };
 Segments segmentsOf(const GemmSpec &spec);
 int64_t panelStepBytes(const GemmSpec &spec); ///< of a panel's weights
+int64_t panelBytes(const GemmSpec &spec);     ///< of all of them
 int64_t panelsOf(const GemmSpec &spec);       ///< of one group
 
 /// Taps of the depthwise filter, four by four (-1: none; tap = row * kernelW + column). First, where
@@ -99,6 +104,7 @@ constexpr float residualOffset = 8388608.0f; // target::VectorOps::byteOffset
 
 /// Lines of the parameters, by index.
 struct ParamLayout {
+  /// `isFloat`: the sums are.
   ParamLayout(const Epilogue &epilogue, bool isFloat, target::Packing packing, int64_t columns);
   static constexpr int64_t zeroPoint = 0, low = 1, high = 2, boundLow = 3, boundHigh = 4, scalars = 5;
   int64_t headBytes;                     ///< offset of the first panel

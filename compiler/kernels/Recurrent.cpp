@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Recurrent.h"
 #include "compiler/kernels/Dynamic.h"
+#include "compiler/kernels/NibbleTile.h"
 #include "compiler/kernels/Spec.h"
 #include "compiler/kernels/Steps.h"
 #include "compiler/target/VectorOps.h"
@@ -31,12 +32,16 @@ struct Layer : RecurrentSlots {
   int64_t hidden, padded, steps;
   bool isFloat, reversed, linear, together;
   SmallVector<Pass, 2> passes;
+  std::optional<NibbleForm> nibbles;
 
   explicit Layer(DictionaryAttr attr)
       : spec(attr), cell(cellOf(spec)), hidden(spec.integer("hidden", 0)), padded(paddedUnits(hidden)),
         steps(spec.integer("steps", 0)), isFloat(!has(Columns)), reversed(spec.integer("reversed", 0)),
         linear(spec.integer("linear_before_reset", 0)), together(worksTogether(attr)),
-        passes(recurrentPasses(cell, linear)) {}
+        passes(recurrentPasses(cell, linear)) {
+    if (auto form = spec.attrs.getAs<ArrayAttr>("nibbles"))
+      nibbles = NibbleForm::fromAttr(form);
+  }
 
   static Cell cellOf(const Spec &spec) {
     StringRef name = spec.string("cell", "");
@@ -50,7 +55,15 @@ struct Layer : RecurrentSlots {
   int64_t batch() const { return spec.result().shape.front(); }
   int64_t words() const { return isFloat ? hidden : llvm::divideCeil(hidden, 4); }
   int64_t wordBytes(const Pass &pass) const { return int64_t(pass.size()) * blockUnits * 4; }
-  int64_t blockBytes(const Pass &pass) const { return words() * wordBytes(pass); }
+  int64_t groups() const { return llvm::divideCeil(hidden, groupDepth); }
+  NibbleForm formOf(const Pass &pass) const {
+    NibbleForm form = *nibbles;
+    form.panels = int64_t(pass.size());
+    return form;
+  }
+  int64_t blockBytes(const Pass &pass) const {
+    return nibbles ? groups() * formOf(pass).groupBytes() : words() * wordBytes(pass);
+  }
 };
 
 class Writer {
@@ -97,7 +110,7 @@ private:
   Source sourceOf(Value state);
   void writePass(size_t index, const Step &step, Value state);
   void writeUnits(size_t index, const Step &step, const Source &source);
-  Values sums(const Pass &pass, Value weights, const Source &source);
+  Values sums(const Pass &pass, Value block, Value unit, const Source &source);
 
   Expr vector(Value pointer, Value unit, int64_t offset) {
     return lanes.wrap(code.load(ops->f32s(), code.at(pointer, code.mul(unit, 4)), offset));
@@ -243,8 +256,12 @@ Writer::Source Writer::sourceOf(Value state) {
   return source;
 }
 
-/// For each gate of the pass, vectorsAtOnce vectors: sums of products in f32 or i32.
-Values Writer::sums(const Pass &pass, Value weights, const Source &source) {
+/// For each gate of the pass, vectorsAtOnce vectors from a block's `unit` on: sums of products in f32 or i32.
+Values Writer::sums(const Pass &pass, Value block, Value unit, const Source &source) {
+  if (layer.nibbles)
+    return NibbleTile(*ops, layer.formOf(pass), vectorsAtOnce)
+        .sums({{source.pointer}, block, unit, code.i64(layer.groups()), 0, {}, {}});
+  Value weights = code.at(block, code.mul(unit, 4));
   Value zero = layer.isFloat ? code.splatFloat(ops->f32s(), 0) : code.splatInt(ops->i32s(), 0);
   Values carried(pass.size() * vectorsAtOnce, zero);
   carried.push_back(weights);
@@ -287,6 +304,11 @@ struct Writer::Finish {
     if (layer().isFloat)
       return w.lanes.wrap(sum);
     Value columns = w.constants(RecurrentSlots::Columns);
+    if (layer().nibbles) {
+      Expr shift = w.lanes.splat(toFloat(source.params.zero).value) *
+                   w.vector(columns, unit, gate * layer().padded * 4);
+      return (w.lanes.wrap(sum) - shift) * w.lanes.splat(source.params.scale.value);
+    }
     int64_t at = gate * layer().padded * 4, half = reference::gatesOf(layer().cell) * layer().padded * 4;
     Value ofColumn = w.code.load(w.ops->i32s(), w.code.at(columns, w.code.mul(unit, 4)), half + at);
     Expr zero = w.lanes.splat(source.params.zero.value);
@@ -347,7 +369,7 @@ void Writer::writeUnits(size_t index, const Step &step, const Source &source) {
     Value mirrored = code.sub(end, i);
     Value unit = arith::SelectOp::create(code.b, code.loc, step.backward, mirrored, i);
     Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
-    Values all = sums(pass, code.at(block, code.mul(code.rem(unit, blockUnits), 4)), source);
+    Values all = sums(pass, block, code.rem(unit, blockUnits), source);
     for (int64_t j = 0; j < vectorsAtOnce; ++j) {
       Values mine;
       for (size_t gate = 0; gate < pass.size(); ++gate)

@@ -17,13 +17,16 @@
 //
 // The recurrence holds the matrices of each pass one after the other (GRU whose
 // reset comes first needs two passes): for each block, for each k, for each gate
-// of the pass, 32 units of 4 bytes: float32 of one k, or int8 of 4 neighbouring k.
-// Columns (of int8): [gate * padded + unit] scales in f32, then sums over k in i32.
+// of the pass, 32 units of 4 bytes: float32 of one k, or int8 of 4 neighbouring k; or
+// of 4 bits (attribute nibbles), as Nibbles.h says, with a panel for each gate of the pass.
+// Columns (of int8): [gate * padded + unit] scales in f32, then sums over k in i32; of
+// 4 bits: nibbleColumnSums alone.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_RECURRENT_H
 #define QCC_COMPILER_KERNELS_RECURRENT_H
 
+#include "compiler/kernels/Nibbles.h"
 #include "compiler/kernels/Pack.h"
 #include "dialects/reference/Recurrent.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -59,6 +62,11 @@ Bytes packRecurrenceBytes(reference::Cell cell, bool linearBeforeReset, int64_t 
 /// Scales and sums over k of an int8 matrix.
 Bytes packRecurrentColumns(reference::Cell cell, int64_t hidden, llvm::ArrayRef<float> scales,
                            llvm::function_ref<int8_t(int64_t row, int64_t k)> at);
+
+/// Weights of 4 bits: a column for each row of the matrix.
+Bytes packRecurrenceNibbles(reference::Cell cell, bool linearBeforeReset, int64_t hidden,
+                            const NibbleWeights &weights);
+Bytes packRecurrentNibbleColumns(reference::Cell cell, int64_t hidden, const NibbleWeights &weights);
 
 } // namespace qcc::kernels
 

@@ -61,3 +61,28 @@ Bytes qcc::kernels::packRecurrentColumns(Cell cell, int64_t hidden, llvm::ArrayR
   std::memcpy(bytes.data() + bytes.size() / 2, sums.data(), bytes.size() / 2);
   return bytes;
 }
+
+Bytes qcc::kernels::packRecurrenceNibbles(Cell cell, bool linearBeforeReset, int64_t hidden,
+                                          const NibbleWeights &weights) {
+  Bytes bytes;
+  NibbleForm form = weights.form();
+  for (const Pass &pass : recurrentPasses(cell, linearBeforeReset)) {
+    form.panels = static_cast<int64_t>(pass.size());
+    Bytes part = packNibbles(form, weights, paddedUnits(hidden) / blockUnits, [&](int64_t block, int64_t i) {
+      int64_t unit = block * blockUnits + i % blockUnits;
+      return unit < hidden ? pass[i / blockUnits] * hidden + unit : -1;
+    });
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  }
+  return bytes;
+}
+
+Bytes qcc::kernels::packRecurrentNibbleColumns(Cell cell, int64_t hidden, const NibbleWeights &weights) {
+  int64_t padded = paddedUnits(hidden);
+  std::vector<float> sums = nibbleColumnSums(weights), columns(reference::gatesOf(cell) * padded, 0.0f);
+  for (size_t row = 0; row < sums.size(); ++row)
+    columns[static_cast<int64_t>(row) / hidden * padded + static_cast<int64_t>(row) % hidden] = sums[row];
+  Bytes bytes(columns.size() * 4);
+  std::memcpy(bytes.data(), columns.data(), bytes.size());
+  return bytes;
+}

@@ -14,6 +14,8 @@ constexpr int64_t preferredHeight = 7, preferredHeightFloat = 12;
 constexpr int64_t narrowColumns = 16, preferredHeightNarrow = 14;
 /// Tiles of Pairs take two rows at a time.
 constexpr int64_t preferredHeightPairs = 8;
+/// Taking weights of 4 bits apart pays with more rows; sums of groups want registers, too.
+constexpr int64_t preferredHeightNibbles = 8;
 constexpr int64_t maxHeight = 14; ///< 14 x 2 sums and three operands are 31 registers
 /// Fewer tiles than this split badly among threads; those of each panel are split then.
 constexpr int64_t enoughTiles = 24;
@@ -35,7 +37,8 @@ Tiling::Tiling(const GemmSpec &spec)
     }
   }
   bool takesPairs = spec.packing == target::Packing::Pairs && (!spec.isFloat || spec.isBf16);
-  int64_t preferred = takesPairs                                    ? preferredHeightPairs
+  int64_t preferred = spec.nibbles                                  ? preferredHeightNibbles
+                      : takesPairs                                  ? preferredHeightPairs
                       : spec.isFloat                                ? preferredHeightFloat
                       : spec.groups == 1 && spec.n <= narrowColumns ? preferredHeightNarrow
                                                                     : preferredHeight;

@@ -30,10 +30,10 @@ FailureOr<Rest> lower::invokeMeasured(Lowering &lowering, kernels::GemmSpec spec
                                       const ProductOperands &operands, const Weights &weights,
                                       const MeasuredRows &input, const Place &output, const Place *residual) {
   Sums sums;
-  sums.isFloat = false;
+  sums.isFloat = weights.nibbles.has_value();
   sums.filterScales = weights.scales;
   sums.floatBias = weights.bias;
-  for (int64_t column = 0; column < spec.n; ++column) {
+  for (int64_t column = 0; column < spec.n && !weights.nibbles; ++column) {
     int64_t magnitude = 0;
     for (int64_t k = 0; k < spec.c; ++k)
       magnitude += std::abs(int64_t(weights.bytes[column * spec.c + k]));
@@ -47,18 +47,23 @@ FailureOr<Rest> lower::invokeMeasured(Lowering &lowering, kernels::GemmSpec spec
   if (failed(tail))
     return failure();
   spec.packing = lowering.packing();
+  setNibbles(spec, weights);
   spec.epilogue = tail->form;
   spec.epilogue.rows = true;
   if (std::string reason = kernels::unsupportedReason(spec); !reason.empty())
     return operands.op->emitOpError() << reason;
   SmallVector<int32_t> start(spec.n, 0);
   Storage &storage = lowering.storage();
-  SmallVector<Value> pointers{
-      input.values.pointer,
-      storage.weights(lowering.blob().add(kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes)))),
-      storage.weights(lowering.blob().add(
-          kernels::packParams(spec, start, weights.bytes, 0, tail->multiplier, tail->values))),
-      input.scales.pointer, input.zeros.pointer};
+  auto constant = [&](const kernels::Bytes &bytes) { return storage.weights(lowering.blob().add(bytes)); };
+  SmallVector<Value> pointers{input.values.pointer};
+  if (weights.nibbles)
+    pointers.append({constant(kernels::packWeights(spec, *weights.nibbles)),
+                     constant(kernels::packParams(spec, *weights.nibbles, tail->values))});
+  else
+    pointers.append(
+        {constant(kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes))),
+         constant(kernels::packParams(spec, start, weights.bytes, 0, tail->multiplier, tail->values))});
+  pointers.append({input.scales.pointer, input.zeros.pointer});
   if (residual && spec.epilogue.hasResidual())
     pointers.push_back(residual->pointer);
   pointers.push_back(output.pointer);

@@ -3,6 +3,7 @@
 #include "compiler/lower/Product.h"
 
 #include "dialects/Constants.h"
+#include "dialects/QuantTypes.h"
 #include <cmath>
 
 using namespace mlir;
@@ -50,6 +51,11 @@ LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
       isa<FloatType>(element) && !element.isF32() && !element.isBF16())
     return op->emitOpError("multiplies ") << element << " by constants, which has no kernel";
   reference::Tensor tensor = toTensor(value);
+  if (isa<quant::UniformQuantizedSubChannelType>(elementOf(filter))) {
+    weights.decoded = elementOf(op->getOperand(0)).isF32();
+    weights.nibbles = readNibbles(filter, channels, count / channels, order);
+    return success();
+  }
   if (isa<quant::QuantizedType>(elementOf(filter))) {
     weights.decoded = elementOf(op->getOperand(0)).isF32();
     weights.bytes.resize(count);
@@ -61,6 +67,26 @@ LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
   for (int64_t i = 0; i < count; ++i)
     weights.floats[i] = float(tensor.getDouble(order(i)));
   return success();
+}
+
+kernels::NibbleWeights lower::readNibbles(Value filter, int64_t columns, int64_t depth,
+                                          llvm::function_ref<int64_t(int64_t)> order) {
+  reference::Tensor tensor = toTensor(constantValue(filter));
+  ElementParams params = elementParams(elementOf(filter), tensor.shape);
+  kernels::NibbleWeights weights;
+  weights.depth = depth;
+  weights.values.resize(columns * depth);
+  for (int64_t i = 0; i < columns * depth; ++i) {
+    int64_t from = order(i);
+    const reference::QuantParams &group = params.params[params.index[from]];
+    bool mirrored = group.zeroPoint == -1; // (q + 1) * s is ~q * -s, which needs no zero point
+    weights.values[i] = int8_t(mirrored ? ~tensor.getInt(from) : tensor.getInt(from));
+    if (i % depth % kernels::groupDepth == 0) {
+      weights.scales.push_back(mirrored ? -group.scale : group.scale);
+      weights.zeros.push_back(int8_t(mirrored ? 0 : group.zeroPoint));
+    }
+  }
+  return weights;
 }
 
 LogicalResult lower::readBias(Operation *op, Value bias, int64_t channels, Weights &weights) {
@@ -139,6 +165,37 @@ kernels::Place lower::nhwc(const Place &place) {
   return result;
 }
 
+void lower::setNibbles(kernels::GemmSpec &spec, const Weights &weights) {
+  if (!weights.nibbles)
+    return;
+  spec.nibbles = weights.nibbles->form();
+  spec.nibbles->isFloat = spec.isFloat;
+}
+
+namespace {
+struct Packed {
+  kernels::Bytes weights, params;
+};
+
+template <typename Spec>
+Packed pack(const Spec &spec, const Weights &weights, const Tail &tail, Value input) {
+  if constexpr (std::is_same_v<Spec, kernels::GemmSpec>)
+    if (spec.nibbles)
+      return {kernels::packWeights(spec, *weights.nibbles),
+              kernels::packParams(spec, *weights.nibbles, tail.values)};
+  ArrayRef<int8_t> bytes = weights.bytes;
+  if (weights.decoded)
+    return {kernels::packWeights(spec, bytes),
+            kernels::packParams(spec, SmallVector<float>(weights.scales.size(), 0), tail.values)};
+  if (weights.isFloat())
+    return {kernels::packWeights(spec, ArrayRef<float>(weights.floats)),
+            kernels::packParams(spec, weights.bias, tail.values)};
+  auto zeroPoint = int32_t(zeroValue(input.getType()));
+  return {kernels::packWeights(spec, bytes),
+          kernels::packParams(spec, weights.sums, bytes, zeroPoint, tail.multiplier, tail.values)};
+}
+} // namespace
+
 template <typename Spec>
 FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const ProductOperands &operands,
                                      const Weights &weights, const Place &input, const Place &output,
@@ -155,30 +212,20 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   if (failed(checkMultipliers(operands.op, sums, *tail)))
     return failure();
   spec.isFloat = weights.isFloat();
-  spec.byteWeights = weights.decoded;
-  if constexpr (std::is_same_v<Spec, kernels::GemmSpec>)
+  spec.byteWeights = weights.decoded && !weights.nibbles;
+  if constexpr (std::is_same_v<Spec, kernels::GemmSpec>) {
     spec.isBf16 = elementOf(operands.input).isBF16();
+    setNibbles(spec, weights);
+  }
   spec.packing = lowering.packing();
   spec.epilogue = tail->form;
   if (std::string reason = kernels::unsupportedReason(spec); !reason.empty())
     return operands.op->emitOpError() << reason;
 
-  kernels::Bytes packed, params;
-  if (weights.decoded) {
-    packed = kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes));
-    params = kernels::packParams(spec, SmallVector<float>(weights.scales.size(), 0), tail->values);
-  } else if (weights.isFloat()) {
-    packed = kernels::packWeights(spec, ArrayRef<float>(weights.floats));
-    params = kernels::packParams(spec, weights.bias, tail->values);
-  } else {
-    int32_t zeroPoint = int32_t(zeroValue(operands.input.getType()));
-    packed = kernels::packWeights(spec, ArrayRef<int8_t>(weights.bytes));
-    params =
-        kernels::packParams(spec, weights.sums, weights.bytes, zeroPoint, tail->multiplier, tail->values);
-  }
+  Packed packed = pack(spec, weights, *tail, operands.input);
   Storage &storage = lowering.storage();
-  SmallVector<Value> pointers{input.pointer, storage.weights(lowering.blob().add(packed)),
-                              storage.weights(lowering.blob().add(params))};
+  SmallVector<Value> pointers{input.pointer, storage.weights(lowering.blob().add(packed.weights)),
+                              storage.weights(lowering.blob().add(packed.params))};
   if (residual)
     pointers.push_back(residual->pointer);
   if (operands.table)

@@ -12,12 +12,13 @@ namespace qcc::lower {
 /// The constant operands of an operation that accumulates, in the order
 /// [output channel][kernel rows][kernel columns][input channels of a group].
 struct Weights {
-  llvm::SmallVector<float> floats; ///< for float operands
-  llvm::SmallVector<int8_t> bytes; ///< for quantised ones
-  llvm::SmallVector<float> scales; ///< of the output channels, for quantised ones
-  llvm::SmallVector<float> bias;   ///< float bias: float operands, or a float result (q8)
-  llvm::SmallVector<int32_t> sums; ///< int32 bias
-  bool decoded = false;            ///< bytes that a float input meets (q8b)
+  llvm::SmallVector<float> floats;               ///< for float operands
+  llvm::SmallVector<int8_t> bytes;               ///< for quantised ones
+  llvm::SmallVector<float> scales;               ///< of the output channels, for quantised ones
+  std::optional<kernels::NibbleWeights> nibbles; ///< of 4 bits in groups, for f32 and for measured operands
+  llvm::SmallVector<float> bias;                 ///< float bias: float operands, or a float result (q8)
+  llvm::SmallVector<int32_t> sums;               ///< int32 bias
+  bool decoded = false;                          ///< bytes that a float input meets (q8b)
   /// The input's and the sums' type.
   bool isFloat() const { return bytes.empty() || decoded; }
 };
@@ -32,8 +33,14 @@ mlir::ElementsAttr constantValue(mlir::Value value);
 llvm::LogicalResult readWeights(mlir::Operation *op, mlir::Value filter, int64_t count,
                                 llvm::function_ref<int64_t(int64_t)> order, int64_t channels,
                                 Weights &weights);
+/// Weights of 4 bits in groups (q13): `order(column * depth + k)` is an element of the constant `filter`.
+kernels::NibbleWeights readNibbles(mlir::Value filter, int64_t columns, int64_t depth,
+                                   llvm::function_ref<int64_t(int64_t)> order);
 /// Reads a bias, which may be absent: zeros then.
 llvm::LogicalResult readBias(mlir::Operation *op, mlir::Value bias, int64_t channels, Weights &weights);
+
+/// Makes the kernel one of 4 bits where the weights are; `spec.isFloat` must be set.
+void setNibbles(kernels::GemmSpec &spec, const Weights &weights);
 
 /// What a product reads and writes beside its weights.
 struct ProductOperands {

@@ -34,7 +34,8 @@ private:
   Operation *op;
   std::array<OpOperand *, SlotCount> slots = {};
   std::optional<Tensor> matrix, recurrence, bias, peepholes;
-  std::vector<float> columnScales, rowScales; ///< of quantised weights and recurrence; else empty
+  std::vector<float> columnScales, rowScales; ///< of int8 weights and recurrence; else empty
+  bool hasNibbles = false;                    ///< weights and recurrence of 4 bits
   Cell cell = Cell::Lstm;
   bool batchFirst = false, linear = false;
   int64_t steps = 0, batch = 0, inputs = 0, directions = 0, hidden = 0, padded = 0, gates = 0;
@@ -48,8 +49,9 @@ private:
   double biasAt(int64_t direction, int64_t which, int64_t gate, int64_t unit) const {
     return bias ? bias->getDouble(((direction * 2 + which) * gates + gate) * hidden + unit) : 0;
   }
-  bool isFloat() const { return rowScales.empty(); }
+  bool isFloat() const { return rowScales.empty() && !hasNibbles; }
   std::vector<float> scalesOf(Value matrix) const;
+  Weights inputWeights();
   FailureOr<Place> inputProduct();
   FailureOr<Rest> invokeInputs(kernels::GemmSpec spec, const Weights &weights, const Place &input,
                                const Place &product);
@@ -58,6 +60,7 @@ private:
   Place allOf(const Place &whole, int64_t direction) const;
   Place gatesOf(const Place &product, int64_t direction) const;
   Place ofUnits(int64_t parts, llvm::function_ref<double(int64_t part, int64_t unit)> value);
+  kernels::NibbleWeights recurrenceNibbles(int64_t direction) const;
   using Places = std::array<std::optional<Place>, RecurrentSlots::Count>;
   Places placesOf(int64_t direction, const Place &product);
   NamedAttrList specOf(int64_t direction) const;
@@ -84,6 +87,7 @@ LogicalResult RecurrentLowering::readOperands() {
       return op->emitOpError("has a ") << name << " that is no constant; such layers have no kernel yet";
     *value = toTensor(known);
   }
+  hasNibbles = isa<quant::UniformQuantizedSubChannelType>(typeOf(slots[Matrix]->get()).getElementType());
   columnScales = scalesOf(slots[Matrix]->get());
   rowScales = scalesOf(slots[Recurrence]->get());
   return success();
@@ -92,7 +96,7 @@ LogicalResult RecurrentLowering::readOperands() {
 /// One scale for each row of a direction's matrix; none for floats.
 std::vector<float> RecurrentLowering::scalesOf(Value value) const {
   std::vector<float> scales;
-  if (!isa<quant::QuantizedType>(typeOf(value).getElementType()))
+  if (hasNibbles || !isa<quant::QuantizedType>(typeOf(value).getElementType()))
     return scales;
   auto rows = channelParams(typeOf(value).getElementType(), 1, typeOf(value).getDimSize(1),
                             [&] { return op->emitOpError("weights "); });
@@ -115,31 +119,48 @@ void RecurrentLowering::readSizes() {
   gates = reference::gatesOf(cell);
 }
 
-/// [steps * batch, or batch * steps][direction][gate][padded].
-FailureOr<Place> RecurrentLowering::inputProduct() {
+/// The matrices of all directions, a column for each [direction][gate][padded], and their biases.
+Weights RecurrentLowering::inputWeights() {
   int64_t columns = directions * gates * padded;
   Weights weights;
   weights.bias.assign(columns, 0);
   if (isFloat())
     weights.floats.assign(columns * inputs, 0);
-  else
+  else if (!hasNibbles)
     weights.bytes.assign(columns * inputs, 0), weights.scales.assign(columns, 1);
+  kernels::NibbleWeights rows;
+  if (hasNibbles) {
+    rows =
+        readNibbles(slots[Matrix]->get(), directions * gates * hidden, inputs, [](int64_t i) { return i; });
+    weights.nibbles = rows.spread(columns);
+  }
   for (int64_t d = 0; d < directions; ++d)
     for (int64_t row = 0; row < gates * hidden; ++row) {
       int64_t gate = row / hidden, unit = row % hidden, column = (d * gates + gate) * padded + unit;
       // What is reset after the product keeps its bias apart.
       bool apart = cell == Cell::Gru && linear && gate == 2;
       weights.bias[column] = float(biasAt(d, 0, gate, unit) + (apart ? 0 : biasAt(d, 1, gate, unit)));
+      int64_t from = d * gates * hidden + row;
+      if (hasNibbles) {
+        weights.nibbles->setColumn(column, rows, from);
+        continue;
+      }
       if (!isFloat())
         weights.scales[column] = columnScales[row];
       for (int64_t k = 0; k < inputs; ++k) {
-        int64_t from = (d * gates * hidden + row) * inputs + k, to = column * inputs + k;
         if (isFloat())
-          weights.floats[to] = float(matrix->getDouble(from));
+          weights.floats[column * inputs + k] = float(matrix->getDouble(from * inputs + k));
         else
-          weights.bytes[to] = int8_t(matrix->getInt(from));
+          weights.bytes[column * inputs + k] = int8_t(matrix->getInt(from * inputs + k));
       }
     }
+  return weights;
+}
+
+/// [steps * batch, or batch * steps][direction][gate][padded].
+FailureOr<Place> RecurrentLowering::inputProduct() {
+  int64_t columns = directions * gates * padded;
+  Weights weights = inputWeights();
   Place input = lowering.readable(*slots[Input], {});
   if (!input.isDense()) {
     Place dense = lowering.storage().scratch(input.view.element, input.view.shape, {}, "input");
@@ -220,6 +241,12 @@ Place RecurrentLowering::ofUnits(int64_t parts,
   return constant(bytes, Float32Type::get(op->getContext()));
 }
 
+/// A direction's matrix, a column for each of its rows.
+kernels::NibbleWeights RecurrentLowering::recurrenceNibbles(int64_t direction) const {
+  int64_t rows = gates * hidden, first = direction * rows * hidden;
+  return readNibbles(slots[Recurrence]->get(), rows, hidden, [=](int64_t i) { return first + i; });
+}
+
 RecurrentLowering::Places RecurrentLowering::placesOf(int64_t direction, const Place &product) {
   Type f32 = Float32Type::get(op->getContext()), i8 = IntegerType::get(op->getContext(), 8);
   Places at;
@@ -227,7 +254,11 @@ RecurrentLowering::Places RecurrentLowering::placesOf(int64_t direction, const P
   auto index = [&](int64_t r, int64_t k) { return (direction * gates * hidden + r) * hidden + k; };
   auto real = [&](int64_t r, int64_t k) { return float(recurrence->getDouble(index(r, k))); };
   auto byte = [&](int64_t r, int64_t k) { return int8_t(recurrence->getInt(index(r, k))); };
-  if (isFloat()) {
+  if (hasNibbles) {
+    kernels::NibbleWeights rows = recurrenceNibbles(direction);
+    at[RecurrentSlots::Recurrence] = constant(kernels::packRecurrenceNibbles(cell, linear, hidden, rows), i8);
+    at[RecurrentSlots::Columns] = constant(kernels::packRecurrentNibbleColumns(cell, hidden, rows), i8);
+  } else if (isFloat()) {
     at[RecurrentSlots::Recurrence] = constant(kernels::packRecurrence(cell, linear, hidden, real), f32);
   } else {
     at[RecurrentSlots::Recurrence] = constant(kernels::packRecurrenceBytes(cell, linear, hidden, byte), i8);
@@ -265,6 +296,8 @@ NamedAttrList RecurrentLowering::specOf(int64_t direction) const {
   for (StringRef name : {"clip", "input_forget", "linear_before_reset"})
     if (Attribute value = op->getAttr(name))
       attrs.set(name, value);
+  if (hasNibbles)
+    attrs.set("nibbles", recurrenceNibbles(direction).form().toAttr(op->getContext()));
   NamedAttrList spec;
   spec.set("kind", builder.getStringAttr("recurrent"));
   spec.set("attrs", attrs.getDictionary(op->getContext()));

@@ -1,10 +1,12 @@
 //===- Apply.cpp - From marks to quantised types --------------------------===//
 
+#include "compiler/quantize/Groups.h"
 #include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Scales.h"
 #include "compiler/quantize/Weights.h"
 #include "compiler/support/Rewrite.h"
+#include "compiler/support/Weighted.h"
 
 namespace qcc::quantize {
 #define GEN_PASS_DEF_APPLYQUANTIZATION
@@ -75,6 +77,16 @@ struct ApplyQuantization : impl::ApplyQuantizationBase<ApplyQuantization> {
 struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
   using QuantizeWeightsBase::QuantizeWeightsBase;
 
+  LogicalResult store(Operation *op, OpBuilder &builder) const {
+    if (int4) {
+      std::string reason = whyNotGrouped(op, leastGrouped);
+      if (reason.empty())
+        return groupWeights(op, builder);
+      op->setAttr(int8ReasonAttr, builder.getStringAttr(reason));
+    }
+    return quantizeWeights(op, {}, builder);
+  }
+
   void runOnOperation() override {
     OpBuilder builder(&getContext());
     FailureOr<KeepFloat> keeps = KeepFloat::parse(getOperation(), llvm::to_vector(keepFloat));
@@ -85,7 +97,7 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
       bool kept = keeps->matches(op);
       if (kept && hasFloatWeights(op))
         op->setAttr(floatReasonAttr, builder.getStringAttr(KeepFloat::reason));
-      else if (hasFloatWeights(op) && failed(quantizeWeights(op, {}, builder)))
+      else if (hasFloatWeights(op) && failed(store(op, builder)))
         return signalPassFailure();
     }
     if (failed(keeps->checkUsed(getOperation())))

@@ -1,13 +1,16 @@
 //===- Dynamic.cpp - Products on activations that are measured ------------===//
 
 #include "compiler/quantize/ByRow.h"
+#include "compiler/quantize/Groups.h"
 #include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Scales.h"
+#include "compiler/quantize/Tables.h"
 #include "compiler/quantize/Weights.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
 #include "dialects/Constants.h"
+#include "dialects/reference/Groups.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <cmath>
 
@@ -60,18 +63,25 @@ constexpr int64_t largeTable = 1 << 16;
 
 class Quantizer {
 public:
-  explicit Quantizer(MLIRContext *context) : builder(context) {}
+  Quantizer(MLIRContext *context, bool int4, int64_t leastGrouped)
+      : builder(context), int4(int4), leastGrouped(leastGrouped) {}
 
   /// Why the operation stays in float; empty where it does not.
   std::string quantize(Operation *op);
 
 private:
   OpBuilder builder;
+  bool int4;
+  int64_t leastGrouped;
   llvm::DenseMap<Value, DynamicQuantizeOp> measured;
 
   std::string product(Operation *op, const Weighted &weighted);
   std::string recurrent(Operation *op);
   std::string table(GatherOp op);
+  void noteInt8(Operation *op, const std::string &reason) {
+    if (!reason.empty())
+      op->setAttr(int8ReasonAttr, builder.getStringAttr(reason));
+  }
   DynamicQuantizeOp measure(Value input);
 };
 } // namespace
@@ -151,10 +161,14 @@ std::string Quantizer::product(Operation *op, const Weighted &weighted) {
   DynamicQuantizeOp rows = measure(input);
   builder.setInsertionPoint(op);
   auto from = [&](int64_t i) { return transposed ? i % n * k + i / n : i; };
-  Value stored = createWeights(builder, weights.getLoc(), constant, {k, n}, 1, from);
+  std::string reason = int4 ? whyInt8(k, k * n, leastGrouped) : "";
+  bool grouped = int4 && reason.empty();
+  Value stored = grouped ? createGroupedWeights(builder, weights.getLoc(), constant, {k, n}, 0, from)
+                         : createWeights(builder, weights.getLoc(), constant, {k, n}, 1, from);
   auto result =
       DynamicMatMulOp::create(builder, op->getLoc(), op->getResult(0).getType(), rows.getResult(),
                               rows.getScale(), rows.getZero(), stored, bias, Value(), Value(), ArrayAttr());
+  noteInt8(result, reason);
   op->getResult(0).replaceAllUsesWith(result.getResult());
   op->erase();
   return "";
@@ -167,40 +181,33 @@ std::string Quantizer::recurrent(Operation *op) {
   if (!isFinite(*weights) || !isFinite(*recurrence))
     return "has weights that are not finite";
   builder.setInsertionPoint(op);
-  for (auto [slot, tensor] : {std::pair(1u, &*weights), std::pair(2u, &*recurrence)})
-    op->setOperand(slot, createWeights(builder, op->getOperand(slot).getLoc(), *tensor, tensor->shape, 1,
-                                       [](int64_t i) { return i; }));
+  // One kernel reads both matrices: they are of one kind.
+  std::string reason = !int4 ? ""
+                             : whyInt8(std::min(weights->shape[2], recurrence->shape[2]),
+                                       weights->size() + recurrence->size(), leastGrouped);
+  bool grouped = int4 && reason.empty();
+  noteInt8(op, reason);
+  for (auto [slot, tensor] : {std::pair(1u, &*weights), std::pair(2u, &*recurrence)}) {
+    auto from = [](int64_t i) { return i; };
+    Location loc = op->getOperand(slot).getLoc();
+    op->setOperand(slot, grouped ? createGroupedWeights(builder, loc, *tensor, tensor->shape, 2, from)
+                                 : createWeights(builder, loc, *tensor, tensor->shape, 1, from));
+  }
   return "";
 }
 
-/// Rows of a large table, as those of words, are stored as bytes with a scale each:
-///   gather(table, i)  ==>  cast(gather(bytes, i)) * gather(scales, i)
+/// Rows of a large table, as those of words, are stored as integers.
 std::string Quantizer::table(GatherOp op) {
   if (!isLargeTable(op))
     return "";
   std::optional<Tensor> rows = constantOf(op.getInput());
   if (!isFinite(*rows))
     return "reads a table that is not finite";
-  Location loc = op.getLoc();
   builder.setInsertionPoint(op);
-  Value stored =
-      createWeights(builder, op.getInput().getLoc(), *rows, rows->shape, 0, [](int64_t i) { return i; });
-  auto element = cast<quant::UniformQuantizedPerAxisType>(tensorType(stored).getElementType());
-  Tensor scales(DType::F32, {rows->shape[0], 1});
-  llvm::copy(element.getScales(), scales.data<float>());
-  RankedTensorType real = tensorType(op.getResult());
-  SmallVector<int64_t> one(real.getShape());
-  one.back() = 1;
-  auto pick = [&](const Tensor &from, RankedTensorType type) {
-    Value constant = createConstant(builder, loc, from, tensorTypeOf(builder.getContext(), from));
-    return GatherOp::create(builder, loc, type, constant, op.getIndices(), 0).getResult();
-  };
-  Value bytes = pick(*constantOf(stored), real.clone(builder.getI8Type()));
-  constexpr int64_t toF32 = 1; // TensorProto.FLOAT
-  Value numbers = CastOp::create(builder, loc, real, bytes, toF32), factors = pick(scales, real.clone(one));
-  op.getResult().replaceAllUsesWith(MulOp::create(builder, loc, real, numbers, factors, ArrayAttr()));
-  stored.getDefiningOp()->erase();
-  op->erase();
+  if (int4 && rows->shape[1] % reference::groupDepth == 0)
+    storeTableInGroups(op, *rows, builder);
+  else
+    storeTable(op, *rows, builder);
   return "";
 }
 
@@ -242,7 +249,7 @@ struct QuantizeDynamic : impl::QuantizeDynamicBase<QuantizeDynamic> {
 
   /// What `isLeft` says stays in float, for `reason`.
   void quantize(func::FuncOp function, llvm::function_ref<bool(Operation *)> isLeft, StringRef leftFor) {
-    Quantizer quantizer(&getContext());
+    Quantizer quantizer(&getContext(), int4, leastGrouped);
     SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
     for (Operation *op : ops) {
       std::string reason = isLeft(op) ? leftFor.str() : quantizer.quantize(op);

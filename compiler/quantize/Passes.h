@@ -20,6 +20,8 @@ namespace qcc::quantize {
 
 /// On an operation that stays in float: why. A row of the user's report.
 constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
+/// Of an operation whose weights are int8 where int4 was asked for: why.
+constexpr llvm::StringLiteral int8ReasonAttr = "qcc.int8_reason";
 
 /// Static   8-bit weights and activations, ranges from calibration
 /// Dynamic  8-bit weights, activations measured at run time
@@ -37,6 +39,7 @@ struct QuantizeOptions {
   Mode mode = Mode::Keep;
   /// Names or globs of nodes; one that matches nothing is an error.
   std::vector<std::string> keepFloat;
+  bool int4 = false; ///< Mode::Dynamic, Mode::Weights: weights of 4 bits
   /// Names of nodes left in float for the sake of accuracy.
   std::vector<std::string> precise;
   /// Mode::Static: whether recurrent layers and large tables are measured or stored by row (q11), and the

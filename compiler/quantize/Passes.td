@@ -85,11 +85,15 @@ def QuantizeDynamic : Pass<"qcc-quantize-dynamic", "mlir::func::FuncOp"> {
                               dynamic_matmul(%q, %s, %z, i8 constant)
     lstm(%x, %w, %r)     ==>  lstm(%x, i8 constant, i8 constant)
     ```
+    With `int4` the constants are i4 in groups of 32 along the depth (q13).
   }];
   let options = [ListOption<"keepFloat", "keep-float", "std::string",
                             "names or globs of nodes that are not quantised">,
                  Option<"planned", "planned", "bool", "false",
-                        "only what qcc-plan-quantization has given to rows (qcc.by_row)">];
+                        "only what qcc-plan-quantization has given to rows (qcc.by_row)">,
+                 Option<"int4", "int4", "bool", "false", "weights of 4 bits">,
+                 Option<"leastGrouped", "int4-from", "int64_t", "262144",
+                        "smaller matrices stay int8">];
 }
 
 def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {
@@ -98,9 +102,13 @@ def QuantizeWeights : Pass<"qcc-quantize-weights", "mlir::func::FuncOp"> {
     ```mlir
     conv(%x, %w)  ==>  conv(%x, dequantize(i8 constant))
     ```
+    With `int4` those of matrix products are i4 in groups of 32 along the depth (q13).
   }];
   let options = [ListOption<"keepFloat", "keep-float", "std::string",
-                            "names or globs of nodes whose weights stay as they are">];
+                            "names or globs of nodes whose weights stay as they are">,
+                 Option<"int4", "int4", "bool", "false", "weights of 4 bits">,
+                 Option<"leastGrouped", "int4-from", "int64_t", "262144",
+                        "smaller matrices stay int8">];
 }
 
 def SetOuterTypes : Pass<"qcc-set-outer-types", "mlir::func::FuncOp"> {

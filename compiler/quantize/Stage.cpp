@@ -7,7 +7,7 @@ using namespace qcc;
 
 bool quantize::isQuantized(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
-    bool own = isa<QuantizeOp, DequantizeOp, QuantizeLinearOp, DequantizeLinearOp>(op);
+    bool own = isa<QuantizeOp, DequantizeOp, QuantizeLinearOp, DequantizeLinearOp, DynamicMatMulOp>(op);
     return own ? WalkResult::interrupt() : WalkResult::advance();
   });
   return result.wasInterrupted();
@@ -62,10 +62,12 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
   } else if (options.mode == Mode::Dynamic) {
     QuantizeDynamicOptions dynamic;
     dynamic.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
+    dynamic.int4 = options.int4;
     pm.addNestedPass<func::FuncOp>(createQuantizeDynamic(std::move(dynamic)));
   } else if (options.mode == Mode::Weights) {
     QuantizeWeightsOptions weights;
     weights.keepFloat.assign(options.keepFloat.begin(), options.keepFloat.end());
+    weights.int4 = options.int4;
     pm.addNestedPass<func::FuncOp>(createQuantizeWeights(std::move(weights)));
   }
   pm.addNestedPass<func::FuncOp>(createVerifyQuantized());

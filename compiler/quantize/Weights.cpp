@@ -108,7 +108,7 @@ bool quantize::hasFloatWeights(Operation *op) {
   return type.getElementType().isF32() && type.getNumElements() > 0;
 }
 
-static LogicalResult checkFinite(Operation *op, const Tensor &weights) {
+LogicalResult quantize::checkFinite(Operation *op, const Tensor &weights) {
   for (int64_t i = 0, size = weights.size(); i < size; ++i)
     if (!std::isfinite(weights.data<float>()[i]))
       return op->emitError("weight ")
@@ -132,7 +132,7 @@ struct Scaled {
 static FailureOr<Scaled> scaledWeights(Operation *op, ArrayRef<float> correction) {
   Weighted weighted = *describeWeighted(op);
   Tensor weights = *constantOf(weighted.weights->get());
-  if (failed(checkFinite(op, weights)))
+  if (failed(quantize::checkFinite(op, weights)))
     return failure();
   bool together = weighted.groups != 1;
   Channels channels(weights, weighted.weightAxis);

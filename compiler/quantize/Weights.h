@@ -9,6 +9,9 @@ namespace qcc::quantize {
 /// A convolution or product with constant f32 weights.
 bool hasFloatWeights(mlir::Operation *op);
 
+/// An error at `op` where a weight is not finite.
+mlir::LogicalResult checkFinite(mlir::Operation *op, const reference::Tensor &weights);
+
 /// Replaces the weights of `op` by the dequantize of an i8 constant with one scale
 /// for each output channel (one for all in a grouped transposed convolution,
 /// whose channels have no axis of their own), and adds `correction`, if there is

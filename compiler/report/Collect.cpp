@@ -48,13 +48,31 @@ bool readsBf16(Operation *op) {
   return op->getNumOperands() > 0 && tensorType(op->getOperand(0)).getElementType().isBF16();
 }
 
-/// Weights that are integers in memory though the operation computes in float.
-bool hasIntegerWeights(Operation *op) {
-  return llvm::any_of(op->getOperands(), [](Value operand) {
-    auto dequantize = operand.getDefiningOp<DequantizeOp>();
-    return isConstant(operand) ? isQuantised(operand) : dequantize && isConstant(dequantize.getInput());
-  });
+/// The bits of constant weights that are integers in memory; 0 where there are none.
+unsigned weightBits(Operation *op) {
+  for (Value operand : op->getOperands()) {
+    if (auto dequantize = operand.getDefiningOp<DequantizeOp>())
+      operand = dequantize.getInput();
+    auto type = dyn_cast<quant::QuantizedType>(tensorType(operand).getElementType());
+    if (type && isConstant(operand))
+      return type.getStorageTypeIntegralWidth();
+  }
+  return 0;
 }
+
+std::string computingType(Operation *op) {
+  bool integer = isMeasured(op) ||
+                 llvm::any_of(op->getOperands(), [](Value v) { return isQuantised(v) && !isConstant(v); });
+  unsigned bits = weightBits(op);
+  if (integer)
+    return bits == 4 ? "int8, int4 weights" : "int8";
+  if (bits > 0)
+    return "float, int" + std::to_string(bits) + " weights";
+  return readsBf16(op) ? "bf16" : "float";
+}
+
+/// Scales of groups are bf16 as a rule.
+constexpr int64_t groupScaleBytes = 2;
 
 int64_t constantBytes(Value value) {
   if (auto dequantize = value.getDefiningOp<DequantizeOp>())
@@ -63,8 +81,12 @@ int64_t constantBytes(Value value) {
     return 0;
   RankedTensorType type = tensorType(value);
   Type element = type.getElementType();
+  int64_t groups = 0;
+  if (auto grouped = dyn_cast<quant::UniformQuantizedSubChannelType>(element))
+    groups = grouped.getScales().getNumElements();
   if (auto quantised = dyn_cast<quant::QuantizedType>(element))
-    return (type.getNumElements() * quantised.getStorageTypeIntegralWidth() + 7) / 8;
+    return (type.getNumElements() * quantised.getStorageTypeIntegralWidth() + 7) / 8 +
+           groups * groupScaleBytes;
   return type.getNumElements() * reference::byteSize(dtypeOf(element));
 }
 
@@ -142,13 +164,7 @@ void Collector::addOp(Operation *op) {
   bool isFirst = layer.type.empty() || layer.type == "conversion";
   if (isFirst) {
     layer.op = operatorOf(op);
-    bool integer = isMeasured(op) ||
-                   llvm::any_of(op->getOperands(), [](Value v) { return isQuantised(v) && !isConstant(v); });
-    layer.type = isOnlyMoved(op)         ? "conversion"
-                 : integer               ? "int8"
-                 : hasIntegerWeights(op) ? "float, int8 weights"
-                 : readsBf16(op)         ? "bf16"
-                                         : "float";
+    layer.type = isOnlyMoved(op) ? "conversion" : computingType(op);
     layer.inputs.clear();
     layer.outputs.clear();
   }
@@ -170,6 +186,8 @@ void Collector::addOp(Operation *op) {
     layer.reason = reason.str();
     report.decisions.push_back({name, operatorOf(op), "left in float: " + layer.reason});
   }
+  if (auto reason = op->getAttrOfType<StringAttr>(quantize::int8ReasonAttr))
+    report.decisions.push_back({name, operatorOf(op), "weights left in int8: " + reason.str()});
 }
 
 void Collector::afterFuse(ModuleOp module) {

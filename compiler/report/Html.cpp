@@ -85,11 +85,11 @@ std::string timeText(double microseconds) {
 
 const char *classOf(const Layer &layer) {
   StringRef type = layer.type;
-  return type == "int8"       ? "int8"
-         : type == "float"    ? "float"
-         : type == "bf16"     ? "bf16"
-         : type.contains(",") ? "mixed"
-                              : "conversion";
+  return type.starts_with("int8") ? "int8"
+         : type == "float"        ? "float"
+         : type == "bf16"         ? "bf16"
+         : type.contains(",")     ? "mixed"
+                                  : "conversion";
 }
 
 void writeCard(raw_ostream &os, const std::string &value, StringRef meaning) {
@@ -100,7 +100,7 @@ void writeCards(const Report &report, raw_ostream &os) {
   int64_t integer = 0, real = 0;
   double time = 0;
   for (const Layer &layer : report.layers) {
-    integer += layer.type == "int8";
+    integer += StringRef(layer.type).starts_with("int8");
     real += StringRef(layer.type).starts_with("float");
     time += layer.microseconds.value_or(0);
   }
@@ -186,7 +186,8 @@ std::string joined(const std::vector<std::string> &list, const char *separator) 
 
 void writeDecisions(const Report &report, raw_ostream &os) {
   os << "<h2>Decisions</h2>\n";
-  bool any = llvm::any_of(report.layers, [](const Layer &layer) { return layer.type == "int8"; });
+  bool any = llvm::any_of(report.layers,
+                          [](const Layer &layer) { return StringRef(layer.type).starts_with("int8"); });
   if (!any && report.decisions.empty()) {
     os << "<p>Every layer computes in float.</p>\n";
     return;

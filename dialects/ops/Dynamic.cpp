@@ -3,6 +3,7 @@
 #include "dialects/reference/Dynamic.h"
 #include "dialects/QuantTypes.h"
 #include "dialects/ops/Fused.h"
+#include "dialects/ops/Groups.h"
 #include "dialects/reference/MatMul.h"
 
 using namespace mlir;
@@ -61,6 +62,21 @@ static Fused fusedOf(DynamicMatMulOp op) {
           shapeOf(op.getB()).back()};
 }
 
+/// In groups along the depth, or with one scale for each column and zero points of 0.
+static LogicalResult checkWeights(DynamicMatMulOp op) {
+  Type element = elementOf(op.getB());
+  auto emitError = [&] { return op.emitOpError("operand 'b' "); };
+  if (hasGroups(op.getB()))
+    return checkGroups(op, "b", op.getB(), 0);
+  auto params = channelParams(element, 1, shapeOf(op.getB())[1], emitError);
+  if (failed(params))
+    return failure();
+  for (const reference::QuantParams &channel : *params)
+    if (channel.zeroPoint != 0)
+      return op.emitOpError("has weights with zero point ") << channel.zeroPoint << " but it must be 0";
+  return success();
+}
+
 LogicalResult DynamicMatMulOp::inferTypes(Results &results) {
   if (failed(requireRank(*this, "a", getA(), 1, 8)) || failed(requireRank(*this, "b", getB(), 2, 2)))
     return failure();
@@ -74,12 +90,8 @@ LogicalResult DynamicMatMulOp::inferTypes(Results &results) {
     return emitOpError("has operands of ")
            << elementOf(getA()) << ", " << elementOf(getScale()) << ", " << elementOf(getZero()) << " and "
            << elementOf(getB()) << " but should have ui8, f32, i32 and quantised weights";
-  auto params = channelParams(elementOf(getB()), 1, b[1], [&] { return emitOpError("operand 'b' "); });
-  if (failed(params))
+  if (failed(checkWeights(*this)))
     return failure();
-  for (const reference::QuantParams &channel : *params)
-    if (channel.zeroPoint != 0)
-      return emitOpError("has weights with zero point ") << channel.zeroPoint << " but it must be 0";
   if (a.back() != b[0])
     return emitOpError("multiplies operands of shapes ")
            << shapeText(a) << " and " << shapeText(b) << ", which do not fit";
@@ -94,6 +106,12 @@ LogicalResult DynamicMatMulOp::inferTypes(Results &results) {
 }
 
 LogicalResult DynamicMatMulOp::evaluate(Operands operands, Tensors &results) {
+  if (hasGroups(getB())) {
+    Tensor sums =
+        reference::dynamicMatMul(*operands[0], *operands[1], *operands[2], *operands[3], groupsOf(getB()));
+    return finishFused(*this, fusedOf(*this), std::move(sums), rankOf(getA()) - 1, optional(operands, 4),
+                       optional(operands, 5), nullptr, results);
+  }
   auto params =
       channelParams(elementOf(getB()), 1, shapeOf(getB())[1], [&] { return emitOpError("operand 'b' "); });
   if (failed(params))

@@ -2,6 +2,7 @@
 
 #include "dialects/reference/MatMul.h"
 #include "dialects/ops/Fused.h"
+#include "dialects/ops/Groups.h"
 #include "dialects/reference/Conv.h"
 #include "dialects/reference/Elementwise.h"
 
@@ -14,9 +15,19 @@ using reference::Tensor;
 // Gemm
 //===----------------------------------------------------------------------===//
 
+/// Weights in groups stand for floats: what follows the product sees no scales.
+template <typename Op> static Value scaledFilter(Op op) {
+  return hasGroups(op.getB()) && !isQuantized(op.getA()) ? op.getA() : op.getB();
+}
+
+/// The right operand's numbers, of groups as floats.
+template <typename Op> static Tensor rightOperand(Op op, const Tensor &b) {
+  return scaledFilter(op) == op.getB() ? b : dequantized(op.getB(), b);
+}
+
 static Fused fusedOf(GemmOp op) {
   int64_t axis = op.getTransB() ? 0 : 1;
-  return {op.getA(),     op.getB(),         op.getC(), op.getResidual(),
+  return {op.getA(),     scaledFilter(op),  op.getC(), op.getResidual(),
           op.getTable(), op.getChainAttr(), axis,      shapeOf(op.getB())[axis]};
 }
 
@@ -37,6 +48,8 @@ LogicalResult GemmOp::inferTypes(Results &results) {
       return emitOpError("operand 'c' has shape ")
              << shapeText(shapeOf(c)) << ", which does not broadcast to " << shapeText(shape);
   }
+  if (scaledFilter(*this) != getB() && failed(checkGroups(*this, "b", getB(), getTransB() ? 1 : 0)))
+    return failure();
   bool scaled = !getAlpha().isExactlyValue(1.0) || !getBeta().isExactlyValue(1.0);
   if ((isQuantized(getA()) || isQuantized(getB())) && scaled)
     return emitOpError("on quantised operands has alpha ")
@@ -65,7 +78,7 @@ LogicalResult GemmOp::evaluate(Operands operands, Tensors &results) {
   if (failed(zeros))
     return failure();
   Tensor a = reference::transposedIf(getTransA(), *operands[0]);
-  Tensor b = reference::transposedIf(getTransB(), *operands[1]);
+  Tensor b = reference::transposedIf(getTransB(), rightOperand(*this, *operands[1]));
   Tensor sums = reference::matMulSums(a, b, {zeros->input}, zeros->filter);
   const Tensor *c = optional(operands, 2);
   // A float bias of scaled sums belongs to the epilogue (q8, q8b).
@@ -90,7 +103,7 @@ template <typename Op> static FailureOr<Shape> productShape(Op op) {
 
 static Fused fusedOf(MatMulOp op) {
   int64_t axis = rankOf(op.getB()) - 1;
-  return {op.getA(),     op.getB(),         op.getBias(), op.getResidual(),
+  return {op.getA(),     scaledFilter(op),  op.getBias(), op.getResidual(),
           op.getTable(), op.getChainAttr(), axis,         shapeOf(op.getB())[axis]};
 }
 
@@ -102,6 +115,9 @@ LogicalResult MatMulOp::inferTypes(Results &results) {
   if (Value bias = getBias(); bias && shapeOf(bias) != ArrayRef<int64_t>(columns))
     return emitOpError("operand 'bias' has shape ")
            << shapeText(shapeOf(bias)) << " but should have " << columns;
+  if (scaledFilter(*this) != getB() &&
+      (failed(requireRank(*this, "b", getB(), 2, 2)) || failed(checkGroups(*this, "b", getB(), 0))))
+    return failure();
   if (rankOf(getB()) == 1 && (getBias() || isQuantized(getB())))
     return emitOpError("with a vector on the right takes no bias and no quantised operands");
   return inferFused(*this, fusedOf(*this), *shape, results);
@@ -111,7 +127,8 @@ LogicalResult MatMulOp::evaluate(Operands operands, Tensors &results) {
   FailureOr<ZeroPoints> zeros = zeroPoints(*this, fusedOf(*this));
   if (failed(zeros))
     return failure();
-  Tensor sums = reference::matMulSums(*operands[0], *operands[1], {zeros->input}, zeros->filter);
+  Tensor sums =
+      reference::matMulSums(*operands[0], rightOperand(*this, *operands[1]), {zeros->input}, zeros->filter);
   // Without columns there is one channel: a leading axis of size 1 stands for it.
   bool isVector = operands[1]->rank() == 1;
   if (isVector)

@@ -4,6 +4,7 @@
 #include "dialects/Chain.h"
 #include "dialects/QuantTypes.h"
 #include "dialects/ops/Families.h"
+#include "dialects/ops/Groups.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -203,10 +204,12 @@ LogicalResult checkElements(Operation *op, ArrayRef<Value> slots) {
   return success();
 }
 
-/// One scale for each row of a direction's matrix; none for floats.
+/// One scale for each row of a direction's matrix; none for floats and for groups.
 FailureOr<std::vector<float>> rowScales(Operation *op, StringRef name, Value matrix) {
   std::vector<float> scales;
-  if (!isQuantized(matrix))
+  if (hasGroups(matrix) && failed(checkGroups(op, name, matrix, 2)))
+    return failure();
+  if (!isQuantized(matrix) || hasGroups(matrix))
     return scales;
   auto emitError = [&] { return op->emitOpError("operand '") << name << "' "; };
   auto params = channelParams(elementOf(matrix), 1, shapeOf(matrix)[1], emitError);
@@ -237,6 +240,8 @@ FailureOr<Recurrent> recurrentOf(Operation *op, ArrayRef<Value> slots) {
   spec.reversed = *directions;
   spec.weightScales = *weights;
   spec.recurrenceScales = *recurrence;
+  if (hasGroups(slots[Weights]) != hasGroups(slots[Recurrence]))
+    return op->emitOpError("has groups of scales in one of its matrices only");
   auto functions = op->getAttrOfType<ArrayAttr>("functions");
   size_t expected = spec.reversed.size() * static_cast<size_t>(reference::functionsOf(spec.cell));
   if (!functions || functions.size() != expected)
@@ -267,9 +272,12 @@ LogicalResult ops::inferRecurrent(Operation *op, Results &results) {
 }
 
 LogicalResult ops::evaluateRecurrent(Operation *op, Operands operands, Tensors &results) {
-  FailureOr<Recurrent> spec = recurrentOf(op, slotsOf(op));
+  auto slots = slotsOf(op);
+  FailureOr<Recurrent> spec = recurrentOf(op, slots);
   if (failed(spec))
     return failure();
+  spec->weightGroups = groupsOf(slots[Weights]);
+  spec->recurrenceGroups = groupsOf(slots[Recurrence]);
   auto at = [&](size_t slot) { return optional(operands, slot); };
   reference::RecurrentResults computed =
       reference::recurrent(*spec, {at(Input), at(Weights), at(Recurrence), at(Bias), at(Lengths),

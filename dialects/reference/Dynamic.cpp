@@ -70,4 +70,20 @@ Tensor dynamicMatMul(const Tensor &a, const Tensor &scale, const Tensor &zero, c
   return result;
 }
 
+Tensor dynamicMatMul(const Tensor &a, const Tensor &scale, const Tensor &zero, const Tensor &b,
+                     const Groups &groups) {
+  int64_t depth = b.shape[0], columns = b.shape[1];
+  std::vector<int64_t> shape = a.shape;
+  shape.back() = columns;
+  Tensor result(DType::F64, shape);
+  for (int64_t i = 0, e = result.size(); i < e; ++i) {
+    int64_t row = i / columns, column = i % columns;
+    result.setDouble(i, productInGroups(
+                            depth, [&](int64_t k) { return a.getInt(row * depth + k); },
+                            zero.data<int32_t>()[row], scale.data<float>()[row], b, groups,
+                            [&](int64_t k) { return k * columns + column; }));
+  }
+  return result;
+}
+
 } // namespace qcc::reference

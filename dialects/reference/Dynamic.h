@@ -2,7 +2,7 @@
 #ifndef QCC_DIALECTS_REFERENCE_DYNAMIC_H
 #define QCC_DIALECTS_REFERENCE_DYNAMIC_H
 
-#include "dialects/reference/Tensor.h"
+#include "dialects/reference/Groups.h"
 
 #include <optional>
 
@@ -28,6 +28,10 @@ DynamicRows dynamicQuantize(const Tensor &input, int64_t axis, std::optional<int
 /// numbers in F64, as sums of floats are.
 Tensor dynamicMatMul(const Tensor &a, const Tensor &scale, const Tensor &zero, const Tensor &b,
                      const std::vector<float> &bScales);
+
+/// The same in groups along K (q13).
+Tensor dynamicMatMul(const Tensor &a, const Tensor &scale, const Tensor &zero, const Tensor &b,
+                     const Groups &groups);
 
 } // namespace qcc::reference
 

@@ -24,7 +24,11 @@ private:
   const RecurrentOperands &operands;
   int64_t direction, n, gates;
 
-  Row product(const Row &row, const Tensor &matrix, const std::vector<float> &scales) const;
+  Row product(const Row &row, const Tensor &matrix, const std::vector<float> &scales,
+              const Groups &groups) const;
+  Row states(const Row &row) const {
+    return product(row, *operands.recurrence, spec.recurrenceScales, spec.recurrenceGroups);
+  }
   float bias(int64_t which, int64_t gate, int64_t j) const {
     return operands.bias ? at(*operands.bias, (direction * 2 + which) * gates * n + gate * n + j) : 0;
   }
@@ -43,12 +47,19 @@ private:
 } // namespace
 
 /// The direction's matrix times a row.
-Row Sequence::product(const Row &row, const Tensor &matrix, const std::vector<float> &scales) const {
+Row Sequence::product(const Row &row, const Tensor &matrix, const std::vector<float> &scales,
+                      const Groups &groups) const {
   int64_t rows = matrix.shape[1], depth = matrix.shape[2];
   Row result(static_cast<size_t>(rows));
   RowParams params = measureRow(row.data(), depth);
   for (int64_t i = 0; i < rows; ++i) {
     int64_t first = (direction * rows + i) * depth, exact = 0;
+    if (!groups.index.empty()) {
+      result[i] = productInGroups(
+          depth, [&](int64_t k) -> int64_t { return quantizeInRow(row[k], params); }, params.zero,
+          params.scale, matrix, groups, [&](int64_t k) { return first + k; });
+      continue;
+    }
     double sum = 0;
     for (int64_t k = 0; k < depth; ++k) {
       if (scales.empty())
@@ -63,8 +74,8 @@ Row Sequence::product(const Row &row, const Tensor &matrix, const std::vector<fl
 }
 
 void Sequence::step(const Row &x) {
-  Row in = product(x, *operands.weights, spec.weightScales);
-  Row back = product(h, *operands.recurrence, spec.recurrenceScales);
+  Row in = product(x, *operands.weights, spec.weightScales, spec.weightGroups);
+  Row back = states(h);
   switch (spec.cell) {
   case Cell::Rnn:
     return stepRnn(in, back);
@@ -87,7 +98,7 @@ void Sequence::stepGru(const Row &in, const Row &back) {
     r[j] = apply(0, in[n + j] + back[n + j] + bias(0, 1, j) + bias(1, 1, j));
     reset[j] = r[j] * h[j];
   }
-  Row candidate = spec.linearBeforeReset ? back : product(reset, *operands.recurrence, spec.recurrenceScales);
+  Row candidate = spec.linearBeforeReset ? back : states(reset);
   for (int64_t j = 0; j < n; ++j) {
     float recurrent = candidate[2 * n + j] + bias(1, 2, j);
     float t = in[2 * n + j] + bias(0, 2, j) + (spec.linearBeforeReset ? r[j] * recurrent : recurrent);

@@ -6,6 +6,7 @@
 #ifndef QCC_DIALECTS_REFERENCE_RECURRENT_H
 #define QCC_DIALECTS_REFERENCE_RECURRENT_H
 
+#include "dialects/reference/Groups.h"
 #include "dialects/reference/Pointwise.h"
 
 #include <limits>
@@ -27,6 +28,7 @@ struct Recurrent {
   bool batchFirst = false; ///< ONNX's layout 1
   /// Of quantised weights (q11): one for each row of a direction's matrix; else empty.
   std::vector<float> weightScales, recurrenceScales;
+  Groups weightGroups, recurrenceGroups; ///< of weights in groups along the depth (q13); else empty
 };
 
 /// Null where absent. ONNX's shapes: weights (directions, gates * hidden, inputs) and so on.

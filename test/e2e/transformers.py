@@ -140,6 +140,16 @@ def sentence_embeddings_in_static_int8_are_close():
     check(noise >= 23, f"{noise:.1f} dB on other sentences than those of the calibration")
 
 
+@case
+def sentence_embeddings_with_weights_of_int4_are_near():
+    model, inputs, wanted = minilm()
+    got, library = embed(model, inputs, INT8, 128, "--weights=int4")
+    check(library.stat().st_size < 16 * 2**20, f"{library.stat().st_size} bytes")
+    unit = lambda rows: rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    cosine = np.sum(unit(got) * unit(wanted), -1)
+    check(cosine.mean() >= 0.98, f"mean cosine {cosine.mean():.5f}, least {cosine.min():.5f}")
+
+
 def embed_first(library, inputs, isa):
     return run_model(library, {n: v[:1] for n, v in inputs.items()}, env={"QCC_ISA": isa})["sentence_embedding"]
 

@@ -1,6 +1,7 @@
 // RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic | FileCheck %s
 // RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic=planned | FileCheck %s --check-prefix=PLANNED
 // RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic 2>&1 >/dev/null | FileCheck %s --check-prefix=SAYS
+// RUN: %qcc-opt %s --split-input-file --qcc-quantize-dynamic='int4 int4-from=1' 2>/dev/null | FileCheck %s --check-prefix=INT4
 
 // Two products share what was measured; transposed weights become (K, N).
 // CHECK-LABEL: @measuresATensorOnce
@@ -50,4 +51,41 @@ func.func @takesWhatIsPlanned(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2
   %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> {qcc.by_row} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   %1 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
+}
+
+// -----
+
+// With 4 bits: a group of 32 along the depth, mirrored where its largest number is positive; too short sums
+// stay int8.
+// INT4-LABEL: @storesGroups
+func.func @storesGroups(%x: tensor<2x33xf32>, %s: tensor<2x4xf32>) -> (tensor<2x1xf32>, tensor<2x1xf32>) {
+  %w = "qcc.constant"() <{value = dense<-1.0> : tensor<33x1xf32>}> : () -> tensor<33x1xf32>
+  %v = "qcc.constant"() <{value = dense<1.27> : tensor<4x1xf32>}> : () -> tensor<4x1xf32>
+  // INT4: "qcc.constant"() <{value = dense<-8> : tensor<33x1xi4>}> : () -> tensor<33x1x!quant.uniform<i4:f32:{0:32, 1:1}, {{[{][{]}}1.25{{[^}]*[}]}}, {1.25
+  // INT4: "qcc.dynamic_matmul"
+  // INT4: tensor<4x1xi8>
+  // INT4: "qcc.dynamic_matmul"{{.*}}qcc.int8_reason = "sums of 4 products make no group of 32"
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x33xf32>, tensor<33x1xf32>) -> tensor<2x1xf32>
+  %1 = "qcc.matmul"(%s, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x4xf32>, tensor<4x1xf32>) -> tensor<2x1xf32>
+  return %0, %1 : tensor<2x1xf32>, tensor<2x1xf32>
+}
+
+// -----
+
+// INT4-LABEL: @mirrorsGroups
+func.func @mirrorsGroups(%x: tensor<2x32xf32>) -> tensor<2x1xf32> {
+  %w = "qcc.constant"() <{value = dense<1.0> : tensor<32x1xf32>}> : () -> tensor<32x1xf32>
+  // INT4: "qcc.constant"() <{value = dense<7> : tensor<32x1xi4>}> : () -> tensor<32x1x!quant.uniform<i4:f32:{0:32, 1:1}, {{[{][{]}}1.25{{[^}]*}}:-1{{[}][}]}}>>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x32xf32>, tensor<32x1xf32>) -> tensor<2x1xf32>
+  return %0 : tensor<2x1xf32>
+}
+
+// -----
+
+// INT4-LABEL: @groupsRecurrentWeights
+func.func @groupsRecurrentWeights(%x: tensor<4x1x32xf32>) -> tensor<4x1x1x32xf32> {
+  %w = "qcc.constant"() <{value = dense<1.27> : tensor<1x32x32xf32>}> : () -> tensor<1x32x32xf32>
+  // INT4: "qcc.rnn"(%arg0, %{{.*}}, %{{.*}}){{.*}}(tensor<4x1x32xf32>, tensor<1x32x32x!quant.uniform<i4:f32:{0:1, 1:1, 2:32}, {{.*}}>>, tensor<1x32x32x!quant.uniform<i4
+  %y, %h = "qcc.rnn"(%x, %w, %w) <{functions = [{op = "tanh"}], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>}> : (tensor<4x1x32xf32>, tensor<1x32x32xf32>, tensor<1x32x32xf32>) -> (tensor<4x1x1x32xf32>, tensor<1x1x32xf32>)
+  return %y : tensor<4x1x1x32xf32>
 }

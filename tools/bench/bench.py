@@ -37,7 +37,7 @@ PEERS = {
     "openvino-float": ("openvino", "float_model", None),
 }
 CONVOLUTIONAL = ["ort-int8", "ort-fp32", "openvino-int8", "openvino-float", "qcc-int8", "qcc-fp32"]
-SEQUENCES = ["ort-dynamic", "ort-fp32", "openvino-int8", "openvino-float", "qcc-dynamic", "qcc-fp32", "qcc-bf16"]
+SEQUENCES = ["ort-dynamic", "ort-fp32", "openvino-int8", "openvino-float", "qcc-dynamic", "qcc-int4", "qcc-fp32", "qcc-bf16"]
 
 
 def fail(what):

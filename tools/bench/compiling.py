@@ -14,6 +14,7 @@ VARIANTS = {
     "qcc-int8": ("float_model", ["--calib={calib}"], "int8"),
     "qcc-qdq": ("qdq_model", [], "int8"),
     "qcc-dynamic": ("float_model", ["--quantize=dynamic"], "int8"),
+    "qcc-int4": ("float_model", ["--quantize=dynamic", "--weights=int4"], "int8"),
     "qcc-fp32": ("float_model", ["--quantize=none"], "fp32"),
     "qcc-bf16": ("float_model", ["--quantize=none", "--precision=bf16"], "bf16"),
 }

@@ -3,7 +3,7 @@
 import math
 
 PEERS = ("ort", "openvino")
-OURS = {"qcc-int8": "ort-int8", "qcc-dynamic": "ort-dynamic"}  # and what ONNX Runtime does alike
+OURS = {"qcc-int8": "ort-int8", "qcc-dynamic": "ort-dynamic", "qcc-int4": "ort-dynamic"}  # and what ONNX Runtime does alike
 
 
 def processor_name():

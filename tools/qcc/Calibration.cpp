@@ -135,13 +135,23 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
   return calibrate::openSamples(options.get(option), inputsOf(module), data, error);
 }
 
-bool driver::readQuantization(const Options &options, ModuleOp module, bool isForGpu,
-                              quantize::QuantizeOptions &result, Calibration &calibration,
-                              std::string &error) {
-  if (!readOuterTypes(options, module, result.outer, error))
-    return false;
+/// Why weights cannot be of int4 in what was chosen; empty where they can.
+static std::string whyNotInt4(const quantize::QuantizeOptions &chosen, bool isOwn, bool isForGpu) {
+  if (isForGpu)
+    return "option '--weights=int4' is not built yet for NVIDIA GPUs";
+  if (chosen.mode == quantize::Mode::Static)
+    return "option '--weights=int4' is not built yet for --quantize=static; it is for --quantize=dynamic and "
+           "--quantize=weights";
+  if (chosen.mode != quantize::Mode::Keep)
+    return "";
+  return isOwn ? "--weights=int4: the model has quantisation of its own, which --quantize=auto keeps as it is"
+               : "--weights=int4 and --quantize=none contradict each other";
+}
+
+static bool readMode(const Options &options, ModuleOp module, bool isForGpu, bool isOwn,
+                     quantize::QuantizeOptions &result, Calibration &calibration, std::string &error) {
   std::string mode = options.get("--quantize", "auto");
-  bool hasData = options.has("--calib"), isOwn = quantize::isQuantized(module);
+  bool hasData = options.has("--calib");
   for (const std::string &list : options.all("--keep-float")) {
     llvm::SmallVector<llvm::StringRef> names;
     llvm::StringRef(list).split(names, ',');
@@ -178,4 +188,17 @@ bool driver::readQuantization(const Options &options, ModuleOp module, bool isFo
     return runCalibration(marked, options, calibration);
   };
   return true;
+}
+
+bool driver::readQuantization(const Options &options, ModuleOp module, bool isForGpu,
+                              quantize::QuantizeOptions &result, Calibration &calibration,
+                              std::string &error) {
+  bool isOwn = quantize::isQuantized(module);
+  if (!readOuterTypes(options, module, result.outer, error) ||
+      !readMode(options, module, isForGpu, isOwn, result, calibration, error))
+    return false;
+  result.int4 = options.get("--weights", "int8") == "int4";
+  if (result.int4)
+    error = whyNotInt4(result, isOwn, isForGpu);
+  return error.empty();
 }

@@ -142,15 +142,17 @@ private:
   std::string howQuantised() {
     if (calibration.report)
       return calibration.describe();
-    if (pipeline.quantize.mode == quantize::Mode::Weights)
-      return "weights in int8, arithmetic in float";
-    bool measures = module
-                        ->walk([](Operation *op) {
-                          return isMeasured(op) ? WalkResult::interrupt() : WalkResult::advance();
-                        })
-                        .wasInterrupted();
-    if (measures)
-      return "matrix products and recurrent layers in int8, on activations that are measured at run time";
+    quantize::Mode mode = pipeline.quantize.mode;
+    bool int4 = pipeline.quantize.int4;
+    if (mode == quantize::Mode::Weights)
+      return std::string("weights in ") + (int4 ? "int4 in groups of 32" : "int8") + ", arithmetic in float";
+    auto isOne = [](Operation *op) {
+      return isMeasured(op) ? WalkResult::interrupt() : WalkResult::advance();
+    };
+    if (mode == quantize::Mode::Dynamic && module->walk(isOne).wasInterrupted())
+      return std::string("matrix products and recurrent layers ") +
+             (int4 ? "with weights in int4 in groups of 32" : "in int8") +
+             ", on activations that are measured at run time";
     return quantize::isQuantized(*module) ? "quantised as the model itself says" : "not quantised";
   }
 

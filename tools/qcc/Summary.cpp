@@ -22,6 +22,14 @@ bool isFree(Operation *op) {
              IdentityOp, func::ReturnOp>(op);
 }
 
+/// The type of constant weights; null where there are none.
+Type weightType(Operation *op) {
+  if (isMeasured(op) && !describeWeighted(op)) // a recurrent layer
+    return getElementTypeOrSelf(op->getOperand(1).getType());
+  std::optional<Weighted> weighted = describeWeighted(op);
+  return weighted ? getElementTypeOrSelf(weighted->weights->get().getType()) : Type();
+}
+
 bool readsByteWeights(Operation *op) {
   std::optional<Weighted> weighted = describeWeighted(op);
   return weighted && isQuantised(weighted->weights->get().getType());
@@ -30,8 +38,8 @@ bool readsByteWeights(Operation *op) {
 /// Of nodes with one reason so many are named.
 constexpr size_t mostNames = 4;
 
-void printReason(llvm::raw_ostream &os, StringRef reason, ArrayRef<std::string> nodes) {
-  os << "  in float: ";
+void printReason(llvm::raw_ostream &os, StringRef what, StringRef reason, ArrayRef<std::string> nodes) {
+  os << "  " << what << ": ";
   llvm::interleaveComma(nodes.take_front(mostNames), os, [&](StringRef node) { os << "'" << node << "'"; });
   if (nodes.size() > mostNames)
     os << " and " << nodes.size() - mostNames << " more";
@@ -46,6 +54,9 @@ void Summary::count(ModuleOp module) {
       return;
     if (auto reason = op->getAttrOfType<StringAttr>(quantize::floatReasonAttr))
       floatReasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
+    if (auto reason = op->getAttrOfType<StringAttr>(quantize::int8ReasonAttr))
+      int8Reasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
+    int4Ops += isa_and_nonnull<quant::UniformQuantizedSubChannelType>(weightType(op));
     if (isQuantised(op->getOperand(0).getType()) || isMeasured(op)) {
       ++integerOps;
     } else {
@@ -70,13 +81,21 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
   }
   os << (floatKinds.empty() ? "\n" : ")\n");
   if (decodedOps)
-    os << "  " << decodedOps << " products of floats with weights of int8\n";
+    os << "  " << decodedOps << " products of floats with weights of "
+       << (int4Ops == 0            ? "int8"
+           : int4Ops == decodedOps ? "int4"
+                                   : "int8 and int4")
+       << "\n";
+  if (int4Ops > 0 && int4Ops != decodedOps)
+    os << "  " << int4Ops << " of all with weights of int4\n";
   if (bf16Ops)
     os << "  " << bf16Ops << " products of bf16, added up in f32\n";
   for (const std::string &note : notes)
     os << "  " << note << "\n";
   for (auto &[reason, nodes] : floatReasons)
-    printReason(os, reason, nodes);
+    printReason(os, "in float", reason, nodes);
+  for (auto &[reason, nodes] : int8Reasons)
+    printReason(os, "weights in int8", reason, nodes);
   auto kib = [](int64_t bytes) { return llvm::format("%.1f KiB", double(bytes) / 1024); };
   if (codeBytes)
     os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace "

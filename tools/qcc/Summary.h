@@ -15,11 +15,14 @@ struct Summary {
   unsigned integerOps = 0, floatOps = 0;
   // Of the float ones:
   unsigned bf16Ops = 0;    ///< products of bf16
-  unsigned decodedOps = 0; ///< products with weights of int8
+  unsigned decodedOps = 0; ///< products with weights of int8 or int4
+  unsigned int4Ops = 0;    ///< of all: products and recurrent layers with weights of int4
   /// ONNX operators that compute in float, and how often.
   std::vector<std::pair<std::string, unsigned>> floatKinds;
   /// Why operations beside integer ones stay in float: for each reason, which.
   std::map<std::string, std::vector<std::string>> floatReasons;
+  /// Why weights are int8 where int4 was asked for.
+  std::map<std::string, std::vector<std::string>> int8Reasons;
   std::vector<std::string> notes; ///< of quantisation: method, error, accuracy
   int64_t weightBytes = 0, workspaceBytes = 0;
   int64_t codeBytes = 0; ///< 0: no machine code was written
