@@ -37,6 +37,16 @@ CONSTANT = {"RNN": ["X", "@W", "@R", "@B"], "GRU": ["X", "@W", "@R", "@B"],
 NOT_OUTER = set(nodes.AS_BITS) - {"bfloat16"} | set(nodes.AS_BYTES)
 
 
+def rename_captured(graph, outer, rename):
+    """Within a node's graph, the names of the graph around it."""
+    for node in graph.node:
+        node.input[:] = [rename(name) if name in outer else name for name in node.input]
+        for inner in [a.g for a in node.attribute if a.HasField("g")]:
+            rename_captured(inner, outer, rename)
+    for value in graph.output:
+        value.name = rename(value.name) if value.name in outer else value.name
+
+
 class Test:
     """One data set of a node test, with its tensors renamed so that it fits beside others."""
 
@@ -57,6 +67,9 @@ class Test:
     def add_to(self, graph):
         own = onnx.GraphProto.FromString(self.model.graph.SerializeToString())
         rename = lambda name: self.prefix + name if name else ""
+        outer = {name for node in own.node for name in node.output} | {v.name for v in [*own.input, *own.initializer]}
+        for inner in [a.g for node in own.node for a in node.attribute if a.HasField("g")]:
+            rename_captured(inner, outer, rename)
         for node in own.node:
             node.input[:], node.output[:] = map(rename, node.input), map(rename, node.output)
             node.name = self.name + "/" + node.op_type
