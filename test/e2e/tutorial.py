@@ -29,7 +29,7 @@ def follow():
     script = commands().replace("$root/build/release/lib", str(BUILD / "lib"))
     done = run(["bash", "-euxo", "pipefail", "-c", script], env=env, cwd=folder, timeout=1100)
     right = [float(number) for number in re.findall(r"^([\d.]+) % of 10000 are right", done.stdout, re.MULTILINE)]
-    names = ("float", "int8", "dynamic", "bf16", "qat")
+    names = ("float", "int8", "dynamic", "int4", "bf16", "qat")
     check(len(right) == len(names), done.stdout)
     return folder, dict(zip(names, right)), done.stderr
 
