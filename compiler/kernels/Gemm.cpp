@@ -34,6 +34,7 @@ private:
   Segments segments;
   ParamLayout layout;
   int64_t inBytes, outBytes, panelBytes;
+  bool interleaved;  ///< Quads: a narrower vector takes its part of both 64-byte vectors
   Value wideWeights; ///< of some columns; null until they are asked for
   Value prefetchEnd; ///< of the units that prefetch the next one's pixels
 
@@ -62,6 +63,7 @@ Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
   inBytes = spec.inBytes();
   outBytes = EpilogueCode::elementBytes(spec.epilogue.output);
   panelBytes = qcc::kernels::panelBytes(spec);
+  interleaved = !spec.hasFloatSums() && spec.packing == target::Packing::Quads;
   x = code.at(x, spec.x.offset * inBytes);
   if (residual)
     residual = code.at(residual, spec.residual.offset * outBytes);
@@ -163,15 +165,14 @@ Value Driver::offsetOf(const Place &place, Value image, Value row, Value pixel, 
 /// Where the target multiplies wider numbers than bytes, a copy of the weights serves many tiles.
 Value Driver::widenWeights(Value weights, GemmTile &tile) {
   constexpr int64_t mostBytes = 32 << 10, enoughTiles = 4; // of the stack
-  int64_t bytes = segments.packedSteps() * panelStepBytes(spec);
   auto ops = VectorOps::create(code, variant, tile.vectorBytes);
   auto tileOfOne = ByteTile::create(*ops, variant, spec.isBf16, /*rows=*/1, tile.vectors);
-  if (spec.hasFloatSums() || !tileOfOne || !tileOfOne->widensWeights() || bytes > mostBytes ||
+  if (spec.hasFloatSums() || !tileOfOne || !tileOfOne->widensWeights() || panelBytes > mostBytes ||
       tiling.tiles() < enoughTiles)
     return weights;
   tile.wideWeights = true;
   if (!wideWeights)
-    wideWeights = code.stackBytes(bytes);
+    wideWeights = code.stackBytes(panelBytes);
   code.forLoop(code.i64(0), code.i64(segments.packedSteps()), [&](Value step) {
     Value offset = code.mul(step, panelStepBytes(spec));
     tileOfOne->widen(code.at(weights, offset), code.at(wideWeights, offset));
@@ -181,8 +182,6 @@ Value Driver::widenWeights(Value weights, GemmTile &tile) {
 
 void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns) {
   int64_t steps = segments.packedSteps();
-  // Quads are interleaved: a narrower vector takes its part of both 64-byte vectors.
-  bool interleaved = !spec.hasFloatSums() && spec.packing == target::Packing::Quads;
   int64_t columnBytes = interleaved ? 2 : spec.nibbles ? 0 : panelStepBytes(spec) / panelColumns;
   Value weights = widenWeights(code.at(position.weights, firstColumn * columnBytes), tile);
   code.forLoop(position.firstTile, position.endTile, [&](Value index) {

@@ -36,6 +36,8 @@ private:
   std::optional<Tensor> matrix, recurrence, bias, peepholes;
   std::vector<float> columnScales, rowScales; ///< of int8 weights and recurrence; else empty
   bool hasNibbles = false;                    ///< weights and recurrence of 4 bits
+  /// The recurrence of 4 bits of each direction, a column for each row of its matrix.
+  std::vector<kernels::NibbleWeights> recurrenceNibbles;
   Cell cell = Cell::Lstm;
   bool batchFirst = false, linear = false;
   int64_t steps = 0, batch = 0, inputs = 0, directions = 0, hidden = 0, padded = 0, gates = 0;
@@ -60,7 +62,6 @@ private:
   Place allOf(const Place &whole, int64_t direction) const;
   Place gatesOf(const Place &product, int64_t direction) const;
   Place ofUnits(int64_t parts, llvm::function_ref<double(int64_t part, int64_t unit)> value);
-  kernels::NibbleWeights recurrenceNibbles(int64_t direction) const;
   using Places = std::array<std::optional<Place>, RecurrentSlots::Count>;
   Places placesOf(int64_t direction, const Place &product);
   NamedAttrList specOf(int64_t direction) const;
@@ -117,6 +118,10 @@ void RecurrentLowering::readSizes() {
   hidden = recurrence->shape[2];
   padded = kernels::paddedUnits(hidden);
   gates = reference::gatesOf(cell);
+  int64_t rows = gates * hidden;
+  for (int64_t first = 0; hasNibbles && first < directions * rows * hidden; first += rows * hidden)
+    recurrenceNibbles.push_back(
+        readNibbles(slots[Recurrence]->get(), rows, hidden, [=](int64_t i) { return first + i; }));
 }
 
 /// The matrices of all directions, a column for each [direction][gate][padded], and their biases.
@@ -241,12 +246,6 @@ Place RecurrentLowering::ofUnits(int64_t parts,
   return constant(bytes, Float32Type::get(op->getContext()));
 }
 
-/// A direction's matrix, a column for each of its rows.
-kernels::NibbleWeights RecurrentLowering::recurrenceNibbles(int64_t direction) const {
-  int64_t rows = gates * hidden, first = direction * rows * hidden;
-  return readNibbles(slots[Recurrence]->get(), rows, hidden, [=](int64_t i) { return first + i; });
-}
-
 RecurrentLowering::Places RecurrentLowering::placesOf(int64_t direction, const Place &product) {
   Type f32 = Float32Type::get(op->getContext()), i8 = IntegerType::get(op->getContext(), 8);
   Places at;
@@ -255,7 +254,7 @@ RecurrentLowering::Places RecurrentLowering::placesOf(int64_t direction, const P
   auto real = [&](int64_t r, int64_t k) { return float(recurrence->getDouble(index(r, k))); };
   auto byte = [&](int64_t r, int64_t k) { return int8_t(recurrence->getInt(index(r, k))); };
   if (hasNibbles) {
-    kernels::NibbleWeights rows = recurrenceNibbles(direction);
+    const kernels::NibbleWeights &rows = recurrenceNibbles[direction];
     at[RecurrentSlots::Recurrence] = constant(kernels::packRecurrenceNibbles(cell, linear, hidden, rows), i8);
     at[RecurrentSlots::Columns] = constant(kernels::packRecurrentNibbleColumns(cell, hidden, rows), i8);
   } else if (isFloat()) {
@@ -297,7 +296,7 @@ NamedAttrList RecurrentLowering::specOf(int64_t direction) const {
     if (Attribute value = op->getAttr(name))
       attrs.set(name, value);
   if (hasNibbles)
-    attrs.set("nibbles", recurrenceNibbles(direction).form().toAttr(op->getContext()));
+    attrs.set("nibbles", recurrenceNibbles[direction].form().toAttr(op->getContext()));
   NamedAttrList spec;
   spec.set("kind", builder.getStringAttr("recurrent"));
   spec.set("attrs", attrs.getDictionary(op->getContext()));

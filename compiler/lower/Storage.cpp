@@ -168,7 +168,7 @@ std::optional<Place> Storage::behindTranspose(Value value) {
   if (!value.hasOneUse() || !value.getDefiningOp<QuantizeOp>())
     return std::nullopt;
   auto transpose = dyn_cast<TransposeOp>(*value.getUsers().begin());
-  if (!transpose || !transpose.getPerm())
+  if (!transpose || !transpose.getPerm() || isReadInPlace(transpose)) // the latter lies within this value
     return std::nullopt;
   Place result = place(transpose.getResult());
   result.view = result.view.permuted(invertPermutationVector(*transpose.getPerm()));
