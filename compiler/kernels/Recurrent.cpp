@@ -9,8 +9,7 @@
 #include "compiler/kernels/Recurrent.h"
 #include "compiler/kernels/Dynamic.h"
 #include "compiler/kernels/NibbleTile.h"
-#include "compiler/kernels/Spec.h"
-#include "compiler/kernels/Steps.h"
+#include "compiler/kernels/RecurrentCell.h"
 #include "compiler/target/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -25,50 +24,10 @@ namespace qcc::kernels {
 constexpr int64_t vectorsAtOnce = 2;
 
 namespace {
-/// A specification, read.
-struct Layer : RecurrentSlots {
-  Spec spec;
-  Cell cell;
-  int64_t hidden, padded, steps;
-  bool isFloat, reversed, linear, together;
-  SmallVector<Pass, 2> passes;
-  std::optional<NibbleForm> nibbles;
-
-  explicit Layer(DictionaryAttr attr)
-      : spec(attr), cell(cellOf(spec)), hidden(spec.integer("hidden", 0)), padded(paddedUnits(hidden)),
-        steps(spec.integer("steps", 0)), isFloat(!has(Columns)), reversed(spec.integer("reversed", 0)),
-        linear(spec.integer("linear_before_reset", 0)), together(worksTogether(attr)),
-        passes(recurrentPasses(cell, linear)) {
-    if (auto form = spec.attrs.getAs<ArrayAttr>("nibbles"))
-      nibbles = NibbleForm::fromAttr(form);
-  }
-
-  static Cell cellOf(const Spec &spec) {
-    StringRef name = spec.string("cell", "");
-    return name == "lstm" ? Cell::Lstm : name == "gru" ? Cell::Gru : Cell::Rnn;
-  }
-  size_t results() const { return cell == Cell::Lstm ? 4 : 3; }
-  bool has(Slot slot) const { return spec.operand(slot, 0).has_value(); }
-  size_t indexOf(Slot slot) const { return *spec.operand(slot, 0); }
-  /// scratch, all, last state, last cell
-  size_t result(size_t i) const { return spec.views.size() - results() + i; }
-  int64_t batch() const { return spec.result().shape.front(); }
-  int64_t words() const { return isFloat ? hidden : llvm::divideCeil(hidden, 4); }
-  int64_t wordBytes(const Pass &pass) const { return int64_t(pass.size()) * blockUnits * 4; }
-  int64_t groups() const { return llvm::divideCeil(hidden, groupDepth); }
-  NibbleForm formOf(const Pass &pass) const {
-    NibbleForm form = *nibbles;
-    form.panels = int64_t(pass.size());
-    return form;
-  }
-  int64_t blockBytes(const Pass &pass) const {
-    return nibbles ? groups() * formOf(pass).groupBytes() : words() * wordBytes(pass);
-  }
-};
-
 class Writer {
 public:
-  Writer(OpBuilder &builder, func::FuncOp function, const Layer &layer, const target::Variant &variant)
+  Writer(OpBuilder &builder, func::FuncOp function, const RecurrentLayer &layer,
+         const target::Variant &variant)
       : layer(layer), function(function), code(builder, function.getLoc()),
         ops(VectorOps::create(code, variant, variant.vectorBytes)),
         scalar(builder, function.getLoc(), variant), lanes(scalar.withLanes(ops->count())) {}
@@ -76,7 +35,7 @@ public:
   bool failedStep = false;
 
 private:
-  const Layer &layer;
+  const RecurrentLayer &layer;
   func::FuncOp function;
   CodeBuilder code;
   std::unique_ptr<VectorOps> ops;
@@ -118,7 +77,6 @@ private:
   void put(Expr value, Value pointer, Value unit) {
     code.store(value.value, code.at(pointer, code.mul(unit, 4)));
   }
-  Expr apply(int64_t function, Expr x);
   struct Finish; // the gates of one vector of units
 };
 } // namespace
@@ -286,30 +244,39 @@ Values Writer::sums(const Pass &pass, Value block, Value unit, const Source &sou
   return carried;
 }
 
-/// Everything about one vector of hidden units, once its sums are there.
-struct Writer::Finish {
+/// One vector of hidden units from `unit` on, once its sums are there.
+struct Writer::Finish : RecurrentCell {
+  Finish(Writer &w, const Step &step, const Pass &pass, const Source &source, ValueRange sums, Value unit)
+      : RecurrentCell(w.layer, w.lanes), w(w), step(step), pass(pass), source(source), sums(sums),
+        unit(unit) {}
+
   Writer &w;
   const Step &step;
   const Pass &pass;
   const Source &source;
   ValueRange sums; ///< one for each gate of the pass
-  Value unit;      ///< the first one
+  Value unit;
 
-  Layer const &layer() const { return w.layer; }
-  /// The part that the input gives, biases included.
-  Expr input(int64_t gate) { return w.vector(step.gates, unit, gate * layer().padded * 4); }
-  /// The part that the state gives.
-  Expr state(int64_t gate) {
+  Value placeOf(Part part) {
+    Value places[] = {step.h, step.next, w.cell, w.gate, Value()}; // in the order of Part
+    return part == Reset ? w.code.at(w.gate, layer.padded * 4) : places[part];
+  }
+  Expr get(Part part) override { return w.vector(placeOf(part), unit, 0); }
+  void put(Part part, Expr value) override { w.put(value, placeOf(part), unit); }
+  Expr constant(RecurrentSlots::Slot slot, int64_t part) override {
+    return w.vector(w.constants(slot), unit, part * layer.padded * 4);
+  }
+  Expr input(int64_t gate) override { return w.vector(step.gates, unit, gate * layer.padded * 4); }
+  Expr state(int64_t gate) override {
     Value sum = sums[llvm::find(pass, gate) - pass.begin()];
-    if (layer().isFloat)
+    if (layer.isFloat)
       return w.lanes.wrap(sum);
     Value columns = w.constants(RecurrentSlots::Columns);
-    if (layer().nibbles) {
-      Expr shift = w.lanes.splat(toFloat(source.params.zero).value) *
-                   w.vector(columns, unit, gate * layer().padded * 4);
+    int64_t at = gate * layer.padded * 4, half = reference::gatesOf(layer.cell) * layer.padded * 4;
+    if (layer.nibbles) {
+      Expr shift = w.lanes.splat(toFloat(source.params.zero).value) * w.vector(columns, unit, at);
       return (w.lanes.wrap(sum) - shift) * w.lanes.splat(source.params.scale.value);
     }
-    int64_t at = gate * layer().padded * 4, half = reference::gatesOf(layer().cell) * layer().padded * 4;
     Value ofColumn = w.code.load(w.ops->i32s(), w.code.at(columns, w.code.mul(unit, 4)), half + at);
     Expr zero = w.lanes.splat(source.params.zero.value);
     if (w.ops->shiftsActivations())
@@ -317,38 +284,6 @@ struct Writer::Finish {
     Expr exact = w.lanes.wrap(sum) - zero * w.lanes.wrap(ofColumn);
     return toFloat(exact) * w.vector(columns, unit, at) * w.lanes.splat(source.params.scale.value);
   }
-  Expr sum(int64_t gate) { return input(gate) + state(gate); }
-  Expr peephole(Expr x, int64_t which, Expr c) {
-    if (!layer().has(RecurrentSlots::Peepholes))
-      return x;
-    return x + w.vector(w.constants(RecurrentSlots::Peepholes), unit, which * layer().padded * 4) * c;
-  }
-  void put(Expr value, Value pointer) { w.put(value, pointer, unit); }
-
-  void rnn() { put(w.apply(0, sum(0)), step.next); }
-  void lstm() {
-    Expr c = w.vector(w.cell, unit, 0);
-    Expr i = w.apply(0, peephole(sum(0), 0, c));
-    Expr f =
-        layer().spec.integer("input_forget", 0) ? w.lanes.f32(1) - i : w.apply(0, peephole(sum(2), 2, c));
-    c = f * c + i * w.apply(1, sum(3));
-    put(c, w.cell);
-    put(w.apply(0, peephole(sum(1), 1, c)) * w.apply(2, c), step.next);
-  }
-  void mix(Expr z, Expr candidate) {
-    Expr h = w.vector(step.h, unit, 0);
-    put((w.lanes.f32(1) - z) * w.apply(1, candidate) + z * h, step.next);
-  }
-  void gruLinear() {
-    Expr bias = w.vector(w.constants(RecurrentSlots::Bias), unit, 0);
-    Expr r = w.apply(0, sum(1));
-    mix(w.apply(0, sum(0)), input(2) + r * (state(2) + bias));
-  }
-  void gruGates() {
-    put(w.apply(0, sum(0)), w.gate);
-    put(w.apply(0, sum(1)) * w.vector(step.h, unit, 0), w.code.at(w.gate, layer().padded * 4));
-  }
-  void gruState() { mix(w.vector(w.gate, unit, 0), sum(2)); }
 };
 
 void Writer::writePass(size_t index, const Step &step, Value state) {
@@ -360,9 +295,7 @@ void Writer::writePass(size_t index, const Step &step, Value state) {
 
 void Writer::writeUnits(size_t index, const Step &step, const Source &source) {
   const Pass &pass = layer.passes[index];
-  Value weights = constants(RecurrentSlots::Recurrence);
-  if (index == 1)
-    weights = code.at(weights, layer.padded / blockUnits * layer.blockBytes(layer.passes[0]));
+  Value weights = code.at(constants(RecurrentSlots::Recurrence), layer.passOffset(index));
   int64_t width = ops->count() * vectorsAtOnce;
   Value end = code.sub(code.add(first, last), code.i64(width));
   code.forLoop(first, last, width, {}, [&](Value i, ValueRange) {
@@ -374,42 +307,21 @@ void Writer::writeUnits(size_t index, const Step &step, const Source &source) {
       Values mine;
       for (size_t gate = 0; gate < pass.size(); ++gate)
         mine.push_back(all[gate * vectorsAtOnce + j]);
-      Finish finish{*this, step, pass, source, mine, code.add(unit, code.i64(j * ops->count()))};
-      if (layer.cell == Cell::Rnn)
-        finish.rnn();
-      else if (layer.cell == Cell::Lstm)
-        finish.lstm();
-      else if (layer.linear)
-        finish.gruLinear();
-      else
-        index == 0 ? finish.gruGates() : finish.gruState();
+      Finish cell(*this, step, pass, source, mine, code.add(unit, code.i64(j * ops->count())));
+      failedStep |= failed(cell.finish(index));
     }
     return Values();
   });
 }
 
-Expr Writer::apply(int64_t function, Expr x) {
-  if (layer.spec.has("clip")) {
-    auto bound = static_cast<float>(layer.spec.real("clip", 0));
-    x = select(compare(Order::Greater, x, lanes.f32(bound)), lanes.f32(bound), x);
-    x = select(compare(Order::Less, x, lanes.f32(-bound)), lanes.f32(-bound), x);
-  }
-  auto step = cast<DictionaryAttr>(layer.spec.attrs.getAs<ArrayAttr>("functions")[function]);
-  FailureOr<Expr> result = applyStep(step.getAs<StringAttr>("op").getValue(), step, x);
-  failedStep |= failed(result);
-  return succeeded(result) ? *result : x;
-}
-
 int64_t recurrentUnits(DictionaryAttr attr) {
-  Layer layer(attr);
+  RecurrentLayer layer(attr);
   return layer.together ? layer.padded / blockUnits : layer.batch();
 }
 
 LogicalResult emitRecurrent(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                             const target::Variant &variant) {
-  if (variant.isGpu)
-    return emitError(function.getLoc(), "kernel 'recurrent' has no form for GPUs yet");
-  Layer layer(attr);
+  RecurrentLayer layer(attr);
   Writer writer(builder, function, layer, variant);
   writer.write();
   if (writer.failedStep)

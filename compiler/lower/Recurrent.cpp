@@ -313,7 +313,9 @@ void RecurrentLowering::invokeDirection(int64_t direction, const Place &product)
   }
   Storage &storage = lowering.storage();
   Type f32 = Float32Type::get(op->getContext());
-  bool together = gates * padded * padded * (isFloat() ? 4 : 1) >= kernels::sharedBytes;
+  // A GPU's threads wait for each other inside a block.
+  bool together = lowering.packing() != target::Packing::Rows &&
+                  gates * padded * padded * (isFloat() ? 4 : 1) >= kernels::sharedBytes;
   int64_t floats = kernels::scratchFloats(hidden, batch, together ? padded / kernels::blockUnits : batch);
   places.push_back(storage.scratch(f32, {1, floats}, {}, "state"));
   places.push_back(allOf(storage.place(op->getResult(0)), direction));

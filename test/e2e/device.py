@@ -47,7 +47,7 @@ class Device:
         self.kernels = ptx.parse(images[isa].ptx.decode())
 
     def run(self, *inputs):
-        """Bytes of the outputs."""
+        """Bytes of the outputs, by the names of their files."""
         memory, end = [], 0
 
         def place(data):
@@ -73,4 +73,5 @@ class Device:
             assert kernel.threads == step.threads
             ptx.Grid(kernel, device, at, step.blocks).run()
         ports = zip(spaces[1], self.model.outputs[: self.model.n_outputs])
-        return [device[start : start + port.bytes].tobytes() for start, port in ports]
+        name = lambda port: port.name.decode().replace("/", "_")
+        return {name(port): device[start : start + port.bytes].tobytes() for start, port in ports}

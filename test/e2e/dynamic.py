@@ -1,5 +1,6 @@
 """Products of measured activations (q11): the reference's own bytes in every instruction set."""
 
+from gpu import TARGET, check_interpreted
 from support import *
 
 ISAS = ("x86-64", "avx2", "avxvnni", "avx512vnni")
@@ -45,12 +46,14 @@ def check_products(rows, depth, columns):
         np.save(file, value)
     run([BUILD / "test/bin/qcc-eval", text, scratch() / "want", *files])
     library = qcc(model, "--emit=shared", output="m.so")
-    for isa in ISAS:
-        if isa == "x86-64" or isa in FEATURES:
-            got = run_model(library, inputs, env={"QCC_ISA": isa})
-            for i, name in enumerate(("relu", "gemm")):
-                check_equal(got[name], np.load(scratch() / f"want{i}.npy"))
-            check_close(got["gelu"], np.load(scratch() / "want2.npy"), rtol=1e-4, atol=1e-5)
+    runs = [(library, isa) for isa in ISAS if isa == "x86-64" or isa in FEATURES]
+    if "avx2" in FEATURES:
+        runs.append((qcc(model, TARGET, "--march=emulated", "--emit=shared", output="gpu.so"), "emulated"))
+    for run_of, isa in runs:
+        got = run_model(run_of, inputs, env={"QCC_ISA": isa})
+        for i, name in enumerate(("relu", "gemm")):
+            check_equal(got[name], np.load(scratch() / f"want{i}.npy"))
+        check_close(got["gelu"], np.load(scratch() / "want2.npy"), rtol=1e-4, atol=1e-5)
 
 
 @case
@@ -66,6 +69,13 @@ def sizes_that_fill_no_vector():
 @case
 def many_rows():
     check_products(100, 384, 96)
+
+
+@case
+def interpreted_ptx_gives_the_numbers_of_cpus():
+    require("avx2")
+    model = scratch() / "m.onnx"
+    check_interpreted(model, network(model, 13, 70, 45), generations=["sm_75", "sm_80"], compare=check_close)
 
 
 main()

@@ -1,8 +1,9 @@
 """Runs PTX on the CPU, all threads of a grid side by side in numpy: what a GPU would do with the text that qcc writes.
 
 It knows the instructions that qcc's kernels for bytes have and refuses all others. Threads that part are run from the
-earliest instruction on, so that they meet again. Asynchronous copies arrive as late as they may: at the wait. Accesses
-that are not aligned, or outside memory, are errors. Lane maps of mma and ldmatrix are those of the PTX manual.
+earliest instruction on, so that they meet again; at barriers and at what a warp does together they wait for each other.
+Asynchronous copies arrive as late as they may: at the wait. Accesses that are not aligned, or outside memory, are
+errors. Lane maps of mma and ldmatrix are those of the PTX manual.
 """
 
 import re
@@ -10,6 +11,7 @@ import re
 import numpy as np
 
 U64 = np.uint64
+MEETINGS = {"bar", "shfl", "ldmatrix", "mma"}  # what the threads of a block or warp do together
 BASE = 1 << 20  # of addresses in memory, so that small numbers are none
 
 
@@ -87,20 +89,33 @@ class Grid:
         self.groups = [[]]
 
     def run(self):
-        code, at = self.kernel.code, np.zeros(self.count, np.int64)
-        while (here := int(at.min())) < len(code):
+        code = self.kernel.code
+        at, waiting = np.zeros(self.count, np.int64), np.zeros(self.count, bool)
+        while not (at >= len(code)).all():
+            runs = ~waiting & (at < len(code))
+            assert runs.any(), "some threads wait for others that never come"
+            here = int(at[runs].min())
             guard, negated, name, operands = code[here]
-            arrived = at == here
+            arrived = runs & (at == here)
+            if name[0] in MEETINGS:
+                waiting |= arrived
+                arrived = self.complete(name[0], waiting & (at == here), at >= len(code))
+                waiting &= ~arrived
+                if not arrived.any():
+                    continue
             self.active = arrived & (self.registers[guard] != U64(negated)) if guard else arrived
             at[arrived] += 1
             if name[0] == "bra":
                 at[self.active] = self.kernel.labels[operands[0]]
             elif name[0] == "ret":
                 at[self.active] = len(code)
-            elif name[0] == "bar":
-                assert (arrived | (at >= len(code))).all(), "some threads of a block are not at its barrier"
-            else:
+            elif name[0] != "bar":
                 getattr(self, "do_" + name[0])(name, operands)
+
+    def complete(self, word, here, done):
+        """Threads whose block (at a barrier) or warp is all here."""
+        size = self.kernel.threads if word == "bar" else 32
+        return np.repeat((here | done).reshape(-1, size).all(1), size) & here
 
     # Operands
 
@@ -150,10 +165,10 @@ class Grid:
         self.arithmetic(name, o, np.subtract, np.subtract)
 
     def do_min(self, name, o):
-        self.arithmetic(name, o, np.minimum)
+        self.arithmetic(name, o, np.minimum, np.fmin)
 
     def do_max(self, name, o):
-        self.arithmetic(name, o, np.maximum)
+        self.arithmetic(name, o, np.maximum, np.fmax)
 
     def do_mul(self, name, o):
         width = bits(name[-1])
@@ -221,9 +236,9 @@ class Grid:
         self.assign(o[0], from_integers(shifted, bits(name[-1])))
 
     def do_bfe(self, name, o):
-        assert name[-1] == "u32"
-        start, length = self.value(o[2]), self.value(o[3])
-        self.assign(o[0], self.value(o[1]) >> start & ((U64(1) << length) - U64(1)))
+        start, length = int(o[2]), int(o[3])
+        field = self.value(o[1]) >> U64(start) & U64(2**length - 1)
+        self.assign(o[0], from_integers(signed(field, length), 32) if name[-1] == "s32" else field)
 
     def do_prmt(self, name, o):
         both = self.integer(o[1], "u32") | self.integer(o[2], "u32") << U64(32)
@@ -366,6 +381,13 @@ class Grid:
                 row, column = places(i, group, inner, byte)
                 result[:, row, column] = signed(values, 8) if is_signed else values.view(np.int64)
         return result
+
+    def do_shfl(self, name, o):
+        assert name[1:] == ["sync", "bfly", "b32"] and int(o[3]) == 31 and int(o[4]) == -1, (name, o)
+        warps = self.warps(self.active)
+        assert (warps.all(1) | ~warps.any(1)).all(), "a part of a warp exchanges registers"
+        other = np.arange(32) ^ int(o[2])
+        self.assign(o[0], self.warps(self.value(o[1]))[:, other].reshape(-1))
 
     def do_mma(self, name, o):
         wide = "m16n8k32" in name

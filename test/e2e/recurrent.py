@@ -1,5 +1,6 @@
 """RNN, GRU and LSTM in ONNX's variants: compiled code against ONNX Runtime, int8 against the reference."""
 
+from gpu import check_emulated, check_interpreted
 from support import *
 
 STEPS, BATCH, INPUTS = 9, 3, 10
@@ -121,6 +122,25 @@ def threads_that_share_a_step_give_the_same_bytes():
                 got = run_model(library, {"x": x}, f"--threads={threads}")
                 for name, want in alone.items():
                     check_equal(got[name], want)
+
+
+@case
+def gpus_give_the_numbers_of_cpus():
+    require("avx2")
+    model = scratch() / "m.onnx"
+    for layers, modes in ((LAYERS, ("none", "dynamic")), (SHARED_STEPS, ("dynamic",))):
+        x = network(model, layers)
+        for mode in modes:
+            tolerance = {"rtol": 1e-3, "atol": 1e-5 if mode == "none" else 5e-3}
+            check_emulated(model, {"x": x}, f"--quantize={mode}", compare=lambda a, b: check_close(a, b, **tolerance))
+
+
+@case
+def interpreted_ptx_gives_the_numbers_of_cpus():
+    require("avx2")
+    model = scratch() / "m.onnx"
+    x = network(model, [("LSTM", 40, "bs", {}), ("GRU", 33, "b", {})], steps=3, batch=2)
+    check_interpreted(model, {"x": x}, "--quantize=dynamic", compare=lambda a, b: check_close(a, b, rtol=1e-3, atol=5e-3))
 
 
 @case

@@ -148,8 +148,8 @@ static std::string whyNotInt4(const quantize::QuantizeOptions &chosen, bool isOw
                : "--weights=int4 and --quantize=none contradict each other";
 }
 
-static bool readMode(const Options &options, ModuleOp module, bool isForGpu, bool isOwn,
-                     quantize::QuantizeOptions &result, Calibration &calibration, std::string &error) {
+static bool readMode(const Options &options, bool isOwn, quantize::QuantizeOptions &result,
+                     Calibration &calibration, std::string &error) {
   std::string mode = options.get("--quantize", "auto");
   bool hasData = options.has("--calib");
   for (const std::string &list : options.all("--keep-float")) {
@@ -166,16 +166,6 @@ static bool readMode(const Options &options, ModuleOp module, bool isForGpu, boo
     error = "--quantize=static needs calibration data: --calib=PATH";
     return false;
   }
-  if (isForGpu && mode == "dynamic") {
-    error = "option '--quantize=dynamic' is not built yet for NVIDIA GPUs";
-    return false;
-  }
-  if (isForGpu && !hasData) {
-    module.emitWarning(
-        "nothing was quantised: what is measured at run time has no form for GPUs yet; give data "
-        "(--calib=PATH)");
-    return true;
-  }
   if (!hasData || mode == "dynamic") {
     result.mode = quantize::Mode::Dynamic;
     return true;
@@ -183,7 +173,6 @@ static bool readMode(const Options &options, ModuleOp module, bool isForGpu, boo
   if (calibrate::DataOptions data; !readDataOptions(options, data, error))
     return false;
   result.mode = quantize::Mode::Static;
-  result.rows = !isForGpu;
   result.calibrate = [&options, &calibration](ModuleOp marked) {
     return runCalibration(marked, options, calibration);
   };
@@ -195,7 +184,7 @@ bool driver::readQuantization(const Options &options, ModuleOp module, bool isFo
                               std::string &error) {
   bool isOwn = quantize::isQuantized(module);
   if (!readOuterTypes(options, module, result.outer, error) ||
-      !readMode(options, module, isForGpu, isOwn, result, calibration, error))
+      !readMode(options, isOwn, result, calibration, error))
     return false;
   result.int4 = options.get("--weights", "int8") == "int4";
   if (result.int4)

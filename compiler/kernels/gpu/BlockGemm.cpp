@@ -295,23 +295,28 @@ void Kernel::storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value
   };
   Value to = place(out, shape.tiling.out);
   Value from = residual ? place(residual, shape.tiling.residual) : Value();
+  auto row = epilogue.rowAt(*this, pixel.row);
   auto element = [&](int64_t c) {
     SmallVector<Expr> parameters;
     for (const Values &column : columns)
       parameters.push_back(scalarCode.wrap(column[c]));
     Expr old = from ? load(scalarCode, code.at(from, c * bytes), storage) : Expr();
-    return toStorage(epilogue.apply(scalarCode.wrap(sums[c]), parameters, old), storage).value;
+    return toStorage(epilogue.apply(scalarCode.wrap(sums[c]), parameters, row, old), storage).value;
   };
   int64_t aligned = std::gcd(alignmentOf(shape.tiling.out, bytes), spec.groups > 1 ? spec.n * bytes : 0);
   // Whole threads are inside or outside.
-  if (bytes == 1 && spec.n % columnsOfThread == 0 && aligned % columnsOfThread == 0)
+  if (spec.n % columnsOfThread == 0 && aligned % (columnsOfThread * bytes) == 0)
     return code.ifElse(code.lessThan(firstColumn, constant(spec.n)), [&] {
       Values elements;
       for (int64_t c = 0; c < columnsOfThread; ++c)
         elements.push_back(element(c));
-      Value all =
-          vector::FromElementsOp::create(code.b, code.loc, code.vec(columnsOfThread, code.i8()), elements);
-      storeBits(scalarCode, all, to, columnsOfThread);
+      int64_t atOnce = std::min(columnsOfThread, chunkBytes / bytes);
+      for (int64_t first = 0; first < columnsOfThread; first += atOnce) {
+        auto some = ArrayRef(elements).slice(first, atOnce);
+        Value all =
+            vector::FromElementsOp::create(code.b, code.loc, code.vec(atOnce, some[0].getType()), some);
+        storeBits(scalarCode, all, code.at(to, first * bytes), atOnce * bytes);
+      }
     });
   for (int64_t c = 0; c < columnsOfThread; ++c)
     code.ifElse(code.lessThan(code.add(firstColumn, constant(c)), constant(spec.n)),

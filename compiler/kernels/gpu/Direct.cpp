@@ -95,7 +95,7 @@ private:
     if (residual)
       old = load(scalar, code.at(place(residual, spec.residual, element, 1, 1, bytes), channel), storage);
     Value to = code.at(place(out, spec.out, element, 1, 1, bytes), channel);
-    store(epilogue.apply(sum, columns, old), to, storage);
+    store(epilogue.apply(sum, columns, epilogue.rowAt(*this, element.column), old), to, storage);
   }
 };
 

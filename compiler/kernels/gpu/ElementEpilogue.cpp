@@ -13,9 +13,21 @@ SmallVector<int64_t> ElementEpilogue::columnOffsets() const {
   SmallVector<int64_t> offsets;
   if (isScaled())
     offsets.push_back(layout.multiplier);
+  if (epilogue.rows)
+    offsets.push_back(layout.columnSums);
   for (unsigned i = 0; i < epilogue.numColumnVectors(); ++i)
     offsets.push_back(layout.steps + i * layout.vectorBytes);
   return offsets;
+}
+
+std::optional<ElementEpilogue::Row> ElementEpilogue::rowAt(const ProductArguments &arguments,
+                                                           Value index) const {
+  if (!epilogue.rows)
+    return std::nullopt;
+  auto wide = resizeInteger(code.wrap(index), code.builder.getI64Type(), /*isUnsigned=*/true).value;
+  Value bytes = code.mulIndex(wide, 4);
+  return Row{load(code, code.offset(arguments.rowScales, bytes), code.builder.getF32Type()),
+             load(code, code.offset(arguments.rowZeros, bytes), code.builder.getI32Type())};
 }
 
 Type ElementEpilogue::storage() const {
@@ -92,13 +104,18 @@ Expr ElementEpilogue::toByte(Expr t) const {
   return load(code, code.offset(table, index), i8);
 }
 
-Expr ElementEpilogue::apply(Expr sum, ArrayRef<Expr> columns, Expr residual) const {
+Expr ElementEpilogue::apply(Expr sum, ArrayRef<Expr> columns, const std::optional<Row> &row,
+                            Expr residual) const {
   if (epilogue.output == Output::I32)
     return sum;
   Expr t = sum;
   if (isScaled()) {
+    if (row)
+      sum = sum - row->zero * bitcast(columns[1], code.builder.getI32Type());
     t = toFloat(sum) * columns.front();
-    columns = columns.drop_front();
+    if (row)
+      t = t * row->scale;
+    columns = columns.drop_front(row ? 2 : 1);
   }
   int64_t line = ParamLayout::scalars;
   for (Step step : epilogue.steps) {

@@ -9,6 +9,7 @@
 
 #include "compiler/kernels/Expr.h"
 #include "compiler/kernels/Pack.h"
+#include <optional>
 
 namespace qcc::kernels::gpu {
 
@@ -19,12 +20,19 @@ public:
                   mlir::Value head, mlir::Value table);
 
   /// The vectors of parameters that a column has, by their offset in its panel: multiplier first, if the sums
-  /// are integers that are scaled, then those of the steps.
+  /// are integers that are scaled, sums of its weights, if rows were measured, then those of the steps.
   llvm::SmallVector<int64_t> columnOffsets() const;
 
-  /// From a sum to the stored element. `columns`: one f32 for each of columnOffsets. `residual`: the element
-  /// as loaded, null where there is none.
-  Expr apply(Expr sum, llvm::ArrayRef<Expr> columns, Expr residual) const;
+  /// What was measured of a row (q11).
+  struct Row {
+    Expr scale, zero; ///< f32, i32
+  };
+  /// Of the row at `index` (i32 or i64); nothing where none was measured.
+  std::optional<Row> rowAt(const ProductArguments &arguments, mlir::Value index) const;
+
+  /// From a sum to the stored element. `columns`: one f32 for each of columnOffsets (sums of weights by their
+  /// bits). `residual`: the element as loaded, null where there is none.
+  Expr apply(Expr sum, llvm::ArrayRef<Expr> columns, const std::optional<Row> &row, Expr residual) const;
 
   mlir::Type storage() const; ///< of the output and of the residual
 

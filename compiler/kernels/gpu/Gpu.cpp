@@ -24,7 +24,8 @@ struct Body {
 template <typename Spec>
 LogicalResult checkSpec(Location loc, StringRef kind, DictionaryAttr attr, const Spec &spec) {
   std::string reason = unsupportedReason(spec);
-  if (attr.getAs<ArrayAttr>("views").size() != 4u + spec.epilogue.hasResidual() + spec.epilogue.table)
+  if (attr.getAs<ArrayAttr>("views").size() !=
+      4u + 2 * spec.epilogue.rows + spec.epilogue.hasResidual() + spec.epilogue.table)
     reason = "it has operands that kernels of GPUs do not know yet";
   if constexpr (std::is_same_v<Spec, GemmSpec>)
     if (reason.empty() && spec.isBf16)
@@ -55,6 +56,13 @@ Body depthwiseBody(DictionaryAttr attr, const Variant &variant) {
     return success();
   };
   return {emit, gpu::directLaunch(spec.batch * spec.outH * spec.outW * spec.channels)};
+}
+
+Body blockBody(DictionaryAttr attr, const Variant &variant, Emitter emitter, gpu::Launch launch) {
+  auto emit = [=, &variant](OpBuilder &builder, func::FuncOp function, Body &) {
+    return emitter(builder, function, attr, variant);
+  };
+  return {emit, launch, /*isBlock=*/true};
 }
 
 /// Whether a range is used otherwise than as the number of a thread and how many there are.
@@ -110,6 +118,7 @@ Body bodyOf(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
   StringRef kind = attr.getAs<StringAttr>("kind").getValue();
   return kind == "gemm"        ? gemmBody(attr, variant)
          : kind == "depthwise" ? depthwiseBody(attr, variant)
+         : kind == "recurrent" ? blockBody(attr, variant, gpu::emitRecurrent, gpu::recurrentLaunch(attr))
                                : generalBody(attr, variant, emitter);
 }
 

@@ -48,6 +48,13 @@ void emitDirectGemm(mlir::OpBuilder &builder, mlir::func::FuncOp function, const
 void emitDirectDepthwise(mlir::OpBuilder &builder, mlir::func::FuncOp function, const DepthwiseSpec &spec,
                          const target::Variant &variant);
 
+//--- Others of blocks: begin is the number of a block -----------------------------//
+
+/// A block for each sequence.
+Launch recurrentLaunch(mlir::DictionaryAttr spec);
+llvm::LogicalResult emitRecurrent(mlir::OpBuilder &builder, mlir::func::FuncOp function,
+                                  mlir::DictionaryAttr spec, const target::Variant &variant);
+
 //--- Weights of Packing::Rows ---------------------------------------------------//
 //
 // u8 "gemm": for each panel of 32 columns, for each 64 bytes of depth (segments padded to 16, all together to

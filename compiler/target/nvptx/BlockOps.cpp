@@ -23,6 +23,15 @@ void BlockOps::set(int64_t slot, Value value) {
   LLVM::StoreOp::create(code.b, code.loc, value, registerAt(slot), /*alignment=*/4);
 }
 
+Value BlockOps::getFloat(int64_t slot) { return code.load(code.f32(), registerAt(slot), 0, 4); }
+
+void BlockOps::reduceWarp(int64_t slot, int64_t other, llvm::function_ref<Value(Value, Value)> combine) {
+  for (int64_t mask = warpThreads / 2; mask >= 1; mask /= 2) {
+    exchange(other, slot, mask);
+    eachThread([&](Value) { set(slot, combine(getFloat(slot), getFloat(other))); });
+  }
+}
+
 static Value byteOf(CodeBuilder &code, Value word, int64_t index, bool isSigned) {
   Value shifted = arith::ShRUIOp::create(code.b, code.loc, word, code.like(word, 8 * index));
   Value byte = arith::TruncIOp::create(code.b, code.loc, code.i8(), shifted);

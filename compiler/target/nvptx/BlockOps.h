@@ -42,8 +42,13 @@ public:
   virtual void barrier() = 0;
 
   //--- Registers, inside a phase ----------------------------------------------//
-  Value get(int64_t slot);
-  void set(int64_t slot, Value i32);
+  Value get(int64_t slot); ///< i32
+  void set(int64_t slot, Value bits);
+  Value getFloat(int64_t slot);
+
+  //--- Shared memory, inside a phase --------------------------------------------//
+  /// For loads and stores.
+  virtual Value sharedPointer(Value offset) = 0;
 
   //--- Copies into shared memory, inside a phase --------------------------------//
   /// 16 bytes to the shared offset `to` (i32, a multiple of 16), in pieces of `width` bytes, to which `from`
@@ -59,6 +64,11 @@ public:
   /// ldmatrix.x4: four matrices of 8 rows of 16 bytes. Lane 8i + r of a warp names the shared offset of row r
   /// of matrix i; lane 4g + t gets bytes 4t..4t+3 of row g of matrix i in register `slot + i`.
   virtual void loadMatrices(int64_t slot, llvm::function_ref<Value(Value thread)> rowOf) = 0;
+  /// shfl.bfly: register `to` becomes `from` of the lane whose number differs in the bits of `mask`.
+  virtual void exchange(int64_t to, int64_t from, int64_t mask) = 0;
+  /// Register `slot` of all lanes becomes what `combine` (commutative) makes of all; register `other` is
+  /// free.
+  void reduceWarp(int64_t slot, int64_t other, llvm::function_ref<Value(Value, Value)> combine);
   /// mma.m16n8k32: sums (4 registers) += a (u8, 4) * b (s8, 2), as PTX's tables lay them out.
   virtual void multiply(int64_t sums, int64_t a, int64_t b) = 0;
 

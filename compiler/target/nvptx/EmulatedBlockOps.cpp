@@ -25,6 +25,13 @@ public:
   }
   void commitCopies() override {}
   void waitForCopies(int64_t) override {}
+  Value sharedPointer(Value offset) override { return code.at(shared, offset); }
+  void exchange(int64_t to, int64_t from, int64_t mask) override {
+    eachThread([&](Value thread) {
+      Value other = arith::XOrIOp::create(code.b, code.loc, thread, constant(mask));
+      set(to, code.load(code.i32(), otherAt(other, constant(from)), 0, 4));
+    });
+  }
   void loadMatrices(int64_t slot, llvm::function_ref<Value(Value)> rowOf) override;
   void multiply(int64_t sums, int64_t a, int64_t b) override;
 

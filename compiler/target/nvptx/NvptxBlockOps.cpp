@@ -32,6 +32,13 @@ public:
     if (isAsynchronous)
       run("llvm.nvvm.cp.async.wait.group", constant(pending));
   }
+  Value sharedPointer(Value offset) override {
+    return LLVM::AddrSpaceCastOp::create(code.b, code.loc, code.pointerType(), sharedAt(offset));
+  }
+  void exchange(int64_t to, int64_t from, int64_t mask) override {
+    set(to, code.intrinsic("llvm.nvvm.shfl.sync.bfly.i32", code.i32(),
+                           {constant(-1), get(from), constant(mask), constant(warpThreads - 1)}));
+  }
   void loadMatrices(int64_t slot, llvm::function_ref<Value(Value)> rowOf) override;
   void multiply(int64_t sums, int64_t a, int64_t b) override;
 
