@@ -17,5 +17,7 @@ void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &options) {
   functions.addPass(createFuseFloatChains());
   if (options.bf16)
     functions.addPass(createStoreBf16());
+  if (options.halves)
+    functions.addPass(createStoreHalves());
   functions.addPass(createReportFloat());
 }

@@ -19,6 +19,7 @@ constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
 
 struct FuseOptions {
   bool bf16 = false;     ///< products that stay in float multiply bf16
+  bool halves = false;   ///< their weights, and those of recurrent layers, are stored as float16
   bool attention = true; ///< the target has a kernel for it
 };
 

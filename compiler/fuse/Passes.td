@@ -109,6 +109,20 @@ def StoreBf16 : Pass<"qcc-store-bf16", "mlir::func::FuncOp"> {
   }];
 }
 
+def StoreHalves : Pass<"qcc-store-halves", "mlir::func::FuncOp"> {
+  let summary = "Weights of float products, of recurrent layers, and large tables have 16 bits in memory (--precision=fp16)";
+  let description = [{
+    Activations and sums stay f32: kernels widen what they read. Weights that float16
+    does not hold well stay f32, with a reason.
+
+    ```mlir
+    conv(x, w) : f32    ==>  conv(x : f32, w : f16) : f32
+    gather(table, i)    ==>  cast(gather(table : f16, i))
+    ```
+  }];
+  let options = [Option<"type", "type", "std::string", "\"f16\"", "f16 or bf16">];
+}
+
 def ReportFloat : Pass<"qcc-report-float", "mlir::func::FuncOp"> {
   let summary = "Say which operations next to quantised tensors stay in float, and why";
   let description = [{

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/fuse/FloatProducts.h"
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
-#include "compiler/support/Weighted.h"
 #include "dialects/Constants.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -19,27 +19,6 @@ namespace qcc::fuse {
 using namespace mlir;
 
 namespace {
-bool isF32(Value value) { return tensorType(value).getElementType().isF32(); }
-
-/// One filter for each channel: little arithmetic, which stays in f32.
-bool isDepthwise(Operation *op) {
-  auto conv = dyn_cast<ConvOp>(op);
-  return conv && conv.getGroup() > 1 && tensorType(conv.getFilter()).getDimSize(1) == 1;
-}
-
-/// A product with constant weights, by whichever kernel: its epilogue writes f32 or bf16.
-std::optional<Weighted> productOf(Operation *op) {
-  std::optional<Weighted> weighted = op ? describeWeighted(op) : std::nullopt;
-  return weighted && isConstant(weighted->weights->get()) ? weighted : std::nullopt;
-}
-
-/// A product that will multiply bf16.
-std::optional<Weighted> bf16ProductOf(Operation *op) {
-  std::optional<Weighted> product = productOf(op);
-  bool fits = product && isF32(product->input->get()) && isF32(product->weights->get()) && !isDepthwise(op);
-  return fits ? product : std::nullopt;
-}
-
 /// Floats with weights that are stored as integers (q8b).
 bool decodesWeights(const Weighted &product) {
   return isFloatTensor(product.input->get()) &&
@@ -63,7 +42,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
 
   void decide() {
     for (Operation &op : getOperation().getBody().getOps())
-      if (std::optional<Weighted> product = bf16ProductOf(&op))
+      if (std::optional<Weighted> product = floatProductOf(&op))
         want(product->input->get());
     for (size_t i = 0; i < stored.size(); ++i) // grows meanwhile
       follow(stored[i]);
@@ -90,7 +69,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
   /// Whether the use becomes one of bf16.
   bool reads(OpOperand &use) const {
     Operation *user = use.getOwner();
-    if (std::optional<Weighted> product = bf16ProductOf(user); product && product->input == &use)
+    if (std::optional<Weighted> product = floatProductOf(user); product && product->input == &use)
       return true;
     if (user->getNumResults() == 0 || !stored.contains(user->getResult(0)))
       return false;
@@ -121,7 +100,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
   }
 
   void roundWeights(Operation *op) {
-    std::optional<Weighted> product = bf16ProductOf(op);
+    std::optional<Weighted> product = floatProductOf(op);
     reference::Tensor weights = *constantOf(product->weights->get());
     reference::Tensor rounded(reference::DType::BF16, weights.shape);
     for (int64_t i = 0; i < weights.size(); ++i)
@@ -146,7 +125,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
     }
     SmallVector<Operation *> products;
     for (Operation &op : getOperation().getBody().getOps()) {
-      if (bf16ProductOf(&op))
+      if (floatProductOf(&op))
         products.push_back(&op);
       else if (std::optional<Weighted> product = productOf(&op); product && decodesWeights(*product))
         (void)stayFloat(&op, "its int8 weights are multiplied in f32, not in bf16");

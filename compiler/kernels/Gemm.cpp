@@ -50,6 +50,7 @@ private:
   void writeColumns(const Position &position, int64_t columns);
   void writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns);
   Value widenWeights(Value weights, GemmTile &tile);
+  Value widenHalves(Value weights, GemmTile &tile);
   void callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                 int64_t height, GemmTileArgs args);
   void prefetchPixels(Value unit);
@@ -180,10 +181,29 @@ Value Driver::widenWeights(Value weights, GemmTile &tile) {
   return wideWeights;
 }
 
+/// Floats of 16 bits as f32: the tile's columns, in the layout of f32 weights.
+Value Driver::widenHalves(Value weights, GemmTile &tile) {
+  constexpr int64_t mostBytes = 64 << 10, enoughTiles = 4; // of the stack
+  if (panelBytes * 2 > mostBytes || tiling.tiles() < enoughTiles)
+    return weights;
+  if (!wideWeights)
+    wideWeights = code.stackBytes(panelBytes * 2);
+  auto ops = VectorOps::create(code, variant, tile.vectorBytes);
+  code.forLoop(code.i64(0), code.i64(segments.packedSteps()), [&](Value step) {
+    Value from = code.at(weights, code.mul(step, panelColumns * 2)),
+          to = code.at(wideWeights, code.mul(step, panelColumns * 4));
+    for (int64_t i = 0; i < tile.vectors * ops->count(); i += ops->count())
+      code.store(ops->halvesAsFloats(tile.halfWeights, from, i * 2), to, i * 4);
+  });
+  tile.halfWeights = target::Half::None;
+  return wideWeights;
+}
+
 void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns) {
   int64_t steps = segments.packedSteps();
   int64_t columnBytes = interleaved ? 2 : spec.nibbles ? 0 : panelStepBytes(spec) / panelColumns;
-  Value weights = widenWeights(code.at(position.weights, firstColumn * columnBytes), tile);
+  Value weights = code.at(position.weights, firstColumn * columnBytes);
+  weights = tile.halfWeights == target::Half::None ? widenWeights(weights, tile) : widenHalves(weights, tile);
   code.forLoop(position.firstTile, position.endTile, [&](Value index) {
     Value tileInRow = code.rem(index, tiling.tilesPerRow), line = code.div(index, tiling.tilesPerRow);
     Value row = code.rem(line, tiling.rows), image = code.div(line, tiling.rows);

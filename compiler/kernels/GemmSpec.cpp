@@ -150,6 +150,8 @@ DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
                 packedParamBytes(*this)};
   NamedAttrList attrs = commonAttrs(builder, common, "gemm", gemmUnits(*this));
   attrs.set("groups", builder.getI64IntegerAttr(groups));
+  if (halfWeights != target::Half::None)
+    attrs.set("half_weights", builder.getStringAttr(halfName(halfWeights)));
   if (nibbles)
     attrs.set("nibbles", nibbles->toAttr(context));
   return attrs.getDictionary(context);
@@ -163,6 +165,7 @@ GemmSpec GemmSpec::fromAttr(DictionaryAttr attr) {
   auto x = View::fromAttr(cast<DictionaryAttr>(attr.getAs<ArrayAttr>("views")[0]));
   spec.c = x.shape[3] / spec.groups;
   spec.isBf16 = x.element.isBF16();
+  spec.halfWeights = halfNamed(attr);
   if (auto nibbles = attr.getAs<ArrayAttr>("nibbles")) {
     spec.nibbles = NibbleForm::fromAttr(nibbles);
     spec.nibbles->isFloat = spec.isFloat;
@@ -205,6 +208,9 @@ DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
 std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
   if (spec.byteWeights && (!spec.isFloat || spec.isBf16))
     return "weights of bytes are decoded for f32 inputs only";
+  if (spec.halfWeights != target::Half::None &&
+      (!spec.isFloat || spec.isBf16 || spec.byteWeights || spec.nibbles))
+    return "float weights of 16 bits are widened for f32 inputs only";
   bool isProduct =
       spec.groups == 1 && spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
   if (spec.epilogue.rows && (spec.isFloat || spec.epilogue.output != Output::F32 || !isProduct))
@@ -218,6 +224,21 @@ std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
   if (spec.epilogue.rows)
     return "rows of their own scale are for matrix products";
   return checkEpilogue(spec.epilogue, spec.isFloat);
+}
+
+StringRef qcc::kernels::halfName(qcc::target::Half type) {
+  return type == qcc::target::Half::F16 ? "f16" : "bf16";
+}
+
+qcc::target::Half qcc::kernels::halfNamed(DictionaryAttr attr) {
+  auto name = attr.getAs<StringAttr>("half_weights");
+  return !name ? target::Half::None : name.getValue() == "f16" ? target::Half::F16 : target::Half::BF16;
+}
+
+Type qcc::kernels::storageOf(MLIRContext *context, qcc::target::Half type) {
+  return type == qcc::target::Half::F16    ? Type(Float16Type::get(context))
+         : type == qcc::target::Half::BF16 ? Type(BFloat16Type::get(context))
+                                           : Type(Float32Type::get(context));
 }
 
 ProductArguments::ProductArguments(func::FuncOp function, const Epilogue &epilogue) {

@@ -42,6 +42,8 @@ struct GemmSpec {
   /// With isFloat, not isBf16: the weights are s8, which become f32 on the way; their scales are a step
   /// (MulColumn) of the epilogue.
   bool byteWeights = false;
+  /// With isFloat, not isBf16: the weights are floats of 16 bits, which become f32 on the way.
+  target::Half halfWeights = target::Half::None;
   /// Of a matrix product of u8 or f32: weights of 4 bits in groups along c, sums in f32.
   std::optional<NibbleForm> nibbles;
   target::Packing packing = target::Packing::Quads; ///< of weights and parameters: the target's
@@ -68,6 +70,12 @@ struct GemmSpec {
   /// The dictionary must come from toAttr.
   static GemmSpec fromAttr(mlir::DictionaryAttr attr);
 };
+
+/// "f16" or "bf16", the attribute half_weights of a specification.
+llvm::StringRef halfName(target::Half type);
+target::Half halfNamed(mlir::DictionaryAttr spec); ///< None where there is none
+/// What such weights are in memory; f32 for None.
+mlir::Type storageOf(mlir::MLIRContext *context, target::Half type);
 
 /// Why qcc has no such kernel; empty where it has.
 std::string unsupportedReason(const GemmSpec &spec);

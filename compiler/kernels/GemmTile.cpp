@@ -8,11 +8,13 @@
 using namespace mlir;
 using namespace qcc::kernels;
 using qcc::target::ByteTile;
+using qcc::target::Half;
 using qcc::target::Packing;
 using qcc::target::Variant;
 
 GemmTile::GemmTile(const GemmSpec &spec, const Variant &variant)
-    : isFloat(spec.isFloat), isBf16(spec.isBf16), byteWeights(spec.byteWeights), nibbles(spec.nibbles),
+    : isFloat(spec.isFloat), isBf16(spec.isBf16), byteWeights(spec.byteWeights),
+      halfWeights(spec.halfWeights), nibbles(spec.nibbles),
       rest(nibbles && isFloat ? spec.c % groupDepth : 0), epilogue(spec.epilogue),
       vectorBytes(variant.vectorBytes), packing(spec.packing) {
   Segments segments = segmentsOf(spec);
@@ -33,6 +35,8 @@ std::string GemmTile::name() const {
                      : byteWeights ? "qcc_gemm_f32_s8_"
                      : isFloat     ? "qcc_gemm_f32_"
                                    : "qcc_gemm_u8_";
+  if (halfWeights != Half::None)
+    name += halfName(halfWeights).str() + "_";
   name += std::to_string(rows) + "x" + std::to_string(columns());
   name += hasOuter ? hasInner ? "_outer_inner" : "_outer" : hasInner ? "_inner" : "";
   name += wideWeights ? "_wide" : "";
@@ -116,7 +120,9 @@ private:
   Values loopChunks(const Values &rowPointers, ValueRange carried);
   Values loopByteSteps(const Values &rowPointers, Value from, Value to, int64_t steps, ValueRange carried);
   Values byteStep(const Values &rowPointers, Value from, int64_t depth, ValueRange carried);
-  Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half);
+  Values loopChains(const Values &rowPointers, ValueRange carried);
+  Values step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half, int64_t chain = 0);
+  int64_t sumsOfChain() const { return tile.rows * tile.vectors; }
   VectorOps::Operand loadWeights(Value weights, int64_t vector);
   VectorOps::Operand pixelOperand(Value pointer, bool half);
   Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column);
@@ -158,13 +164,19 @@ Values TileWriter::plainSums(const Values &bias) {
     carried.append(bias.begin(), bias.end());
   if (bytes)
     carried = bytes->start(bias);
+  carried.resize(carried.size() + (tile.chains() - 1) * sumsOfChain(), code.splatFloat(ops->f32s(), 0));
   size_t numSums = carried.size();
   carried.push_back(args.weights);
   if (tile.prefetches())
     carried.push_back(args.prefetch);
   carried = loopSegments(args.x, carried);
   carried.truncate(numSums);
-  return bytes ? bytes->finish(carried) : carried;
+  if (bytes)
+    return bytes->finish(carried);
+  for (int64_t i = sumsOfChain(); i < int64_t(numSums); ++i)
+    carried[i % sumsOfChain()] =
+        arith::AddFOp::create(code.b, code.loc, carried[i % sumsOfChain()], carried[i]);
+  return carried;
 }
 
 Values TileWriter::loopSegments(Value x, const Values &carried) {
@@ -196,11 +208,28 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
       next = loopByteSteps(rowPointers, whole, end, 1, next);
     return tile.tail ? byteStep(rowPointers, end, tile.tail * 2, next) : next;
   }
+  if (tile.chains() > 1)
+    return loopChains(rowPointers, carried);
   Value end = code.mul(args.steps, 4);
   Values sums = code.forLoop(code.i64(0), end, 4, carried, [&](Value depth, ValueRange carried) {
     return step(rowPointers, depth, carried, /*half=*/false);
   });
   return tile.tail ? step(rowPointers, end, sums, /*half=*/true) : sums;
+}
+
+/// Each chain takes a step in turn.
+Values TileWriter::loopChains(const Values &rowPointers, ValueRange carried) {
+  int64_t chains = tile.chains();
+  Value end = code.mul(args.steps, 4), whole = code.mul(code.div(args.steps, chains), chains * 4);
+  Values sums = code.forLoop(code.i64(0), whole, 4 * chains, carried, [&](Value depth, ValueRange carried) {
+    Values next(carried);
+    for (int64_t chain = 0; chain < chains; ++chain)
+      next = step(rowPointers, code.add(depth, code.i64(4 * chain)), next, /*half=*/false, chain);
+    return next;
+  });
+  return code.forLoop(whole, end, 4, sums, [&](Value depth, ValueRange carried) {
+    return step(rowPointers, depth, carried, /*half=*/false);
+  });
 }
 
 /// Activations are prepared for some steps at once.
@@ -249,6 +278,8 @@ Values TileWriter::byteStep(const Values &rowPointers, Value from, int64_t depth
 VectorOps::Operand TileWriter::loadWeights(Value weights, int64_t vector) {
   if (tile.byteWeights)
     return {ops->bytesAsFloats(weights, vector * ops->count())};
+  if (tile.halfWeights != Half::None)
+    return {ops->halvesAsFloats(tile.halfWeights, weights, vector * ops->count() * 2)};
   VectorType type = tile.isBf16 ? ops->i32s() : tile.isFloat ? ops->f32s() : ops->i8s();
   bool joined = tile.vectors == 1 && !tile.isFloat;
   Value loaded = joined ? loadSingleVector(code, type, weights)
@@ -278,20 +309,21 @@ Value TileWriter::dot(Value sum, const VectorOps::Operand &pixel, const VectorOp
   return tile.isFloat ? ops->multiplyAdd(pixel[0], column[0], sum) : ops->dot(sum, pixel, column);
 }
 
-Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half) {
+Values TileWriter::step(ArrayRef<Value> rowPointers, Value depth, ValueRange carried, bool half,
+                        int64_t chain) {
   Values next(carried);
-  Value &weights = next[tile.rows * tile.vectors];
+  Value &weights = next[tile.chains() * sumsOfChain()];
   SmallVector<VectorOps::Operand> columns;
   for (int64_t j = 0; j < tile.vectors; ++j)
     columns.push_back(loadWeights(weights, j));
   for (int64_t row = 0; row < tile.rows; ++row) {
     VectorOps::Operand pixel = pixelOperand(code.at(rowPointers[row], depth), half);
     for (int64_t j = 0; j < tile.vectors; ++j) {
-      Value &sum = next[row * tile.vectors + j];
+      Value &sum = next[chain * sumsOfChain() + row * tile.vectors + j];
       sum = dot(sum, pixel, columns[j]);
     }
   }
-  weights = code.at(weights, panelColumns * (tile.byteWeights ? 1 : 4));
+  weights = code.at(weights, panelColumns * (tile.byteWeights ? 1 : tile.halfWeights != Half::None ? 2 : 4));
   prefetch(next);
   return next;
 }

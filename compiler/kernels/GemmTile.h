@@ -16,6 +16,7 @@ struct GemmTile {
   GemmTile(const GemmSpec &spec, const target::Variant &variant);
 
   bool isFloat, isBf16, byteWeights;
+  target::Half halfWeights;
   int64_t tail; ///< bf16: what a segment ends with, less than a step
   std::optional<NibbleForm> nibbles;
   int64_t rest = 0; ///< f32 times nibbles: depths behind the whole groups
@@ -32,6 +33,9 @@ struct GemmTile {
   int64_t columns() const { return vectors * vectorBytes / 4; }
   /// Rows that registers hold the sums of.
   int64_t maxRows(const target::Variant &variant) const;
+  /// Sums of an output that take turns: with few rows one would wait for itself, and weights of 16 bits come
+  /// faster than that.
+  int64_t chains() const { return halfWeights == target::Half::None ? 1 : std::max<int64_t>(4 / rows, 1); }
   /// Single rows are bound by the weights' bandwidth, and the hardware's own prefetch does better there.
   bool prefetches() const { return rows > 1 && packing == target::Packing::Quads; }
   std::string name() const;

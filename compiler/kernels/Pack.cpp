@@ -11,6 +11,7 @@
 
 using namespace qcc::kernels;
 using qcc::target::ByteTile;
+using qcc::target::Half;
 using qcc::target::Packing;
 
 //--- Layout ------------------------------------------------------------------//
@@ -44,7 +45,9 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   return s;
 }
 
-static int64_t weightBytes(const GemmSpec &spec) { return spec.byteWeights ? 1 : spec.inBytes(); }
+static int64_t weightBytes(const GemmSpec &spec) {
+  return spec.byteWeights ? 1 : spec.halfWeights != Half::None ? 2 : spec.inBytes();
+}
 
 int64_t qcc::kernels::panelStepBytes(const GemmSpec &spec) {
   if (spec.nibbles) // with its part of the scales
@@ -181,10 +184,11 @@ Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> wei
   return isRows ? gpu::packRows(spec, weights) : packGemmWeights(spec, weights);
 }
 Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights) {
-  if (!spec.isBf16)
+  if (!spec.isBf16 && spec.halfWeights == Half::None)
     return packGemmWeights(spec, weights);
   std::vector<uint16_t> rounded(weights.size());
-  llvm::transform(weights, rounded.begin(), reference::floatToBfloat);
+  llvm::transform(weights, rounded.begin(),
+                  spec.halfWeights == Half::F16 ? reference::floatToHalf : reference::floatToBfloat);
   return packGemmWeights(spec, llvm::ArrayRef<uint16_t>(rounded));
 }
 

@@ -12,7 +12,7 @@
 //   u8, Rows: steps of 16 depth bytes x 32 columns = 512 bytes, four by four; see gpu/Gpu.h.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
 //   bf16: two depths (Pairs: four) x 32 columns, natural order, 128 (256) bytes.
-//   s8 of f32 inputs: as f32, 32 bytes.
+//   s8 of f32 inputs: as f32, 32 bytes; f16 and bf16 of f32 inputs: as f32, 64 bytes.
 //   4 bits: as Nibbles.h says, a panel a block.
 // Missing columns and depths are zeros.
 //
@@ -47,7 +47,7 @@ int64_t packedParamBytes(const DepthwiseSpec &spec);
 
 /// weights: [groups * n][kernelH][kernelW][c].
 Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights); ///< u8 inputs, or byteWeights
-Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights);  ///< f32 or, rounded, bf16
+Bytes packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights);  ///< f32 or, rounded, bf16 or f16
 /// weights: [channels][kernelH][kernelW].
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<int8_t> weights);
 Bytes packWeights(const DepthwiseSpec &spec, llvm::ArrayRef<float> weights);

@@ -70,6 +70,7 @@ private:
   void writePass(size_t index, const Step &step, Value state);
   void writeUnits(size_t index, const Step &step, const Source &source);
   Values sums(const Pass &pass, Value block, Value unit, const Source &source);
+  Value loadWeights(Value pointer, int64_t offset);
 
   Expr vector(Value pointer, Value unit, int64_t offset) {
     return lanes.wrap(code.load(ops->f32s(), code.at(pointer, code.mul(unit, 4)), offset));
@@ -214,12 +215,18 @@ Writer::Source Writer::sourceOf(Value state) {
   return source;
 }
 
+Value Writer::loadWeights(Value pointer, int64_t offset) {
+  if (layer.half != target::Half::None)
+    return ops->halvesAsFloats(layer.half, pointer, offset);
+  return code.load(layer.isFloat ? ops->f32s() : ops->i8s(), pointer, offset, ops->bytes);
+}
+
 /// For each gate of the pass, vectorsAtOnce vectors from a block's `unit` on: sums of products in f32 or i32.
 Values Writer::sums(const Pass &pass, Value block, Value unit, const Source &source) {
   if (layer.nibbles)
     return NibbleTile(*ops, layer.formOf(pass), vectorsAtOnce)
         .sums({{source.pointer}, block, unit, code.i64(layer.groups()), 0, {}, {}});
-  Value weights = code.at(block, code.mul(unit, 4));
+  Value weights = code.at(block, code.mul(unit, layer.unitBytes()));
   Value zero = layer.isFloat ? code.splatFloat(ops->f32s(), 0) : code.splatInt(ops->i32s(), 0);
   Values carried(pass.size() * vectorsAtOnce, zero);
   carried.push_back(weights);
@@ -232,8 +239,8 @@ Values Writer::sums(const Pass &pass, Value block, Value unit, const Source &sou
     if (!layer.isFloat)
       operand = ops->activations(spread);
     for (size_t i = 0; i + 1 < next.size(); ++i) {
-      int64_t at = int64_t(i) / vectorsAtOnce * blockUnits * 4 + int64_t(i) % vectorsAtOnce * ops->bytes;
-      Value loaded = code.load(layer.isFloat ? ops->f32s() : ops->i8s(), next.back(), at, ops->bytes);
+      int64_t column = int64_t(i) / vectorsAtOnce * blockUnits + int64_t(i) % vectorsAtOnce * ops->count();
+      Value loaded = loadWeights(next.back(), column * layer.unitBytes());
       next[i] = layer.isFloat ? ops->multiplyAdd(spread, loaded, next[i])
                               : ops->dot(next[i], operand, ops->weights(loaded));
     }

@@ -17,10 +17,10 @@
 //
 // The recurrence holds the matrices of each pass one after the other (GRU whose
 // reset comes first needs two passes): for each block, for each k, for each gate
-// of the pass, 32 units of 4 bytes: float32 of one k, or int8 of 4 neighbouring k; or
-// of 4 bits (attribute nibbles), as Nibbles.h says, with a panel for each gate of the pass.
-// Columns (of int8): [gate * padded + unit] scales in f32, then sums over k in i32; of
-// 4 bits: nibbleColumnSums alone.
+// of the pass, 32 units of 4 bytes: float32 of one k, or int8 of 4 neighbouring k; or of
+// 2 bytes (attribute half_weights): float16 or bfloat16 of one k; or of 4 bits (attribute nibbles), as
+// Nibbles.h says, with a panel for each gate of the pass. Columns (of int8): [gate * padded + unit] scales in
+// f32, then sums over k in i32; of 4 bits: nibbleColumnSums alone.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_RECURRENT_H
@@ -57,6 +57,9 @@ inline int64_t scratchFloats(int64_t hidden, int64_t batch, int64_t units) {
 /// `at(row, k)` is an element of the direction's matrix (gates * hidden rows).
 Bytes packRecurrence(reference::Cell cell, bool linearBeforeReset, int64_t hidden,
                      llvm::function_ref<float(int64_t row, int64_t k)> at);
+/// The same, rounded to 16 bits.
+Bytes packRecurrenceHalves(reference::Cell cell, bool linearBeforeReset, int64_t hidden, target::Half type,
+                           llvm::function_ref<float(int64_t row, int64_t k)> at);
 Bytes packRecurrenceBytes(reference::Cell cell, bool linearBeforeReset, int64_t hidden,
                           llvm::function_ref<int8_t(int64_t row, int64_t k)> at);
 /// Scales and sums over k of an int8 matrix.

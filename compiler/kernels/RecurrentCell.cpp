@@ -16,7 +16,7 @@ RecurrentLayer::RecurrentLayer(DictionaryAttr attr)
     : spec(attr), cell(cellOf(spec)), hidden(spec.integer("hidden", 0)), padded(paddedUnits(hidden)),
       steps(spec.integer("steps", 0)), isFloat(!has(Columns)), reversed(spec.integer("reversed", 0)),
       linear(spec.integer("linear_before_reset", 0)), together(worksTogether(attr)),
-      passes(recurrentPasses(cell, linear)) {
+      passes(recurrentPasses(cell, linear)), half(halfNamed(spec.attrs)) {
   if (auto form = spec.attrs.getAs<ArrayAttr>("nibbles"))
     nibbles = NibbleForm::fromAttr(form);
 }

@@ -20,6 +20,7 @@ struct RecurrentLayer : RecurrentSlots {
   int64_t hidden, padded, steps;
   bool isFloat, reversed, linear, together;
   llvm::SmallVector<Pass, 2> passes;
+  target::Half half; ///< of floats: what the recurrence is stored as
   std::optional<NibbleForm> nibbles;
 
   explicit RecurrentLayer(mlir::DictionaryAttr attr);
@@ -31,7 +32,8 @@ struct RecurrentLayer : RecurrentSlots {
   size_t result(size_t i) const { return spec.views.size() - results() + i; }
   int64_t batch() const { return spec.result().shape.front(); }
   int64_t words() const { return isFloat ? hidden : (hidden + 3) / 4; }
-  int64_t wordBytes(const Pass &pass) const { return int64_t(pass.size()) * blockUnits * 4; }
+  int64_t unitBytes() const { return half == target::Half::None ? 4 : 2; } ///< of a word of the recurrence
+  int64_t wordBytes(const Pass &pass) const { return int64_t(pass.size()) * blockUnits * unitBytes(); }
   int64_t groups() const { return (hidden + groupDepth - 1) / groupDepth; }
   NibbleForm formOf(const Pass &pass) const;
   int64_t blockBytes(const Pass &pass) const {

@@ -1,6 +1,7 @@
 //===- RecurrentPack.cpp - Weights as the recurrent kernel reads them -------===//
 #include "compiler/kernels/Recurrent.h"
 
+#include "dialects/reference/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
 
@@ -38,6 +39,13 @@ static Bytes pack(Cell cell, bool linearBeforeReset, int64_t hidden, int64_t per
 Bytes qcc::kernels::packRecurrence(Cell cell, bool linearBeforeReset, int64_t hidden,
                                    llvm::function_ref<float(int64_t, int64_t)> at) {
   return pack<float>(cell, linearBeforeReset, hidden, 1, at);
+}
+
+Bytes qcc::kernels::packRecurrenceHalves(Cell cell, bool linearBeforeReset, int64_t hidden, target::Half type,
+                                         llvm::function_ref<float(int64_t, int64_t)> at) {
+  auto *round = type == target::Half::F16 ? reference::floatToHalf : reference::floatToBfloat;
+  return pack<uint16_t>(cell, linearBeforeReset, hidden, 1,
+                        [&](int64_t row, int64_t k) { return round(at(row, k)); });
 }
 
 Bytes qcc::kernels::packRecurrenceBytes(Cell cell, bool linearBeforeReset, int64_t hidden,

@@ -41,6 +41,11 @@ ElementsAttr lower::constantValue(Value value) {
 
 bool lower::isDouble(Value value) { return elementOf(value).isF64(); }
 
+target::Half lower::halfTypeOf(Value filter) {
+  Type element = elementOf(filter);
+  return element.isF16() ? target::Half::F16 : element.isBF16() ? target::Half::BF16 : target::Half::None;
+}
+
 LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
                                  llvm::function_ref<int64_t(int64_t)> order, int64_t channels,
                                  Weights &weights) {
@@ -63,6 +68,8 @@ LogicalResult lower::readWeights(Operation *op, Value filter, int64_t count,
       weights.bytes[i] = int8_t(tensor.getInt(order(i)));
     return readScales(op, elementOf(filter), channels, weights);
   }
+  if (elementOf(op->getOperand(0)).isF32())
+    weights.half = halfTypeOf(filter);
   weights.floats.resize(count);
   for (int64_t i = 0; i < count; ++i)
     weights.floats[i] = float(tensor.getDouble(order(i)));
@@ -215,6 +222,7 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   spec.byteWeights = weights.decoded && !weights.nibbles;
   if constexpr (std::is_same_v<Spec, kernels::GemmSpec>) {
     spec.isBf16 = elementOf(operands.input).isBF16();
+    spec.halfWeights = weights.half;
     setNibbles(spec, weights);
   }
   spec.packing = lowering.packing();

@@ -18,6 +18,7 @@ struct Weights {
   std::optional<kernels::NibbleWeights> nibbles; ///< of 4 bits in groups, for f32 and for measured operands
   llvm::SmallVector<float> bias;                 ///< float bias: float operands, or a float result (q8)
   llvm::SmallVector<int32_t> sums;               ///< int32 bias
+  target::Half half = target::Half::None;        ///< floats that are stored in 16 bits
   bool decoded = false;                          ///< bytes that a float input meets (q8b)
   /// The input's and the sums' type.
   bool isFloat() const { return bytes.empty() || decoded; }
@@ -27,6 +28,9 @@ struct Weights {
 bool isDouble(mlir::Value value);
 /// The constant behind an operand, or null.
 mlir::ElementsAttr constantValue(mlir::Value value);
+
+/// How a float filter is stored that an input of f32 meets.
+target::Half halfTypeOf(mlir::Value filter);
 
 /// Reads the values of a constant filter, permuted: element i of the result is
 /// element `order(i)` of the constant. Emits an error where it is no constant.

@@ -52,6 +52,8 @@ private:
     return bias ? bias->getDouble(((direction * 2 + which) * gates + gate) * hidden + unit) : 0;
   }
   bool isFloat() const { return rowScales.empty() && !hasNibbles; }
+  target::Half half() const { return isFloat() ? halfTypeOf(slots[Recurrence]->get()) : target::Half::None; }
+  int64_t weightBytes() const { return !isFloat() ? 1 : half() == target::Half::None ? 4 : 2; }
   std::vector<float> scalesOf(Value matrix) const;
   Weights inputWeights();
   FailureOr<Place> inputProduct();
@@ -130,7 +132,7 @@ Weights RecurrentLowering::inputWeights() {
   Weights weights;
   weights.bias.assign(columns, 0);
   if (isFloat())
-    weights.floats.assign(columns * inputs, 0);
+    weights.floats.assign(columns * inputs, 0), weights.half = half();
   else if (!hasNibbles)
     weights.bytes.assign(columns * inputs, 0), weights.scales.assign(columns, 1);
   kernels::NibbleWeights rows;
@@ -257,6 +259,9 @@ RecurrentLowering::Places RecurrentLowering::placesOf(int64_t direction, const P
     const kernels::NibbleWeights &rows = recurrenceNibbles[direction];
     at[RecurrentSlots::Recurrence] = constant(kernels::packRecurrenceNibbles(cell, linear, hidden, rows), i8);
     at[RecurrentSlots::Columns] = constant(kernels::packRecurrentNibbleColumns(cell, hidden, rows), i8);
+  } else if (half() != target::Half::None) {
+    at[RecurrentSlots::Recurrence] =
+        constant(kernels::packRecurrenceHalves(cell, linear, hidden, half(), real), i8);
   } else if (isFloat()) {
     at[RecurrentSlots::Recurrence] = constant(kernels::packRecurrence(cell, linear, hidden, real), f32);
   } else {
@@ -295,6 +300,8 @@ NamedAttrList RecurrentLowering::specOf(int64_t direction) const {
   for (StringRef name : {"clip", "input_forget", "linear_before_reset"})
     if (Attribute value = op->getAttr(name))
       attrs.set(name, value);
+  if (half() != target::Half::None)
+    attrs.set("half_weights", builder.getStringAttr(kernels::halfName(half())));
   if (hasNibbles)
     attrs.set("nibbles", recurrenceNibbles[direction].form().toAttr(op->getContext()));
   NamedAttrList spec;
@@ -315,7 +322,7 @@ void RecurrentLowering::invokeDirection(int64_t direction, const Place &product)
   Type f32 = Float32Type::get(op->getContext());
   // A GPU's threads wait for each other inside a block.
   bool together = lowering.packing() != target::Packing::Rows &&
-                  gates * padded * padded * (isFloat() ? 4 : 1) >= kernels::sharedBytes;
+                  gates * padded * padded * weightBytes() >= kernels::sharedBytes;
   int64_t floats = kernels::scratchFloats(hidden, batch, together ? padded / kernels::blockUnits : batch);
   places.push_back(storage.scratch(f32, {1, floats}, {}, "state"));
   places.push_back(allOf(storage.place(op->getResult(0)), direction));

@@ -68,6 +68,8 @@ std::string computingType(Operation *op) {
     return bits == 4 ? "int8, int4 weights" : "int8";
   if (bits > 0)
     return "float, int" + std::to_string(bits) + " weights";
+  if (Type half = halfWeightsOf(op))
+    return std::string("float, ") + (half.isF16() ? "fp16" : "bf16") + " weights";
   return readsBf16(op) ? "bf16" : "float";
 }
 

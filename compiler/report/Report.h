@@ -21,7 +21,7 @@ namespace qcc::report {
 struct Layer {
   std::string name, op; ///< of the node; an input's name and "" for its conversion
   std::string
-      type; ///< "int8", "bf16", "float", "float, int8 weights", or "conversion" of type or layout alone
+      type; ///< "int8", "bf16", "float", "float, fp16 weights", or "conversion" of type or layout alone
   std::string reason;                       ///< of a float layer beside integer ones: why
   std::vector<std::string> inputs, outputs; ///< "1x3x224x224 u8"
   std::vector<std::string> fused;           ///< pointwise steps in its epilogue

@@ -54,6 +54,16 @@ bool qcc::isMeasured(Operation *op) {
           isa<quant::QuantizedType>(tensorType(op->getOperand(1)).getElementType()));
 }
 
+Type qcc::halfWeightsOf(Operation *op) {
+  bool isTable = isa<GatherOp>(op);
+  if (!isTable && !describeWeighted(op) && !isa<RnnOp, GruOp, LstmOp>(op))
+    return {};
+  Value weights = op->getOperand(isTable ? 0 : 1);
+  Type element = tensorType(weights).getElementType();
+  bool widened = isTable || tensorType(op->getOperand(0)).getElementType().isF32();
+  return widened && isConstant(weights) && (element.isF16() || element.isBF16()) ? element : Type();
+}
+
 bool qcc::isKnown(Value value) {
   auto dequantize = value.getDefiningOp<DequantizeOp>();
   return isConstant(dequantize ? dequantize.getInput() : value);

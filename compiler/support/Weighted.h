@@ -27,6 +27,10 @@ bool isMeasured(mlir::Operation *op);
 /// A constant, or the dequantize of one: weights that can be packed at compile time.
 bool isKnown(mlir::Value value);
 
+/// The type of constant weights that are floats of 16 bits and meet activations of f32, or of a table of such
+/// rows; null where there are none.
+mlir::Type halfWeightsOf(mlir::Operation *op);
+
 /// No fused steps yet.
 bool isPlain(mlir::Operation *op);
 

@@ -22,6 +22,9 @@ enum class Packing {
   Rows,  ///< 64 bytes of depth of a column side by side, as ldmatrix takes them
 };
 
+/// How float weights of 16 bits are stored that meet activations of f32.
+enum class Half { None, F16, BF16 };
+
 struct Variant {
   std::string name;     ///< --march word: "x86-64", "avx2", ..., "armv8-a", "dotprod", ...
   std::string triple;   ///< "x86_64-unknown-linux-gnu"
@@ -37,6 +40,7 @@ struct Variant {
   unsigned tileRowsBf16; ///< without hasBf16 operands come in two halves here, too
   bool hasVnni = false;  ///< vpdpbusd at vectorBytes
   bool hasFma = false;
+  bool hasF16 = false;     ///< an instruction from float16 to float32
   bool hasBf16 = false;    ///< vdpbf16ps and vcvtneps2bf16; Arm's bfmmla and bfcvtn
   bool hasMasks = false;   ///< AVX-512 byte masks
   bool hasDotprod = false; ///< Arm's sdot and udot

@@ -57,6 +57,16 @@ Value VectorOps::fromBf16(Value bits) {
   return code.bitcast(f32s(), arith::ShLIOp::create(code.b, code.loc, wide, code.splatInt(i32s(), 16)));
 }
 
+Value VectorOps::fromF16(Value bits) {
+  Value halves = code.bitcast(code.vec(count(), code.b.getF16Type()), bits);
+  return arith::ExtFOp::create(code.b, code.loc, f32s(), halves);
+}
+
+Value VectorOps::halvesAsFloats(Half type, Value pointer, int64_t offset) {
+  Value bits = code.load(code.vec(count(), code.i16()), pointer, offset, count() * 2);
+  return type == Half::BF16 ? fromBf16(bits) : fromF16(bits);
+}
+
 Value VectorOps::addSaturated(Value x, Value y) {
   return code.intrinsic("llvm.sadd.sat." + typeSuffix(cast<VectorType>(x.getType())), x.getType(), {x, y});
 }

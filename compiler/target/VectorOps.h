@@ -56,9 +56,11 @@ public:
   /// in order.
   static constexpr float byteOffset = 8388608.0f;
   Values bytesToFloats(Value i8s);
-  Value bytesAsFloats(Value pointer, int64_t offset); ///< as many s8 as f32s, loaded
-  virtual Value toBf16(Value f32s) = 0;               ///< half to even, NaN stays; bits as i16
-  Value fromBf16(Value i16s);                         ///< as many as f32s
+  Value bytesAsFloats(Value pointer, int64_t offset);             ///< as many s8 as f32s, loaded
+  virtual Value toBf16(Value f32s) = 0;                           ///< half to even, NaN stays; bits as i16
+  Value fromBf16(Value i16s);                                     ///< as many as f32s
+  virtual Value fromF16(Value i16s);                              ///< as many as f32s; finite
+  Value halvesAsFloats(Half type, Value pointer, int64_t offset); ///< as many as f32s, loaded
   Value addSaturated(Value i16a, Value i16b);
   Value maxU8(Value a, Value b);
   Value minU8(Value a, Value b);

@@ -143,6 +143,12 @@ static bool decodesWeights(const Fused &fused) {
   return elementOf(fused.input).isF32() && isByte(elementOf(fused.filter));
 }
 
+/// A float input with float weights that are stored in fewer bits.
+static bool widensWeights(const Fused &fused) {
+  Type filter = elementOf(fused.filter);
+  return elementOf(fused.input).isF32() && (filter.isF16() || filter.isBF16());
+}
+
 static LogicalResult checkDecoded(Operation *op, const Fused &fused) {
   auto filter = channelParams(elementOf(fused.filter), fused.filterAxis, fused.channels,
                               [&] { return op->emitOpError("operand 'filter' "); });
@@ -163,8 +169,9 @@ LogicalResult ops::inferFused(Operation *op, const Fused &fused, ArrayRef<int64_
     return failure();
   if (decodes && failed(checkDecoded(op, fused)))
     return failure();
-  if (!quantized && (failed(requireFloat(op, "input", fused.input)) ||
-                     (!decodes && failed(requireSameElement(op, {fused.input, fused.filter})))))
+  if (!quantized &&
+      (failed(requireFloat(op, "input", fused.input)) ||
+       (!decodes && !widensWeights(fused) && failed(requireSameElement(op, {fused.input, fused.filter})))))
     return failure();
   if (!quantized && fused.residual && elementOf(fused.residual) != result)
     return op->emitOpError("operand 'residual' has element type ")

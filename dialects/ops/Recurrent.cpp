@@ -184,6 +184,11 @@ LogicalResult checkShapes(Operation *op, ArrayRef<Value> slots, const Sizes &siz
                  succeeded(requireShape(op, "peepholes", slots[Peepholes], {d, 3 * sizes.hidden})));
 }
 
+/// Floats that are stored in fewer bits than the input has.
+bool isWidened(Value input, Value weights) {
+  return elementOf(input).isF32() && (elementOf(weights).isF16() || elementOf(weights).isBF16());
+}
+
 LogicalResult checkElements(Operation *op, ArrayRef<Value> slots) {
   if (failed(requireFloat(op, "input", slots[Input])))
     return failure();
@@ -197,7 +202,7 @@ LogicalResult checkElements(Operation *op, ArrayRef<Value> slots) {
     return op->emitOpError("has quantised weights and an input of ") << elementOf(slots[Input]);
   for (auto [slot, value] : llvm::enumerate(slots)) {
     bool weights = slot == Weights || slot == Recurrence;
-    if (value && slot != Lengths && !(weights && isQuantized(value)) &&
+    if (value && slot != Lengths && !(weights && (isQuantized(value) || isWidened(slots[Input], value))) &&
         failed(requireSameElement(op, {slots[Input], value})))
       return failure();
   }

@@ -348,6 +348,30 @@ std::vector<Layer> decoded() {
   return layers;
 }
 
+/// Floats times weights of 16 bits.
+std::vector<Layer> halves() {
+  std::vector<Layer> layers;
+  auto add = [&](Layer layer) {
+    layer = floatConv(layer);
+    bool isBf16 = layers.size() % 3 == 2;
+    layer.spec.halfWeights = isBf16 ? target::Half::BF16 : target::Half::F16;
+    layer.name += isBf16 ? ", weights of bf16" : ", weights of f16";
+    layers.push_back(layer);
+  };
+  for (int64_t n : {1, 8, 16, 24, 33, 64, 100})
+    for (int64_t width : {1, 5, 14, 28})
+      add(conv(n % 5 + width, n, 2, width, n % 3 == 0 ? 3 : 1));
+  add(conv(6, 20, 4, 7, 3, 1, 1, 2));
+  add(conv(257, 300, 1, 1));
+  for (const Layer &layer : places())
+    add(layer);
+  for (const NamedEpilogue &e : f32Epilogues()) {
+    add(conv(20, 45, 1, 8));
+    setEpilogue(layers.back(), e);
+  }
+  return layers;
+}
+
 class Kernels : public testing::TestWithParam<const char *> {
 protected:
   void check(std::vector<Layer> layers) {
@@ -380,6 +404,7 @@ TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
 class FloatKernels : public Kernels {};
 TEST_P(FloatKernels, Gemm) { check(floats()); }
 TEST_P(FloatKernels, ByteWeights) { check(decoded()); }
+TEST_P(FloatKernels, HalfWeights) { check(halves()); }
 TEST_P(FloatKernels, Depthwise) { check(floatDepthwises()); }
 
 class Bf16Kernels : public Kernels {};
@@ -389,6 +414,7 @@ TEST_P(Bf16Kernels, Gemm) { check(bf16s()); }
 class GpuFloatKernels : public Kernels {};
 TEST_P(GpuFloatKernels, Gemm) { check(floats()); }
 TEST_P(GpuFloatKernels, ByteWeights) { check(decoded()); }
+TEST_P(GpuFloatKernels, HalfWeights) { check(halves()); }
 TEST_P(GpuFloatKernels, Depthwise) { check(floatDepthwises()); }
 
 std::string testName(const testing::TestParamInfo<const char *> &info) {
@@ -417,6 +443,8 @@ TEST(Specs, RoundTrip) {
   EXPECT_EQ(GemmSpec::fromAttr(attr).toAttr(&context), attr);
   auto bytes = decoded().front().spec.toAttr(&context);
   EXPECT_EQ(GemmSpec::fromAttr(bytes).toAttr(&context), bytes);
+  auto half = halves().front().spec.toAttr(&context);
+  EXPECT_EQ(GemmSpec::fromAttr(half).toAttr(&context), half);
   Layer depthwise = depthwiseEpilogues()[20];
   auto depthwiseAttr = depthwise.specAttr(&context);
   EXPECT_EQ(DepthwiseSpec::fromAttr(depthwiseAttr).toAttr(&context), depthwiseAttr);

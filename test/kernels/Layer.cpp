@@ -83,6 +83,7 @@ private:
 
   int uniform(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
   float uniformFloat() { return std::uniform_real_distribution<float>(-1, 1)(random); }
+  float asStored(float weight);
   void fillNumbers();
   void fillBuffers();
   void pack();
@@ -109,6 +110,16 @@ Run::Run(const Layer &layer) : layer(layer), spec(layer.spec), random(12345) {
   computeExpected();
 }
 
+/// What is left of a weight in memory. Every third of float16 is too small to be a normal number.
+float Run::asStored(float weight) {
+  if (spec.isBf16 || spec.halfWeights == target::Half::BF16)
+    return reference::bfloatToFloat(reference::floatToBfloat(weight));
+  if (spec.halfWeights == target::Half::None)
+    return weight;
+  float scale = floatWeights.size() % 3 == 0 ? 0x1p-15f : 1;
+  return reference::halfToFloat(reference::floatToHalf(weight * scale));
+}
+
 void Run::fillNumbers() {
   int64_t columns = spec.outChannels();
   for (int64_t i = 0; i < columns * depth; ++i) {
@@ -118,7 +129,7 @@ void Run::fillNumbers() {
                       : layer.fill == Fill::AllLow   ? -128
                                                      : 127);
     float weight = spec.byteWeights ? weights.back() : uniformFloat();
-    floatWeights.push_back(spec.isBf16 ? reference::bfloatToFloat(reference::floatToBfloat(weight)) : weight);
+    floatWeights.push_back(asStored(weight));
   }
   // Outputs spread over the range of u8.
   float scale = layer.multiplierScale / (60.0f * std::sqrt(float(depth)));

@@ -209,6 +209,7 @@ private:
     if (options.has("--prefix") && prefix != name)
       return usage("--prefix '" + name + "' is no C identifier; '" + prefix + "' would be one");
     pipeline.fuse.bf16 = options.get("--precision") == "bf16";
+    pipeline.fuse.halves = options.get("--precision") == "fp16";
     triple = llvm::Triple::normalize(options.get("--target", hostTriple.str()));
     triple = target::variantsOf(triple).front().triple;
     pipeline.lower.triple = triple;

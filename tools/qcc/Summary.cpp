@@ -62,6 +62,8 @@ void Summary::count(ModuleOp module) {
     } else {
       ++floatOps;
       decodedOps += readsByteWeights(op);
+      if (Type half = halfWeightsOf(op))
+        ++(half.isF16() ? fp16Weights : bf16Weights);
       bf16Ops += describeWeighted(op) && getElementTypeOrSelf(op->getOperand(0).getType()).isBF16();
       ++kinds[op->getName().stripDialect()];
     }
@@ -90,6 +92,9 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
     os << "  " << int4Ops << " of all with weights of int4\n";
   if (bf16Ops)
     os << "  " << bf16Ops << " products of bf16, added up in f32\n";
+  for (auto [count, type] : {std::pair(fp16Weights, "fp16"), std::pair(bf16Weights, "bf16")})
+    if (count)
+      os << "  " << count << " with weights or tables of " << type << ", arithmetic in f32\n";
   for (const std::string &note : notes)
     os << "  " << note << "\n";
   for (auto &[reason, nodes] : floatReasons)

@@ -154,9 +154,10 @@ private:
   Value floatStep(Value sum, Value from, Value step, Value at, Value panelWeights, Value column) {
     Expr a = load(scalar, code.at(from, code.mul(step, 4)), code.f32());
     Value line = code.at(panelWeights, code.mul(at, panelStepBytes(spec)));
+    Type weight = storageOf(code.b.getContext(), spec.halfWeights);
     Expr b = spec.byteWeights
                  ? toFloat(resizeInteger(load(scalar, code.at(line, column), code.i8()), code.i32(), false))
-                 : load(scalar, code.at(line, code.mul(column, 4)), code.f32());
+                 : load(scalar, code.at(line, code.mul(column, storageBytes(weight))), weight);
     return mulAdd(a, b, scalar.wrap(sum)).value;
   }
 

@@ -265,7 +265,8 @@ void Kernel::combineWarps() {
 /// For each gate of the pass: sums of products in f32 or i32.
 Values Kernel::sums(const Pass &pass, Value weights, Value unit, Value source) {
   Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
-  block = code.at(block, code.mul(code.rem(unit, blockUnits), 4));
+  block = code.at(block, code.mul(code.rem(unit, blockUnits), layer.unitBytes()));
+  Type stored = storageOf(code.b.getContext(), layer.half);
   Type word = layer.isFloat ? Type(code.f32()) : Type(code.i32());
   Value zero = layer.isFloat ? scalar.f32(0).value : constant(0);
   Values start(pass.size(), zero);
@@ -274,7 +275,8 @@ Values Kernel::sums(const Pass &pass, Value weights, Value unit, Value source) {
     Value x = code.load(word, code.at(source, code.mul(k, 4)), 0, 4);
     Value line = code.at(block, code.mul(k, layer.wordBytes(pass)));
     for (auto [gate, sum] : llvm::enumerate(next)) {
-      Value w = code.load(word, line, int64_t(gate) * blockUnits * 4, 4);
+      Value at = code.at(line, int64_t(gate) * blockUnits * layer.unitBytes());
+      Value w = layer.isFloat ? load(scalar, at, stored).value : code.load(word, at, 0, 4);
       sum = layer.isFloat ? mulAdd(scalar.wrap(x), scalar.wrap(w), scalar.wrap(sum)).value
                           : target::dotBytes(code, variant, sum, x, w);
     }

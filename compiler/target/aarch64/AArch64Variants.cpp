@@ -21,7 +21,7 @@ static std::vector<Variant> makeVariants() {
                /*tileRows=*/2,
                /*tileRowsFloat=*/12,
                /*tileRowsBf16=*/8};
-  base.hasFma = true;
+  base.hasFma = base.hasF16 = true;
   base.packing = Packing::Pairs;
 
   // Four vectors of columns share what brings a row of activations, or two, into place.

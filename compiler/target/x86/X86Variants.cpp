@@ -27,7 +27,7 @@ static std::vector<Variant> makeVariants() {
                /*tileRowsBf16=*/4};
 
   Variant avx2{"avx2", triple, "haswell", QCC_FEATURES_AVX2, avx2Bits, 32, 16, 4, 6, 4};
-  avx2.hasFma = true;
+  avx2.hasFma = avx2.hasF16 = true;
 
   Variant avxVnni = avx2;
   avxVnni.name = "avxvnni";
@@ -41,7 +41,7 @@ static std::vector<Variant> makeVariants() {
   Variant avx512{"avx512vnni", triple, "znver4", QCC_FEATURES_AVX2, avx2Bits, 64, 32, 14, 14, 12};
   avx512.features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni";
   avx512.cpuBits |= QCC_MARCH_AVX512VNNI | QCC_CPU_AVX512CD;
-  avx512.hasVnni = avx512.hasFma = avx512.hasMasks = true;
+  avx512.hasVnni = avx512.hasFma = avx512.hasF16 = avx512.hasMasks = true;
 
   // Of use to products of bf16 alone.
   Variant bf16 = avx512;

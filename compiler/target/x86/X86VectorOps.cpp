@@ -20,6 +20,7 @@ public:
   Value multiplyAdd(Value x, Value y, Value sum) override;
   Value roundToInt(Value x) override;
   Value toBf16(Value x) override;
+  Value fromF16(Value bits) override;
   Value packI16(Value x, Value y) override;
   Value packU8(Value x, Value y) override;
   Value opaque(Value v) override;
@@ -110,6 +111,18 @@ Value X86VectorOps::multiplyAdd(Value x, Value y, Value sum) {
 }
 
 //--- Conversions --------------------------------------------------------------//
+
+/// Without F16C: exponent and digits where f32 has them, then times 2^(127 - 15), which is exact, of
+/// subnormal numbers, too.
+Value X86VectorOps::fromF16(Value half) {
+  if (variant.hasF16)
+    return VectorOps::fromF16(half);
+  Value bits = arith::ExtSIOp::create(code.b, code.loc, i32s(), half);
+  bits = arith::ShLIOp::create(code.b, code.loc, bits, code.splatInt(i32s(), 13));
+  bits = arith::AndIOp::create(code.b, code.loc, bits, code.splatInt(i32s(), int32_t(0x8fffe000)));
+  return arith::MulFOp::create(code.b, code.loc, code.bitcast(f32s(), bits),
+                               code.splatFloat(f32s(), 0x1p112f));
+}
 
 Value X86VectorOps::roundToInt(Value x) {
   // MXCSR's default mode.
