@@ -112,6 +112,17 @@ def FoldPads : Pass<"qcc-fold-pads", "mlir::func::FuncOp"> {
   }];
 }
 
+def DropUnseenTaps : Pass<"qcc-drop-unseen-taps", "mlir::func::FuncOp"> {
+  let summary = "A filter loses the taps at its edges that see padding alone";
+  let description = [{
+    As those of a dilated filter on a small image do.
+
+    ```mlir
+    conv(x: 1x1x8x8, w: 1x1x3x3, pads = 12, dilations = 12)  ==>  conv(x, w[:, :, 1:2, 1:2], pads = 0)
+    ```
+  }];
+}
+
 def UnifyPools : Pass<"qcc-unify-pools", "mlir::func::FuncOp"> {
   let summary = "Reductions over all of an image are global pools";
   let description = [{

@@ -23,4 +23,5 @@ void qcc::simplify::addSimplify(OpPassManager &pm, const SimplifyOptions &option
   // Merged constants uncover spellings such as ((x * 6) / 6) and clip(relu).
   functions.addPass(createRecognizeActivations());
   functions.addPass(createFoldPads());
+  functions.addPass(createDropUnseenTaps());
 }
