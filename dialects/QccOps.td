@@ -658,15 +658,16 @@ def Qcc_ConstantOfShapeOp : Qcc_Op<"constant_of_shape", Onnx<"ConstantOfShape", 
 // Attention (ops/Attention.cpp)
 //===----------------------------------------------------------------------===//
 
-def Qcc_AttentionOp : Qcc_Op<"attention", NotOnnx, Q_Float> {
+def Qcc_AttentionOp : Qcc_Op<"attention", NotOnnx, Q_Float, [], [AttrSizedOperandSegments]> {
   let summary = "softmax(query * key^T * scale + mask) * value for each head";
   let description = [{
     `query` (batch, queries, heads, depth), `key` (batch, keys, heads, depth) and `value` (batch, keys,
     heads, width) give (batch, queries, heads, width). `mask` broadcasts to (batch, heads, queries, keys)
-    and is added to the scores.
+    and is added to the scores. With `count`, one i64, only the first so many keys are there: what lies
+    behind them is not read.
   }];
   let arguments = (ins Qcc_Tensor:$query, Qcc_Tensor:$key, Qcc_Tensor:$value, Optional<Qcc_Tensor>:$mask,
-                       F32Attr:$scale);
+                       Optional<Qcc_Tensor>:$count, F32Attr:$scale);
   let results = (outs Qcc_Tensor:$result);
 }
 

@@ -173,7 +173,7 @@ struct Fuse : OpRewritePattern<MatMulOp> {
     value = arrange(value, false);
     ArrayRef<int64_t> q = tensorType(query).getShape();
     auto type = tensorType(query).clone({q[0], q[1], q[2], tensorType(value).getDimSize(3)});
-    Value result = AttentionOp::create(rewriter, loc, type, query, key, value, mask,
+    Value result = AttentionOp::create(rewriter, loc, type, query, key, value, mask, /*count=*/Value(),
                                        rewriter.getF32FloatAttr(scores->scale));
     result = rank == 4 ? createTranspose(rewriter, loc, result, {0, 2, 1, 3})
                        : createReshape(rewriter, loc, result, tensorType(op.getResult()).getShape());

@@ -4,8 +4,9 @@
 // with all keys, softmax, products with all values. The views are
 //   query (batch, queries, heads, depth), key (batch, heads, depth, keys),
 //   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
-//   is one, result (batch, queries, heads, width). A head of key and value serves
-//   as many of the query as there are more of them.
+//   is one, the count of the keys that are there if not all are, result (batch,
+//   queries, heads, width). A head of key and value serves as many of the query
+//   as there are more of them.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Attention.h"
@@ -29,15 +30,15 @@ namespace {
 struct Attention {
   Spec spec;
   View query, key, value, mask, result;
-  bool hasMask;
+  std::optional<size_t> maskAt, countAt;
   int64_t batch, heads, queries, keys, depth, width;
 
   explicit Attention(DictionaryAttr attr)
       : spec(attr), query(spec.views[0]), key(spec.views[1]), value(spec.views[2]), result(spec.result()),
-        hasMask(spec.views.size() > 4), batch(query.shape[0]), heads(query.shape[2]), queries(query.shape[1]),
-        keys(key.shape[3]), depth(query.shape[3]), width(value.shape[3]) {
-    if (hasMask)
-      mask = broadcastTo(spec.views[3], {batch, heads, queries, keys});
+        maskAt(spec.operand(3)), countAt(spec.operand(4)), batch(query.shape[0]), heads(query.shape[2]),
+        queries(query.shape[1]), keys(key.shape[3]), depth(query.shape[3]), width(value.shape[3]) {
+    if (maskAt)
+      mask = broadcastTo(spec.views[*maskAt], {batch, heads, queries, keys});
   }
   int64_t blocks() const { return std::max<int64_t>(llvm::divideCeil(queries, unitRows), 1); }
 };
@@ -48,6 +49,8 @@ public:
       : attention(attention), code(code), pointers(pointers) {
     target::CodeBuilder builder(code.builder, code.loc);
     scores = builder.stackBytes(unitRows * rowBytes());
+    if (attention.countAt)
+      count = readCount();
   }
   void writeUnit(Value unit);
 
@@ -56,6 +59,7 @@ private:
   const Code &code;
   ValueRange pointers;
   Value scores;
+  Value count; ///< of the keys that are there; null: all
 
   /// Addresses of one head's first elements; of query, mask and result at one row.
   struct Head {
@@ -67,6 +71,7 @@ private:
     return code.offset(pointer, code.mulIndex(index, view.strides[axis] * storageBytes(view.element)));
   }
   static int64_t bytes(const View &view, size_t axis) { return view.strides[axis] * 4; }
+  Value readCount() const;
   Head headOf(Value b, Value h) const;
   void writeBlock(const Head &head, Value first, int64_t rows);
   void writeRows(const Head &head, Value row, int64_t height);
@@ -74,6 +79,13 @@ private:
   Value softmax(Value row);
 };
 } // namespace
+
+/// Within [0, keys], whatever the number is.
+Value Writer::readCount() const {
+  const View &view = attention.spec.views[*attention.countAt];
+  Value number = load(code, code.offset(pointers[*attention.countAt], view.offset * 8), view.element).value;
+  return code.minIndex(code.maxIndex(number, code.index(0)), code.index(attention.keys));
+}
 
 Writer::Head Writer::headOf(Value b, Value h) const {
   const Attention &a = attention;
@@ -85,8 +97,8 @@ Writer::Head Writer::headOf(Value b, Value h) const {
   };
   Head head{start(0, a.query, 2), start(1, a.key, 1), start(2, a.value, 2), Value(),
             start(pointers.size() - 1, a.result, 2)};
-  if (a.hasMask)
-    head.mask = start(3, a.mask, 1);
+  if (a.maskAt)
+    head.mask = start(*a.maskAt, a.mask, 1);
   return head;
 }
 
@@ -131,14 +143,26 @@ void Writer::writeRows(const Head &whole, Value row, int64_t height) {
   Head head = whole;
   head.query = at(head.query, a.query, 1, row);
   head.result = at(head.result, a.result, 1, row);
-  if (a.hasMask)
+  if (a.maskAt)
     head.mask = at(head.mask, a.mask, 2, row);
   writeScores(head, height);
   SmallVector<Value> factors;
   for (int64_t i = 0; i < height; ++i)
     factors.push_back(softmax(code.offset(scores, i * rowBytes())));
-  ProductTile tile{scores, head.value, rowBytes(), 4,      bytes(a.value, 1), bytes(a.value, 3), f32(), f32(),
-                   f32(),  height,     a.keys,     a.width};
+  ProductTile tile{scores,
+                   head.value,
+                   rowBytes(),
+                   4,
+                   bytes(a.value, 1),
+                   bytes(a.value, 3),
+                   f32(),
+                   f32(),
+                   f32(),
+                   height,
+                   a.keys,
+                   a.width,
+                   count,
+                   Value()};
   tile.emit(code, a.result.strides[3] == 1, [&](const Code &inner, Expr sum, int64_t i, Value column) {
     Value to = inner.offset(at(head.result, a.result, 3, column), i * bytes(a.result, 1));
     store(sum * inner.splat(factors[i]), to, f32());
@@ -159,11 +183,13 @@ void Writer::writeScores(const Head &head, int64_t height) {
                    f32(),
                    height,
                    a.depth,
-                   a.keys};
-  bool sideBySide = !a.hasMask || a.mask.strides[3] == 1;
+                   a.keys,
+                   Value(),
+                   count};
+  bool sideBySide = !a.maskAt || a.mask.strides[3] == 1;
   tile.emit(code, sideBySide, [&](const Code &inner, Expr sum, int64_t i, Value column) {
     sum = sum * inner.f32(scale);
-    if (a.hasMask)
+    if (a.maskAt)
       sum = sum + load(inner, inner.offset(at(head.mask, a.mask, 3, column), i * bytes(a.mask, 2)), f32());
     store(sum, inner.offset(scores, inner.addIndex(inner.index(i * rowBytes()), inner.mulIndex(column, 4))),
           f32());
@@ -171,15 +197,20 @@ void Writer::writeScores(const Head &head, int64_t height) {
 }
 
 /// Makes a row of scores exp(score - largest); gives 1 / their sum. A row of nothing but -infinity
-/// becomes zeros.
+/// becomes zeros. Keys that are not there but in the last one's vector have the score -infinity.
 Value Writer::softmax(Value row) {
   int64_t lanes = code.variant.vectorBytes / 4, keys = attention.keys, whole = keys / lanes * lanes;
   Code wide = code.withLanes(lanes);
   auto address = [&](Value i) { return code.offset(row, code.mulIndex(i, 4)); };
+  auto limited = [&](int64_t to) { return count ? code.minIndex(code.index(to), count) : code.index(to); };
+  constexpr double lowest = -std::numeric_limits<double>::infinity();
+  if (count)
+    code.loop(count, code.minIndex(code.index(whole), code.addIndex(count, code.index(lanes - 1))), 1,
+              [&](Value i) { store(code.constant(f32(), lowest), address(i), f32()); });
   auto fold = [&](double start, llvm::function_ref<Expr(const Code &, Value)> element,
                   llvm::function_ref<Expr(Expr, Expr)> merge) {
     auto range = [&](const Code &inner, int64_t from, int64_t to, int64_t step, Value initial) {
-      return inner.loop(inner.index(from), inner.index(to), step, ValueRange(initial),
+      return inner.loop(inner.index(from), limited(to), step, ValueRange(initial),
                         [&](Value i, ValueRange c) {
                           return SmallVector<Value>{merge(element(inner, i), inner.wrap(c[0])).value};
                         })[0];
@@ -192,9 +223,8 @@ Value Writer::softmax(Value row) {
     return whole < keys ? range(code, whole, keys, 1, result) : result;
   };
   auto read = [&](const Code &inner, Value i) { return load(inner, address(i), f32()); };
-  Value most =
-      fold(-std::numeric_limits<double>::infinity(), read, [](Expr a, Expr b) { return maximumOrNan(a, b); });
-  Expr isEmpty = compare(Order::Equal, code.wrap(most), code.f32(-std::numeric_limits<float>::infinity()));
+  Value most = fold(lowest, read, [](Expr a, Expr b) { return maximumOrNan(a, b); });
+  Expr isEmpty = compare(Order::Equal, code.wrap(most), code.f32(static_cast<float>(lowest)));
   most = select(isEmpty, code.f32(0), code.wrap(most)).value; // -infinity less itself would be NaN
   auto numerator = [&](const Code &inner, Value i) {
     Expr power = exponential(read(inner, i) - inner.splat(most));

@@ -13,9 +13,9 @@ void ProductTile::emit(const Code &code, bool sideBySide, Finish finish) const {
   for (int64_t width = lanes; width >= 1; width = width > 4 ? width / 2 : width / 4) {
     int64_t end = done + (columns - done) / width * width;
     Code inner = code.withLanes(width);
+    Value last = columnCount ? code.minIndex(code.index(end), columnCount) : code.index(end);
     if (end > done)
-      code.loop(code.index(done), code.index(end), width,
-                [&](Value column) { emitColumns(inner, column, finish); });
+      code.loop(code.index(done), last, width, [&](Value column) { emitColumns(inner, column, finish); });
     done = end;
   }
 }
@@ -23,7 +23,8 @@ void ProductTile::emit(const Code &code, bool sideBySide, Finish finish) const {
 void ProductTile::emitColumns(const Code &code, Value column, Finish finish) const {
   SmallVector<Value> sums(height, code.constant(type, int64_t(0)).value);
   Value first = code.offset(right, code.mulIndex(column, rightColumn));
-  sums = code.loop(code.index(0), code.index(depth), 1, sums, [&](Value k, ValueRange carried) {
+  Value end = depthCount ? depthCount : code.index(depth);
+  sums = code.loop(code.index(0), end, 1, sums, [&](Value k, ValueRange carried) {
     Expr vector = load(code, code.offset(first, code.mulIndex(k, rightDepth)), rightElement);
     Value row = code.offset(left, code.mulIndex(k, leftDepth));
     SmallVector<Value> next;

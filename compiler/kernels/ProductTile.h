@@ -14,6 +14,8 @@ struct ProductTile {
   mlir::Type leftElement, rightElement;
   mlir::Type type; ///< of the sums
   int64_t height, depth, columns;
+  /// Where set: fewer of the depth; of the columns as many as vectors need to cover so many.
+  mlir::Value depthCount = {}, columnCount = {};
 
   /// Hands on the sums of each row for (some neighbouring) columns, two vectors at a time where the right
   /// operand's columns and what `finish` writes lie side by side.

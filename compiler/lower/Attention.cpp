@@ -27,12 +27,15 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   SmallVector<Type> types;
   if (op.getMask())
     places.push_back(storage.place(op.getMask()));
+  if (op.getCount())
+    places.push_back(storage.place(op.getCount()));
   places.push_back(storage.place(op.getResult()));
   for (const Place &place : places)
     types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
   NamedAttrList spec;
   spec.set("kind", builder.getStringAttr("attention"));
   spec.set("types", builder.getTypeArrayAttr(types));
+  spec.set("operands", builder.getDenseI64ArrayAttr({1, 1, 1, op.getMask() ? 1 : 0, op.getCount() ? 1 : 0}));
   spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("scale", op.getScaleAttr())}));
   auto query = cast<RankedTensorType>(op.getQuery().getType());
   int64_t keys = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);

@@ -13,8 +13,14 @@ LogicalResult AttentionOp::inferTypes(Results &results) {
        {std::pair("query", getQuery()), std::pair("key", getKey()), std::pair("value", getValue())})
     if (failed(requireFloat(*this, name, value)) || failed(requireRank(*this, name, value, 4, 4)))
       return failure();
-  if (failed(requireSameElement(*this, getOperands())))
+  SmallVector<Value> floats{getQuery(), getKey(), getValue()};
+  if (getMask())
+    floats.push_back(getMask());
+  if (failed(requireSameElement(*this, floats)))
     return failure();
+  if (Value count = getCount();
+      count && (!elementOf(count).isSignlessInteger(64) || tensorOf(count).getNumElements() != 1))
+    return emitOpError("operand 'count' is ") << count.getType() << ", not one i64";
   ArrayRef<int64_t> q = shapeOf(getQuery()), k = shapeOf(getKey()), v = shapeOf(getValue());
   bool headsFit = k[2] == v[2] && (k[2] == q[2] || (k[2] > 0 && q[2] % k[2] == 0));
   if (k[0] != q[0] || v[0] != q[0] || !headsFit || k[3] != q[3] || v[1] != k[1])
@@ -31,6 +37,6 @@ LogicalResult AttentionOp::inferTypes(Results &results) {
 
 LogicalResult AttentionOp::evaluate(Operands operands, Tensors &results) {
   results.push_back(reference::attention(*operands[0], *operands[1], *operands[2], optional(operands, 3),
-                                         getScale().convertToDouble()));
+                                         optional(operands, 4), getScale().convertToDouble()));
   return success();
 }

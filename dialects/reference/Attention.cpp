@@ -24,20 +24,21 @@ static void softmaxInPlace(std::vector<double> &scores) {
 }
 
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
-                 double scale) {
+                 const Tensor *count, double scale) {
   int64_t batch = query.shape[0], queries = query.shape[1], heads = query.shape[2], depth = query.shape[3];
   int64_t keys = key.shape[1], keyHeads = key.shape[2], width = value.shape[3];
   Tensor result(query.type, {batch, queries, heads, width});
   std::vector<int64_t> masked;
   if (mask)
     masked = broadcastIndices(mask->shape, {batch, heads, queries, keys});
-  std::vector<double> scores(static_cast<size_t>(keys));
+  int64_t present = count ? std::clamp<int64_t>(count->getInt(0), 0, keys) : keys;
+  std::vector<double> scores(static_cast<size_t>(present));
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h)
       for (int64_t i = 0; i < queries; ++i) {
         int64_t row = (b * queries + i) * heads + h, keyHead = h / (heads / keyHeads);
         auto keyRow = [&](int64_t j) { return (b * keys + j) * keyHeads + keyHead; };
-        for (int64_t j = 0; j < keys; ++j) {
+        for (int64_t j = 0; j < present; ++j) {
           double dot = 0;
           for (int64_t d = 0; d < depth; ++d)
             dot += query.getDouble(row * depth + d) * key.getDouble(keyRow(j) * depth + d);
@@ -48,7 +49,7 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, co
         softmaxInPlace(scores);
         for (int64_t d = 0; d < width; ++d) {
           double sum = 0;
-          for (int64_t j = 0; j < keys; ++j)
+          for (int64_t j = 0; j < present; ++j)
             sum += scores[j] * value.getDouble(keyRow(j) * width + d);
           result.setDouble(row * width + d, sum);
         }

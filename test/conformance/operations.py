@@ -335,7 +335,13 @@ def check_attention(run):
     weights /= weights.sum(-1, keepdims=True)
     want = np.einsum("bhqk,bkhd->bqhd", weights, v)
     operands = [(q, None), (k, None), (v, None), (mask, None)]
-    near(run("qcc.attention", operands, ((2, 3, 2, 6), "f32"), "scale = 0.5 : f32"), want)
+    attributes = "operandSegmentSizes = array<i32: 1, 1, 1, 1, {}>, scale = 0.5 : f32"
+    near(run("qcc.attention", operands, ((2, 3, 2, 6), "f32"), attributes.format(0)), want)
+    # With a count, the keys behind it do not count, not even as NaN.
+    longer = [np.concatenate([x, np.full_like(x[:, :2], np.nan)], 1) for x in (k, v)]
+    operands = [(q, None), *((x, None) for x in longer), (np.pad(mask, [(0, 0)] * 3 + [(0, 2)]), None)]
+    operands.append((np.array([5]), None))
+    near(run("qcc.attention", operands, ((2, 3, 2, 6), "f32"), attributes.format(1)), want)
 
 
 def measure(rows):
