@@ -12,7 +12,84 @@ static const char *setting(const char *name) {
 }
 
 static int model_is_valid(const qcc_model *model) {
-  return model && model->abi_version == QCC_ABI_VERSION && model->struct_bytes >= sizeof(qcc_model);
+  return model && (model->abi_version == QCC_ABI_VERSION || model->abi_version == QCC_ABI_VERSION_BOUNDED) &&
+         model->struct_bytes >= sizeof(qcc_model);
+}
+
+/*===-- Shapes ------------------------------------------------------------===*/
+
+/* Where the shape of a tensor lies in `pointers`, behind those of all `count` tensors; NULL where it is
+ * fixed. */
+static const void *shape_among(const qcc_model *model, const qcc_tensor_info *infos, uint32_t count,
+                               const void *const *pointers, uint32_t i) {
+  int bounded = model->abi_version == QCC_ABI_VERSION_BOUNDED && infos[i].min_shape;
+  return bounded ? pointers[count + i] : NULL;
+}
+
+static const void *input_shape(const qcc_model *model, const void *const *in, uint32_t i) {
+  return shape_among(model, model->inputs, model->n_inputs, in, i);
+}
+
+static const void *output_shape(const qcc_model *model, void *const *out, uint32_t o) {
+  return shape_among(model, model->outputs, model->n_outputs, (const void *const *)out, o);
+}
+
+static uint64_t shape_bytes(const qcc_tensor_info *info) { return sizeof(int64_t) * info->rank; }
+
+static int64_t extent_at(const void *shape, uint32_t axis) {
+  int64_t extent;
+  memcpy(&extent, (const char *)shape + sizeof extent * axis, sizeof extent);
+  return extent;
+}
+
+/* Whether the inputs up to `last`, whose shapes are there, have another extent for the same length. */
+static int disagrees(const qcc_model *model, const void *const *in, uint32_t last, int64_t length,
+                     int64_t extent) {
+  for (uint32_t i = 0; length >= 0 && i <= last; ++i) {
+    const qcc_tensor_info *info = &model->inputs[i];
+    const void *shape = input_shape(model, in, i);
+    for (uint32_t axis = 0; shape && axis < info->rank; ++axis)
+      if (info->min_shape[info->rank + axis] == length && extent_at(shape, axis) != extent)
+        return 1;
+  }
+  return 0;
+}
+
+static qcc_status check_shapes(const qcc_model *model, const void *const *in, void *const *out) {
+  if (model->abi_version != QCC_ABI_VERSION_BOUNDED)
+    return QCC_OK;
+  if ((model->n_inputs && !in) || (model->n_outputs && !out))
+    return QCC_ERR_ARGUMENT;
+  for (uint32_t i = 0; i < model->n_inputs; ++i) {
+    const qcc_tensor_info *info = &model->inputs[i];
+    const void *shape = input_shape(model, in, i);
+    if (info->min_shape && !shape)
+      return QCC_ERR_ARGUMENT;
+    for (uint32_t axis = 0; shape && axis < info->rank; ++axis) {
+      int64_t extent = extent_at(shape, axis);
+      if (extent < info->min_shape[axis] || extent > info->shape[axis] ||
+          disagrees(model, in, i, info->min_shape[info->rank + axis], extent))
+        return QCC_ERR_SHAPE;
+    }
+  }
+  for (uint32_t o = 0; o < model->n_outputs; ++o)
+    if (model->outputs[o].min_shape && !output_shape(model, out, o))
+      return QCC_ERR_ARGUMENT;
+  return QCC_OK;
+}
+
+/* Bytes that input `i` has in this run: at most `bytes`, its shape being within bounds. */
+static uint64_t input_bytes(const qcc_model *model, const void *const *in, uint32_t i) {
+  const qcc_tensor_info *info = &model->inputs[i];
+  const void *shape = input_shape(model, in, i);
+  uint64_t most = 1, here = 1;
+  if (!shape)
+    return info->bytes;
+  for (uint32_t axis = 0; axis < info->rank; ++axis) {
+    most *= (uint64_t)info->shape[axis];
+    here *= (uint64_t)extent_at(shape, axis);
+  }
+  return most ? info->bytes / most * here : 0;
 }
 
 /*===-- Buffers -----------------------------------------------------------===*/
@@ -32,7 +109,7 @@ static int buffers_are_there(const qcc_model *model, const void *const *in, void
   if ((model->n_inputs && !in) || (model->n_outputs && !out))
     return 0;
   for (uint32_t i = 0; i < model->n_inputs; ++i)
-    if (!is_buffer(in[i], model->inputs[i].bytes))
+    if (!is_buffer(in[i], input_bytes(model, in, i)))
       return 0;
   for (uint32_t o = 0; o < model->n_outputs; ++o)
     if (!is_buffer(out[o], model->outputs[o].bytes))
@@ -55,13 +132,42 @@ static int overlaps_tensors(const qcc_model *model, const void *const *in, void 
                             const void *buffer, uint64_t bytes, uint32_t outputs,
                             const qcc_tensor_info *tensor) {
   for (uint32_t i = 0; i < model->n_inputs; ++i)
-    if (overlap(buffer, bytes, in[i], model->inputs[i].bytes) &&
+    if (overlap(buffer, bytes, in[i], input_bytes(model, in, i)) &&
         !(tensor && buffer == in[i] && same_tensors(tensor, &model->inputs[i])))
       return 1;
   for (uint32_t o = 0; o < outputs; ++o)
     if (overlap(buffer, bytes, out[o], model->outputs[o].bytes))
       return 1;
   return 0;
+}
+
+/* Whether that buffer touches the shape of an input or of one of the first `outputs` outputs. */
+static int overlaps_shapes(const qcc_model *model, const void *const *in, void *const *out,
+                           const void *buffer, uint64_t bytes, uint32_t outputs) {
+  for (uint32_t i = 0; i < model->n_inputs; ++i)
+    if (input_shape(model, in, i) &&
+        overlap(buffer, bytes, input_shape(model, in, i), shape_bytes(&model->inputs[i])))
+      return 1;
+  for (uint32_t o = 0; o < outputs; ++o)
+    if (output_shape(model, out, o) &&
+        overlap(buffer, bytes, output_shape(model, out, o), shape_bytes(&model->outputs[o])))
+      return 1;
+  return 0;
+}
+
+static int shapes_are_apart(const qcc_model *model, const void *const *in, void *const *out,
+                            const void *work) {
+  if (overlaps_shapes(model, in, out, work, model->workspace_bytes, model->n_outputs))
+    return 0;
+  for (uint32_t o = 0; o < model->n_outputs; ++o) {
+    const void *shape = output_shape(model, out, o);
+    if (overlaps_shapes(model, in, out, out[o], model->outputs[o].bytes, model->n_outputs))
+      return 0;
+    if (shape && (overlaps_shapes(model, in, out, shape, shape_bytes(&model->outputs[o]), o) ||
+                  overlaps_tensors(model, in, out, shape, shape_bytes(&model->outputs[o]), 0, NULL)))
+      return 0;
+  }
+  return 1;
 }
 
 static qcc_status check_buffers(const qcc_model *model, const void *const *in, void *const *out,
@@ -77,7 +183,7 @@ static qcc_status check_buffers(const qcc_model *model, const void *const *in, v
     if (overlaps_tensors(model, in, out, out[o], model->outputs[o].bytes, o,
                          in_place ? &model->outputs[o] : NULL))
       return QCC_ERR_ARGUMENT;
-  return QCC_OK;
+  return shapes_are_apart(model, in, out, work) ? QCC_OK : QCC_ERR_ARGUMENT;
 }
 
 /*===-- Variants and devices ----------------------------------------------===*/
@@ -138,7 +244,9 @@ qcc_status qcc_rt_run(const qcc_model *model, const void *const *in, void *const
                       size_t work_bytes, qcc_pool *pool) {
   if (!model_is_valid(model) || (pool && !qcc_pool_is_valid(pool)))
     return QCC_ERR_ARGUMENT;
-  qcc_status status = check_buffers(model, in, out, work, work_bytes);
+  qcc_status status = check_shapes(model, in, out);
+  if (status == QCC_OK)
+    status = check_buffers(model, in, out, work, work_bytes);
   if (status != QCC_OK)
     return status;
   uintptr_t misaligned = (uintptr_t)work % QCC_WORK_ALIGN;

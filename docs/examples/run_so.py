@@ -83,13 +83,14 @@ class Model:
         self._library = library
         self._model = library.qcc_get_model()
         info = self._model.contents
-        if info.abi_version != 2 or not info.runtime:
+        if info.abi_version not in (2, 3) or not info.runtime:  # 3: some shapes have bounds
             raise RuntimeError(f"{path}: made for another version of the runtime")
         self._runtime = info.runtime.contents
         self.name = info.name.decode()
         self.manifest = info.manifest.decode()
         self.inputs = [self._describe(info.inputs[i]) for i in range(info.n_inputs)]
         self.outputs = [self._describe(info.outputs[i]) for i in range(info.n_outputs)]
+        self._least = [self._least_of(info.inputs[i]) for i in range(info.n_inputs)]
         self._work = np.empty(info.workspace_bytes, np.uint8)
         self._pool = None if threads == 1 else self._runtime.pool_create(threads)
         if threads != 1 and not self._pool:
@@ -100,6 +101,10 @@ class Model:
         if info.type not in TYPES:
             raise NotImplementedError(f"{info.name.decode()}: element type {info.type}")
         return info.name.decode(), tuple(info.shape[: info.rank]), np.dtype(TYPES[info.type])
+
+    @staticmethod
+    def _least_of(info):
+        return tuple((info.min_shape if info.min_shape else info.shape)[: info.rank])
 
     def __call__(self, **arrays):
         return self.run(arrays)
@@ -114,25 +119,29 @@ class Model:
         """Takes {input name: array}, returns {output name: array}."""
         call, outputs = self.prepare(arrays)
         call()
-        return outputs
+        return {name: array.reshape(-1)[: np.prod(shape)].reshape(shape) for (name, array), shape in zip(outputs.items(), call.shapes)}
 
     def prepare(self, arrays):
         """A function that runs the model, again and again, from `arrays` into the
-        arrays that come with it: for loops that shall allocate nothing."""
+        arrays that come with it: for loops that shall allocate nothing. Where shapes
+        have bounds these have the most, and the function's `shapes`, after a call,
+        says how much of each, from its front, the run has written."""
         wanted = [name for name, _, _ in self.inputs]
         if sorted(arrays) != sorted(wanted):
             raise ValueError(f"the model takes {wanted}, got {list(arrays)}")
         given = []
-        for name, shape, dtype in self.inputs:
+        for (name, shape, dtype), least in zip(self.inputs, self._least):
             array = np.asarray(arrays[name])
-            if array.shape != shape or array.dtype.newbyteorder("=") != dtype:
-                raise ValueError(f"{name}: is {array.shape} of {array.dtype}, should be {shape} of {dtype}")
+            fits = array.ndim == len(shape) and all(a <= n <= b for a, n, b in zip(least, array.shape, shape))
+            if not fits or array.dtype.newbyteorder("=") != dtype:
+                raise ValueError(f"{name}: is {array.shape} of {array.dtype}, should be {shape if least == shape else f'{least} to {shape}'} of {dtype}")
             given.append(np.asarray(array, dtype, order="C"))
         made = [np.empty(shape, dtype) for _, shape, dtype in self.outputs]
+        # Behind the tensors' pointers those to their shapes, for models with bounds.
+        shapes = [[np.array(array.shape, np.int64) for array in list] for list in (given, made)]
         words = (
             c.cast(self._model, c.c_void_p),
-            (c.c_void_p * max(len(given), 1))(*[array.ctypes.data for array in given]),
-            (c.c_void_p * max(len(made), 1))(*[array.ctypes.data for array in made]),
+            *((c.c_void_p * (2 * len(a) + 1))(*[array.ctypes.data for array in a + s]) for a, s in zip((given, made), shapes)),
             self._work.ctypes.data,
             self._work.nbytes,
             self._pool,
@@ -141,7 +150,8 @@ class Model:
         def call():
             self._check(self._runtime.run(*words))
 
-        call.arrays = given, made  # whose memory `words` points into
+        call.arrays = given, made, shapes  # whose memory `words` points into
+        call.shapes = shapes[1]
         return call, {name: array for (name, _, _), array in zip(self.outputs, made)}
 
     def _check(self, status):

@@ -57,7 +57,7 @@ TEST(Model, RefusesMissingPointers) {
 TEST(Model, RefusesAnotherVersion) {
   fake::Run run;
   qcc_model model = fake::model();
-  model.abi_version = QCC_ABI_VERSION + 1;
+  model.abi_version = QCC_ABI_VERSION_BOUNDED + 1;
   EXPECT_EQ(run(model), QCC_ERR_ARGUMENT);
   model = fake::model();
   model.struct_bytes = sizeof(qcc_model) - 1;

@@ -8,8 +8,8 @@
 namespace qcc::run {
 namespace {
 
-std::string describe(const std::vector<int64_t> &shape, support::NpyType type) {
-  return support::npyShapeText(shape) + " of " + support::npyTypeName(type);
+std::string describe(const std::string &shape, support::NpyType type) {
+  return shape + " of " + support::npyTypeName(type);
 }
 
 std::string listNames(const qcc_tensor_info *infos, uint32_t count) {
@@ -22,7 +22,7 @@ std::string listNames(const qcc_tensor_info *infos, uint32_t count) {
 } // namespace
 
 bool Data::read(std::string &error) {
-  return readArrays(options.inputs, true, inputs, error) &&
+  return readArrays(options.inputs, true, inputs, error) && checkShared(error) &&
          readArrays(options.expected, false, expected, error) && nameFiles(error);
 }
 
@@ -52,16 +52,16 @@ bool Data::readArrays(const std::vector<std::string> &pairs, bool isInput, std::
 
 bool Data::checkArray(const NamedArray &named, const qcc_tensor_info &info, bool isInput,
                       std::string &error) {
-  std::vector<int64_t> shape = named.array.shape, wanted = shapeOf(info);
+  std::vector<int64_t> shape = named.array.shape;
   const ElementType &type = *findType(info.type);
   bool stacked = options.samples && !shape.empty();
   int64_t count = stacked ? shape[0] : 1;
   if (stacked)
     shape.erase(shape.begin());
-  if (shape != wanted || stacked != options.samples || named.array.type != type.npy) {
-    error = named.file + ": is " + describe(named.array.shape, named.array.type) + "; " +
-            (isInput ? "input '" : "output '") + info.name + "' is " +
-            (options.samples ? "(samples) + " : "") + describe(wanted, type.npy);
+  if (!fitsShape(info, shape) || stacked != options.samples || named.array.type != type.npy) {
+    error = named.file + ": is " + describe(support::npyShapeText(named.array.shape), named.array.type) +
+            "; " + (isInput ? "input '" : "output '") + info.name + "' is " +
+            (options.samples ? "(samples) + " : "") + describe(boundsText(info), type.npy);
     if (std::string(type.name) != support::npyTypeName(type.npy))
       error += std::string(", the bits of ") + type.name;
     return false;
@@ -72,6 +72,8 @@ bool Data::checkArray(const NamedArray &named, const qcc_tensor_info &info, bool
     return false;
   }
   samples = count;
+  if (isInput)
+    model.setShape(named.index, shape);
   return true;
 }
 
@@ -95,10 +97,38 @@ bool Data::nameFiles(std::string &error) {
   return !failure;
 }
 
+/// Inputs that share an extent have the last one's now.
+bool Data::checkShared(std::string &error) const {
+  for (const NamedArray &named : inputs) {
+    std::vector<int64_t> shape = named.array.shape;
+    shape.erase(shape.begin(), shape.begin() + options.samples);
+    if (qcc_tensor_info info = model.inputInfo(named.index); shape != shapeOf(info)) {
+      error = named.file + ": is " + support::npyShapeText(shape) + ", but input '" + info.name + "' is " +
+              support::npyShapeText(shapeOf(info)) + " beside the other inputs, with which it shares extents";
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Shapes of the run, which nobody knew before.
+bool Data::checkExpected(std::string &error) const {
+  for (const NamedArray &named : expected) {
+    const support::NpyArray &got = outputs[named.index];
+    if (named.array.shape == got.shape)
+      continue;
+    error = named.file + ": is " + support::npyShapeText(named.array.shape) + "; output '" +
+            model.info().outputs[named.index].name + "' is " + support::npyShapeText(got.shape) +
+            " in this run";
+    return false;
+  }
+  return true;
+}
+
 void Data::makeOutputs() {
   size_t count = options.samples ? static_cast<size_t>(samples) : 1;
   for (uint32_t o = 0; o < model.info().n_outputs; ++o) {
-    const qcc_tensor_info &info = model.info().outputs[o];
+    qcc_tensor_info info = model.outputInfo(o);
     support::NpyArray array;
     array.type = findType(info.type)->npy;
     array.shape = shapeOf(info);
@@ -111,7 +141,7 @@ void Data::makeOutputs() {
 
 bool Data::runSample(size_t sample, std::string &error) {
   for (const NamedArray &named : inputs) {
-    const qcc_tensor_info &info = model.info().inputs[named.index];
+    qcc_tensor_info info = model.inputInfo(named.index);
     size_t bytes = elementsOf(info) * support::npyTypeBytes(named.array.type);
     if (!pack(info, named.array.data.data() + sample * bytes, model.input(named.index), error)) {
       error = named.file + ": " + (options.samples ? "sample " + std::to_string(sample) + ": " : "") + error;
@@ -122,8 +152,10 @@ bool Data::runSample(size_t sample, std::string &error) {
     error = options.model + ": " + model.statusText(status);
     return false;
   }
+  if (outputs.empty())
+    makeOutputs(); // their shapes are known now, and the same for all samples
   for (uint32_t o = 0; o < outputs.size(); ++o) {
-    const qcc_tensor_info &info = model.info().outputs[o];
+    qcc_tensor_info info = model.outputInfo(o);
     size_t bytes = elementsOf(info) * support::npyTypeBytes(outputs[o].type);
     unpack(info, model.output(o), outputs[o].data.data() + sample * bytes);
   }
@@ -131,12 +163,13 @@ bool Data::runSample(size_t sample, std::string &error) {
 }
 
 bool Data::run(std::string &error) {
-  makeOutputs();
   size_t count = options.samples ? static_cast<size_t>(samples) : 1;
   for (size_t sample = 0; sample < count; ++sample)
     if (!runSample(sample, error))
       return false;
-  return true;
+  if (outputs.empty())
+    makeOutputs(); // no sample, no run
+  return checkExpected(error);
 }
 
 bool Data::write(std::string &error) const {

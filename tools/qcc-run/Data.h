@@ -17,7 +17,7 @@ struct NamedArray {
 /// Everything the command line names, read and checked before anything runs.
 class Data {
 public:
-  Data(const Model &model, const Options &options) : model(model), options(options) {}
+  Data(Model &model, const Options &options) : model(model), options(options) {}
 
   bool read(std::string &error);
   /// Runs every sample and keeps the outputs.
@@ -33,9 +33,11 @@ private:
   bool checkArray(const NamedArray &named, const qcc_tensor_info &info, bool isInput, std::string &error);
   bool nameFiles(std::string &error);
   void makeOutputs();
+  bool checkShared(std::string &error) const;
+  bool checkExpected(std::string &error) const;
   bool runSample(size_t sample, std::string &error);
 
-  const Model &model;
+  Model &model;
   const Options &options;
   std::vector<NamedArray> inputs, expected;
   std::vector<support::NpyArray> outputs;

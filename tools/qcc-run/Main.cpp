@@ -80,7 +80,7 @@ bool timeAll(const Model &model, const Options &options, Report &report, std::st
 std::string outputsText(const Model &model) {
   std::string text = std::string(model.info().name) + " on " + whereText(model) + "\n";
   for (uint32_t o = 0; o < model.info().n_outputs; ++o) {
-    const qcc_tensor_info &info = model.info().outputs[o];
+    qcc_tensor_info info = model.outputInfo(o);
     text += "output '" + std::string(info.name) + "': " + support::npyShapeText(shapeOf(info)) + " of " +
             findType(info.type)->name + "\n";
   }

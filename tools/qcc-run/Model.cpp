@@ -42,8 +42,10 @@ bool Model::load(const std::string &path, std::string &error) {
 }
 
 bool Model::check(std::string &error) const {
-  if (!descriptor || descriptor->abi_version != QCC_ABI_VERSION ||
-      descriptor->struct_bytes < sizeof(qcc_model)) {
+  auto isKnown = [](uint32_t version) {
+    return version == QCC_ABI_VERSION || version == QCC_ABI_VERSION_BOUNDED;
+  };
+  if (!descriptor || !isKnown(descriptor->abi_version) || descriptor->struct_bytes < sizeof(qcc_model)) {
     error = "was compiled for runtime version " + std::to_string(descriptor ? descriptor->abi_version : 0) +
             ", this is version " + std::to_string(QCC_ABI_VERSION) + "; compile it again";
     return false;
@@ -73,17 +75,49 @@ bool Model::open(const std::string &path, int threads, std::string &error) {
     error = "cannot start " + std::to_string(threads) + " threads";
     return false;
   }
+  makeBuffers();
+  work.emplace_back(descriptor->workspace_bytes);
+  return true;
+}
+
+void Model::makeBuffers() {
   for (uint32_t i = 0; i < descriptor->n_inputs; ++i) {
     inputs.emplace_back(descriptor->inputs[i].bytes);
     inputPointers.push_back(inputs[i].data());
+    inputShapes.push_back(shapeOf(descriptor->inputs[i]));
     fillPseudoRandom(descriptor->inputs[i], i, inputs[i].data());
   }
   for (uint32_t o = 0; o < descriptor->n_outputs; ++o) {
     outputs.emplace_back(descriptor->outputs[o].bytes);
     outputPointers.push_back(outputs[o].data());
+    outputShapes.push_back(shapeOf(descriptor->outputs[o]));
   }
-  work.emplace_back(descriptor->workspace_bytes);
-  return true;
+  for (const std::vector<int64_t> &shape : inputShapes)
+    inputPointers.push_back(shape.data());
+  for (std::vector<int64_t> &shape : outputShapes)
+    outputPointers.push_back(shape.data());
+}
+
+qcc_tensor_info Model::infoOf(const qcc_tensor_info &info, const std::vector<int64_t> &shape) {
+  qcc_tensor_info here = info;
+  here.shape = shape.data();
+  if (info.min_shape) // whose elements have whole bytes
+    here.bytes = elementsOf(here) * (findType(info.type)->bits / 8);
+  return here;
+}
+
+void Model::setShape(uint32_t i, const std::vector<int64_t> &shape) {
+  const qcc_tensor_info &given = descriptor->inputs[i];
+  for (uint32_t axis = 0; given.min_shape && axis < given.rank; ++axis) {
+    inputShapes[i][axis] = shape[axis];
+    int64_t length = given.min_shape[given.rank + axis];
+    for (uint32_t k = 0; length >= 0 && k < descriptor->n_inputs; ++k) {
+      const qcc_tensor_info &other = descriptor->inputs[k];
+      for (uint32_t a = 0; other.min_shape && a < other.rank; ++a)
+        if (other.min_shape[other.rank + a] == length)
+          inputShapes[k][a] = shape[axis];
+    }
+  }
 }
 
 qcc_status Model::run() const {

@@ -44,6 +44,13 @@ public:
   const char *statusText(qcc_status status) const { return runtime->status_string(status); }
   int threads() const { return runtime->pool_threads(pool); }
 
+  /// Tensors as the run has them: those of bounded shape with the shape of this run, the most until another
+  /// is set, or, of an output, until it has run.
+  qcc_tensor_info inputInfo(uint32_t i) const { return infoOf(descriptor->inputs[i], inputShapes[i]); }
+  qcc_tensor_info outputInfo(uint32_t o) const { return infoOf(descriptor->outputs[o], outputShapes[o]); }
+  /// `shape` is within the bounds of input `i`. Other inputs get the same extents where they share them.
+  void setShape(uint32_t i, const std::vector<int64_t> &shape);
+
   uint8_t *input(uint32_t i) const { return inputs[i].data(); }
   uint8_t *output(uint32_t i) const { return outputs[i].data(); }
 
@@ -54,6 +61,8 @@ public:
 private:
   bool load(const std::string &path, std::string &error);
   bool check(std::string &error) const;
+  static qcc_tensor_info infoOf(const qcc_tensor_info &info, const std::vector<int64_t> &shape);
+  void makeBuffers();
 
   void *handle = nullptr;
   const qcc_model *descriptor = nullptr;
@@ -61,6 +70,7 @@ private:
   const qcc_variant *selected = nullptr;
   qcc_pool *pool = nullptr;
   std::vector<Buffer> inputs, outputs, work;
+  std::vector<std::vector<int64_t>> inputShapes, outputShapes;
   std::vector<const void *> inputPointers;
   std::vector<void *> outputPointers;
 };

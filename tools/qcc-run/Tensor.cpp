@@ -178,6 +178,26 @@ size_t elementsOf(const qcc_tensor_info &info) {
   return elements;
 }
 
+bool fitsShape(const qcc_tensor_info &info, const std::vector<int64_t> &shape) {
+  if (!info.min_shape || shape.size() != info.rank)
+    return shape == shapeOf(info);
+  for (uint32_t axis = 0; axis < info.rank; ++axis)
+    if (shape[axis] < info.min_shape[axis] || shape[axis] > info.shape[axis])
+      return false;
+  return true;
+}
+
+std::string boundsText(const qcc_tensor_info &info) {
+  if (!info.min_shape)
+    return support::npyShapeText(shapeOf(info));
+  std::string text;
+  for (uint32_t axis = 0; axis < info.rank; ++axis)
+    text += (axis ? ", " : "(") +
+            (info.min_shape[axis] < info.shape[axis] ? std::to_string(info.min_shape[axis]) + ".." : "") +
+            std::to_string(info.shape[axis]);
+  return text + (info.rank == 1 ? ",)" : ")");
+}
+
 bool checkInfo(const qcc_tensor_info &info, std::string &error) {
   const ElementType *type = findType(info.type);
   if (!type) {

@@ -28,6 +28,11 @@ bool isFloat(uint32_t type);
 std::vector<int64_t> shapeOf(const qcc_tensor_info &info);
 size_t elementsOf(const qcc_tensor_info &info);
 
+/// Whether an array of `shape` is one of the tensor: within its bounds, where it has any.
+bool fitsShape(const qcc_tensor_info &info, const std::vector<int64_t> &shape);
+/// "(1, 1..128)"
+std::string boundsText(const qcc_tensor_info &info);
+
 /// Refuses a descriptor whose type is unknown or whose size belies its shape.
 bool checkInfo(const qcc_tensor_info &info, std::string &error);
 

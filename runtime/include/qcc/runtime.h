@@ -24,6 +24,8 @@ extern "C" {
  * in a way that an older reader would misunderstand; qcc_model itself grows at
  * its end without a new version, which its struct_bytes shows. */
 #define QCC_ABI_VERSION 2u
+/* That of a model with inputs of bounded shape, whose callers pass more pointers. */
+#define QCC_ABI_VERSION_BOUNDED 3u
 
 /*===-- Status ------------------------------------------------------------===*/
 
@@ -104,10 +106,11 @@ typedef struct qcc_tensor_info {
   uint32_t rank;            /* 0 for a scalar */
   const int64_t *shape;     /* rank extents, row-major, the last one contiguous; the
                                upper bounds where min_shape is set; NULL at rank 0 */
-  const int64_t *min_shape; /* NULL: the shape is fixed. Reserved for bounded
-                               shapes (--shape=NAME:1x1..512): rank lower bounds */
-  uint64_t bytes;           /* size of the buffer in bytes; 0 is an empty tensor,
-                               whose pointer may be NULL */
+  const int64_t *min_shape; /* NULL: the shape is fixed. Else (--shape=NAME:1x1..512)
+                               rank lower bounds, then rank numbers: extents of inputs
+                               with the same one are equal in a run, -1 is none */
+  uint64_t bytes;           /* size of the buffer in bytes, with upper bounds that for
+                               them; 0 is an empty tensor, whose pointer may be NULL */
   double scale;             /* real = scale * (value - zero_point); 0: the values
                                mean themselves */
   int64_t zero_point;       /* in the element type; 0 without a scale */
@@ -117,7 +120,7 @@ typedef struct qcc_tensor_info {
 
 /* What a step sees of the run it belongs to. */
 typedef struct qcc_frame {
-  const void *const *in; /* n_inputs pointers, in the graph's order */
+  const void *const *in; /* n_inputs pointers, in the graph's order, as in qcc_run */
   void *const *out;      /* n_outputs pointers, in the graph's order */
   unsigned char *work;   /* the workspace, aligned to QCC_WORK_ALIGN */
 
@@ -207,7 +210,7 @@ typedef struct qcc_runtime qcc_runtime;
  * is constant and lives as long as the object that holds it. Fields are only
  * ever appended. */
 typedef struct qcc_model {
-  uint32_t abi_version;  /* QCC_ABI_VERSION */
+  uint32_t abi_version;  /* QCC_ABI_VERSION, or QCC_ABI_VERSION_BOUNDED */
   uint32_t struct_bytes; /* sizeof(qcc_model) when it was compiled */
   const char *name;      /* PREFIX */
   const char *manifest;  /* JSON: the model's SHA-256, options, qcc version */
@@ -247,6 +250,13 @@ const qcc_model *qcc_get_model(void);
  * is the run's own until it returns. Inputs may overlap each other; nothing else
  * may overlap, except that with QCC_MODEL_IN_PLACE an output may begin where an
  * input of the same type and shape does. pool NULL: the calling thread alone.
+ *
+ * A model whose tensors have a min_shape (abi_version QCC_ABI_VERSION_BOUNDED) takes
+ * twice as many pointers: in[n_inputs + i] to the shape of input i, of rank int64_t,
+ * which the run reads, out[n_outputs + o] to room for that of output o, which it
+ * writes; those of tensors of fixed shape may be NULL. A shape out of bounds is
+ * QCC_ERR_SHAPE. An input holds what its shape says, dense, and need not be longer;
+ * an output's buffer has `bytes`, of which the first are written, dense for its shape.
  *
  * Environment: QCC_ISA=<word of --march> forces a variant, QCC_DEVICE=cpu or
  * cuda the device; both are read at each run. */
