@@ -131,11 +131,13 @@ public:
       return failure();
     SymbolTable symbols(*module);
     for (InvokeOp step : program->steps)
-      steps.push_back(stepOf(step, symbols.lookup<KernelOp>(step.getKernel()), program->inputs.size()));
+      steps.push_back(stepOf(step, symbols.lookup<KernelOp>(step.getKernel()), program->argumentCount()));
     weights.resize(program->blob.size());
     llvm::copy(program->blob, weights.data());
     workBytes = program->workspaceBytes;
-    for (const emit::Port &port : program->outputs)
+    std::vector<emit::Port> ports = program->outputs;
+    llvm::append_range(ports, program->outputShapes);
+    for (const emit::Port &port : ports)
       outputs.emplace_back(*findDType(port.type.getElementType()),
                            std::vector<int64_t>(port.type.getShape().begin(), port.type.getShape().end()));
     return success();

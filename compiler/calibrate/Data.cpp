@@ -57,6 +57,7 @@ bool Samples::read(int64_t index, std::vector<Tensor> &sample, std::string &erro
             " at " + indexText(sample[i], at);
     return false;
   }
+  sample.insert(sample.end(), constants.begin(), constants.end());
   return true;
 }
 

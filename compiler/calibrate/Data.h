@@ -44,6 +44,9 @@ public:
   /// sample.
   bool read(int64_t index, std::vector<reference::Tensor> &sample, std::string &error);
 
+  /// Inputs behind those that the data has, the same in each sample.
+  std::vector<reference::Tensor> constants;
+
 protected:
   explicit Samples(std::vector<InputSpec> inputs) : inputs(std::move(inputs)) {}
   virtual bool readUnchecked(int64_t index, std::vector<reference::Tensor> &sample, std::string &error) = 0;

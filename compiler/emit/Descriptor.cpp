@@ -88,8 +88,11 @@ private:
       SmallVector<Constant *> shape;
       for (int64_t extent : port.type.getShape())
         shape.push_back(u64(extent));
+      SmallVector<Constant *> bounds;
+      for (int64_t number : llvm::concat<const int64_t>(port.least, port.lengths))
+        bounds.push_back(u64(number));
       rows.push_back(record({text(port.name), text(port.cName), u32(port.abiType), u32(shape.size()),
-                             array(shape, "shape"), null(), u64(port.bytes),
+                             array(shape, "shape"), array(bounds, "bounds"), u64(port.bytes),
                              ConstantFP::get(Type::getDoubleTy(context), port.scale), u64(port.zeroPoint)}));
     }
     return array(rows, name);
@@ -133,7 +136,7 @@ private:
     if (options.withRuntime && entry)
       runtime = module.getOrInsertGlobal("qcc_rt_runtime", Type::getInt8Ty(context));
     bool final = entry != nullptr;
-    return {u32(QCC_ABI_VERSION),
+    return {u32(program.inputShapes.empty() ? QCC_ABI_VERSION : QCC_ABI_VERSION_BOUNDED),
             u32(sizeof(qcc_model)),
             final ? text(options.prefix) : null(),
             final ? text(options.manifest) : null(),
@@ -214,19 +217,68 @@ private:
                   "device_program");
   }
 
-  /// PREFIX_run(in, out, work, pool) = qcc_rt_run(&PREFIX_model, in, out, work, SIZE_MAX, pool)
-  Function *addRun(GlobalVariable *model) {
+  /// name(in, out, work, pool), before its body.
+  Function *declareRun(const Twine &name, GlobalValue::LinkageTypes linkage) {
+    auto *type = FunctionType::get(Type::getInt32Ty(context), {pointer, pointer, pointer, pointer}, false);
+    return Function::Create(type, linkage, name, module);
+  }
+
+  /// qcc_rt_run(&PREFIX_model, in, out, work, SIZE_MAX, pool)
+  void callRuntime(IRBuilder<> &builder, GlobalVariable *model, Value *in, Value *out, Function *from) {
     Type *i32 = Type::getInt32Ty(context), *i64 = Type::getInt64Ty(context);
-    auto *type = FunctionType::get(i32, {pointer, pointer, pointer, pointer}, false);
     auto *runType = FunctionType::get(i32, {pointer, pointer, pointer, pointer, i64, pointer}, false);
-    auto *function = Function::Create(type, GlobalValue::ExternalLinkage, options.prefix + "_run", module);
-    IRBuilder<> builder(BasicBlock::Create(context, "entry", function));
-    auto *call = builder.CreateCall(module.getOrInsertFunction("qcc_rt_run", runType),
-                                    {model, function->getArg(0), function->getArg(1), function->getArg(2),
-                                     ConstantInt::get(i64, ~uint64_t(0)), function->getArg(3)});
-    call->setTailCall();
+    auto *call = builder.CreateCall(
+        module.getOrInsertFunction("qcc_rt_run", runType),
+        {model, in, out, from->getArg(2), ConstantInt::get(i64, ~uint64_t(0)), from->getArg(3)});
+    if (program.inputShapes.empty())
+      call->setTailCall();
     builder.CreateRet(call);
+  }
+
+  /// The function of qcc_model.run. Where all shapes are fixed it is PREFIX_run, too: the structures of the
+  /// header are arrays of pointers.
+  Function *addRun(GlobalVariable *model) {
+    bool isBounded = !program.inputShapes.empty();
+    Function *function = declareRun(options.prefix + (isBounded ? "_run_pointers" : "_run"),
+                                    isBounded ? GlobalValue::InternalLinkage : GlobalValue::ExternalLinkage);
+    IRBuilder<> builder(BasicBlock::Create(context, "entry", function));
+    callRuntime(builder, model, function->getArg(0), function->getArg(1), function);
+    if (isBounded)
+      addRunOnStructures(model);
     return function;
+  }
+
+  /// PREFIX_run: a structure has a pointer for each tensor, then the shape if it is bounded.
+  void addRunOnStructures(GlobalVariable *model) {
+    Function *function = declareRun(options.prefix + "_run", GlobalValue::ExternalLinkage);
+    auto *check = BasicBlock::Create(context, "entry", function),
+         *wrong = BasicBlock::Create(context, "", function),
+         *fine = BasicBlock::Create(context, "", function);
+    IRBuilder<> builder(check);
+    Value *in = function->getArg(0), *out = function->getArg(1);
+    builder.CreateCondBr(builder.CreateOr(builder.CreateIsNull(in), builder.CreateIsNull(out)), wrong, fine);
+    builder.SetInsertPoint(wrong);
+    builder.CreateRet(ConstantInt::get(Type::getInt32Ty(context), QCC_ERR_ARGUMENT));
+    builder.SetInsertPoint(fine);
+    callRuntime(builder, model, pointersIn(builder, program.inputs, in),
+                pointersIn(builder, program.outputs, out), function);
+  }
+
+  /// The tensors' pointers, then those to their shapes.
+  Value *pointersIn(IRBuilder<> &builder, ArrayRef<Port> ports, Value *structure) {
+    Value *array = builder.CreateAlloca(pointer, builder.getInt32(2 * ports.size() + 1));
+    auto set = [&](size_t index, Value *value) {
+      builder.CreateStore(value, builder.CreateConstGEP1_64(pointer, array, index));
+    };
+    size_t slot = 0; // of 8 bytes
+    for (auto [i, port] : llvm::enumerate(ports)) {
+      auto member = [&] { return builder.CreateConstGEP1_64(pointer, structure, slot); };
+      set(i, builder.CreateLoad(pointer, member()));
+      ++slot;
+      set(ports.size() + i, port.isBounded() ? member() : null());
+      slot += port.isBounded() ? port.type.getRank() : 0;
+    }
+    return array;
   }
 
   void addGetModel(GlobalVariable *model) {

@@ -62,11 +62,38 @@ std::string shapeList(const Port &port, StringRef separator) {
   return text;
 }
 
+/// "1, 1..128"
+std::string boundsText(const Port &port) {
+  std::string text;
+  for (auto [i, extent] : llvm::enumerate(port.type.getShape())) {
+    text += text.empty() ? "" : ", ";
+    if (port.isBounded() && port.least[i] != extent)
+      text += std::to_string(port.least[i]) + "..";
+    text += std::to_string(extent);
+  }
+  return text;
+}
+
+/// The member of a structure with the shape of a bounded tensor; empty for others.
+StringRef shapeMember(const Program &program, const Port &port) {
+  bool isInput = llvm::any_of(program.inputs, [&](const Port &input) { return &input == &port; });
+  ArrayRef<Port> ports = isInput ? program.inputs : program.outputs;
+  for (auto [owner, shape] : llvm::zip(isInput ? program.shapeInputs : program.shapeOutputs,
+                                       isInput ? program.inputShapes : program.outputShapes))
+    if (&ports[owner] == &port)
+      return shape.cName;
+  return "";
+}
+
 void writeMacros(raw_ostream &os, const Port &port, StringRef macro) {
   std::string name = (macro + "_" + StringRef(port.cName).upper()).str();
   os << "#define " << name << "_RANK " << port.type.getRank() << "\n";
   if (port.type.getRank())
     os << "#define " << name << "_SHAPE { " << shapeList(port, ", ") << " }\n";
+  if (port.isBounded())
+    os << "#define " << name << "_MIN_SHAPE { "
+       << llvm::join(llvm::map_range(port.least, [](int64_t n) { return std::to_string(n); }), ", ")
+       << " }\n";
   os << "#define " << name << "_ELEMENTS " << port.type.getNumElements() << "\n";
   if (port.scale != 0)
     os << "#define " << name << "_SCALE " << format("%.9g", port.scale) << "\n"
@@ -82,18 +109,22 @@ std::string statesOf(const Port &output, ArrayRef<Port> inputs) {
   return text;
 }
 
-void writeStruct(raw_ostream &os, ArrayRef<Port> ports, StringRef name, bool isInput,
-                 ArrayRef<Port> states = {}) {
+void writeStruct(raw_ostream &os, const Program &program, StringRef name, bool isInput) {
+  ArrayRef<Port> ports = isInput ? program.inputs : program.outputs,
+                 states = isInput ? ArrayRef<Port>() : ArrayRef<Port>(program.inputs);
   os << "typedef struct " << name << " {\n";
   for (const Port &port : ports) {
     CType type = cType(port.abiType);
     os << "  " << (isInput ? "const " : "") << type.spelling << " *" << port.cName << "; /* \""
-       << commentSafe(port.name) << "\": " << type.meaning << " [" << shapeList(port, ", ") << "]";
+       << commentSafe(port.name) << "\": " << type.meaning << " [" << boundsText(port) << "]";
     if (port.scale != 0)
       os << format(", real = %.9g * (value - %d)", port.scale, int(port.zeroPoint));
     if (std::string inputs = statesOf(port, states); !inputs.empty())
       os << "; may be the memory of " << inputs;
     os << " */\n";
+    if (StringRef shape = shapeMember(program, port); !shape.empty())
+      os << "  int64_t " << shape << "[" << port.type.getRank() << "]; /* "
+         << (isInput ? "its shape in this run" : "its shape, which the run writes") << " */\n";
   }
   if (ports.empty())
     os << "  const void *unused; /* the model has none */\n";
@@ -118,13 +149,19 @@ std::string emit::writeHeader(const Program &program, StringRef prefix, StringRe
   os << "\n/* Pointers may have any alignment; nothing written may overlap anything else"
      << (hasStates ? ",\n * except that an output may begin where an input does that its comment names. */\n"
                    : ". */\n");
-  writeStruct(os, program.inputs, (prefix + "_inputs").str(), true);
-  writeStruct(os, program.outputs, (prefix + "_outputs").str(), false, program.inputs);
+  if (!program.inputShapes.empty())
+    os << "/* A shape LEAST..MOST is that of the run. Inputs are dense for it; buffers of outputs have room "
+          "for\n"
+       << " * the most, and are written dense for the shape that the run says. QCC_ERR_SHAPE: out of bounds. "
+          "*/\n";
+  writeStruct(os, program, (prefix + "_inputs").str(), true);
+  writeStruct(os, program, (prefix + "_outputs").str(), false);
   os << "/* For generic callers: names, shapes, variants; see qcc/runtime.h. */\nextern const qcc_model "
      << prefix << "_model;\n\n"
      << "/* Runs the model once. `work` has " << macro << "_WORKSPACE_BYTES bytes and belongs to this run;\n"
      << " * `pool` NULL uses the calling thread alone. */\nqcc_status " << prefix << "_run(const " << prefix
-     << "_inputs *in, const " << prefix << "_outputs *out, void *work, qcc_pool *pool);\n\n"
+     << "_inputs *in, " << (program.outputShapes.empty() ? "const " : "") << prefix
+     << "_outputs *out, void *work, qcc_pool *pool);\n\n"
      << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* QCC_MODEL_" << macro << "_H */\n";
   return text;
 }

@@ -4,6 +4,7 @@
 
 #include "compiler/emit/Names.h"
 #include "compiler/memory/Passes.h"
+#include "compiler/support/Lengths.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "qcc/runtime.h"
@@ -75,15 +76,42 @@ LogicalResult readPorts(func::FuncOp main, StringRef kind, std::vector<Port> &po
   }
   return success();
 }
+/// Takes the shapes from behind the ports.
+std::vector<Port> takeShapes(std::vector<Port> &ports, ArrayRef<int64_t> owners) {
+  std::vector<Port> shapes(ports.end() - owners.size(), ports.end());
+  ports.resize(ports.size() - owners.size());
+  return shapes;
+}
+
+void readBounds(func::FuncOp main, StringRef name, ArrayRef<Length> lengths, std::vector<Port> &ports) {
+  auto all = main->getAttrOfType<ArrayAttr>(name);
+  for (size_t i = 0; all && i < ports.size() && i < all.size(); ++i) {
+    Extents extents = extentsFromAttr(all[i], ports[i].type.getRank());
+    if (!anyBounded(extents))
+      continue;
+    for (auto [axis, extent] : llvm::enumerate(extents)) {
+      ports[i].least.push_back(extent.isFixed() ? ports[i].type.getDimSize(axis)
+                                                : extent.at(lengths[extent.length].least));
+      ports[i].lengths.push_back(name == inputExtentsAttr ? extent.length : -1);
+    }
+  }
+}
 } // namespace
 
 FailureOr<Program> Program::of(ModuleOp module) {
-  Program program{module, module.lookupSymbol<func::FuncOp>("main"), {}, {}, {}, {}, 0};
+  Program program{module, module.lookupSymbol<func::FuncOp>("main"), {}, {}, {}, {}, {}, {}, {}, {}, 0};
   if (!program.main)
     return module.emitError("has no function named 'main'");
   if (failed(readPorts(program.main, "input", program.inputs)) ||
       failed(readPorts(program.main, "output", program.outputs)))
     return failure();
+  program.shapeInputs = shapesAmong(program.main, shapeInputsAttr).vec();
+  program.shapeOutputs = shapesAmong(program.main, shapeOutputsAttr).vec();
+  program.inputShapes = takeShapes(program.inputs, program.shapeInputs);
+  program.outputShapes = takeShapes(program.outputs, program.shapeOutputs);
+  SmallVector<Length> lengths = lengthsOf(program.main);
+  readBounds(program.main, inputExtentsAttr, lengths, program.inputs);
+  readBounds(program.main, outputExtentsAttr, lengths, program.outputs);
   for (InvokeOp step : program.main.getOps<InvokeOp>())
     program.steps.push_back(step);
   if (auto blob = module.lookupSymbol<BlobOp>("weights"))

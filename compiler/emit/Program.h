@@ -19,6 +19,11 @@ struct Port {
   uint64_t bytes;   ///< of the caller's buffer
   double scale = 0; ///< 0: the values mean themselves
   int64_t zeroPoint = 0;
+  /// Of bounded shape: the least of each extent, and which length of the run it is (-1: none, or of
+  /// outputs). Else empty.
+  std::vector<int64_t> least = {}, lengths = {};
+
+  bool isBounded() const { return !least.empty(); }
 };
 
 /// A view of the lowered module for everything that stage emit writes.
@@ -26,9 +31,14 @@ struct Program {
   mlir::ModuleOp module;
   mlir::func::FuncOp main;
   std::vector<Port> inputs, outputs;
+  /// Shapes of the run: arguments behind the inputs and results behind the outputs, and whose they are.
+  std::vector<Port> inputShapes, outputShapes;
+  std::vector<int64_t> shapeInputs, shapeOutputs;
   std::vector<InvokeOp> steps;
   llvm::ArrayRef<char> blob; ///< packed constants; empty where there are none
   int64_t workspaceBytes;    ///< slack for alignment included
+
+  size_t argumentCount() const { return inputs.size() + inputShapes.size(); }
 
   /// Fails, with an error, where the module is not what stage memory leaves.
   static llvm::FailureOr<Program> of(mlir::ModuleOp module);

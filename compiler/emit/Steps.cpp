@@ -77,9 +77,16 @@ private:
   /// qcc_frame is {in, out, work, barrier, team}.
   Value address(Value value) {
     if (auto argument = dyn_cast<BlockArgument>(value)) {
-      unsigned index = argument.getArgNumber(), inputs = program.inputs.size();
-      return index < inputs ? loadPointer(loadPointer(frame, 0), index)
-                            : loadPointer(loadPointer(frame, 1), index - inputs);
+      // Behind all inputs of the caller there are their shapes, and of outputs likewise.
+      auto place = [](size_t index, size_t ports, ArrayRef<int64_t> shapes) {
+        return index < ports ? index : ports + shapes[index - ports];
+      };
+      size_t index = argument.getArgNumber(), arguments = program.argumentCount();
+      return index < arguments
+                 ? loadPointer(loadPointer(frame, 0),
+                               place(index, program.inputs.size(), program.shapeInputs))
+                 : loadPointer(loadPointer(frame, 1),
+                               place(index - arguments, program.outputs.size(), program.shapeOutputs));
     }
     if (auto buffer = value.getDefiningOp<BufferOp>())
       return offset(loadPointer(frame, 2), *buffer.getOffset());

@@ -14,8 +14,34 @@ namespace {
 /// softmax(query * key * scale + mask) as it was read, from its end.
 struct Scores {
   Value query, key, mask; ///< key is (..., depth, keys); mask may be null
+  Value count;            ///< of the keys that are there, or null
   float scale = 1;
 };
+
+/// x of where(position < count, x, rest), along the axis `behind` others; null where `value` is another.
+Value beforeRest(Value value, int64_t behind, double rest, Value &count) {
+  auto where = value.getDefiningOp<WhereOp>();
+  if (!where || where.getLhs().getType() != value.getType() || constantScalar(where.getRhs()) != rest)
+    return {};
+  Value condition = where.getCondition();
+  ArrayRef<int64_t> shape = tensorType(condition).getShape();
+  int64_t axis = int64_t(shape.size()) - 1 - behind,
+          size = tensorType(value).getShape().drop_back(behind).back();
+  if (axis < 0 || shape[axis] != size || tensorType(condition).getNumElements() != size)
+    return {};
+  if (auto reshaped = condition.getDefiningOp<ReshapeOp>())
+    condition = reshaped.getInput();
+  auto less = condition.getDefiningOp<LessOp>();
+  auto positions = less ? constantOf(less.getLhs()) : std::nullopt;
+  if (!positions || positions->size() != size || tensorType(less.getRhs()).getNumElements() != 1 ||
+      !tensorType(less.getRhs()).getElementType().isSignlessInteger(64))
+    return {};
+  for (int64_t i = 0; i < size; ++i)
+    if (positions->getDouble(i) != double(i))
+      return {};
+  count = less.getRhs();
+  return where.getLhs();
+}
 
 bool isPlainProduct(MatMulOp op) {
   return op && !op.getBias() && !op.getResidual() && !op.getTable() && !op.getChainAttr() &&
@@ -69,10 +95,7 @@ bool isZero(Value value) {
   return true;
 }
 
-std::optional<Scores> scoresOf(SoftmaxOp softmax) {
-  Value value = softmax.getInput();
-  if (static_cast<int64_t>(softmax.getAxis()) != tensorType(value).getRank() - 1)
-    return std::nullopt;
+std::optional<Scores> scoresOfAll(Value value) {
   if (std::optional<Scores> plain = scaledProduct(value))
     return plain;
   auto add = value.getDefiningOp<AddOp>();
@@ -85,6 +108,19 @@ std::optional<Scores> scoresOf(SoftmaxOp softmax) {
       return scores;
     }
   return std::nullopt;
+}
+
+std::optional<Scores> scoresOf(SoftmaxOp softmax) {
+  Value value = softmax.getInput(), count;
+  if (static_cast<int64_t>(softmax.getAxis()) != tensorType(value).getRank() - 1)
+    return std::nullopt;
+  if (Value whole = beforeRest(value, 0, -std::numeric_limits<double>::infinity(), count);
+      whole && value.hasOneUse())
+    value = whole;
+  std::optional<Scores> scores = scoresOfAll(value);
+  if (scores)
+    scores->count = count;
+  return scores;
 }
 
 /// where(max(mask) = -infinity, 0, softmax): ONNX's Attention makes rows zero that see no key, as ours.
@@ -145,6 +181,12 @@ struct Fuse : OpRewritePattern<MatMulOp> {
       return rewriter.notifyMatchFailure(op, "has a softmax of something else than scaled products");
     if (tensorType(scores->key).getShape().back() > kernels::mostAttentionKeys)
       return rewriter.notifyMatchFailure(op, "has more keys than the kernel takes");
+    Value value = op.getB(), count;
+    if (Value whole = scores->count ? beforeRest(value, 1, 0, count) : Value()) {
+      if (count != scores->count)
+        return rewriter.notifyMatchFailure(op, "has other keys than values");
+      value = whole; // what is behind the count is not read
+    }
     Location loc = op.getLoc();
     auto arrange = [&](Value value, bool turned) {
       SmallVector<int64_t> shape(tensorType(value).getShape());
@@ -166,14 +208,13 @@ struct Fuse : OpRewritePattern<MatMulOp> {
       if (ArrayRef<int64_t>(shape) != tensorType(mask).getShape())
         mask = createReshape(rewriter, loc, mask, shape);
     }
-    Value value = op.getB();
     if (rank == 4)
       takeRepeated(rewriter, scores->key, value);
     Value query = arrange(scores->query, false), key = arrange(scores->key, true);
     value = arrange(value, false);
     ArrayRef<int64_t> q = tensorType(query).getShape();
     auto type = tensorType(query).clone({q[0], q[1], q[2], tensorType(value).getDimSize(3)});
-    Value result = AttentionOp::create(rewriter, loc, type, query, key, value, mask, /*count=*/Value(),
+    Value result = AttentionOp::create(rewriter, loc, type, query, key, value, mask, scores->count,
                                        rewriter.getF32FloatAttr(scores->scale));
     result = rank == 4 ? createTranspose(rewriter, loc, result, {0, 2, 1, 3})
                        : createReshape(rewriter, loc, result, tensorType(op.getResult()).getShape());

@@ -3,6 +3,8 @@
 #include "compiler/import/Import.h"
 #include "compiler/import/Importer.h"
 #include "compiler/import/Inputs.h"
+#include "compiler/import/Lengths.h"
+#include "compiler/support/Lengths.h"
 #include "dialects/Constants.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -63,15 +65,7 @@ public:
       : context(context), graph(model.graph), fault(fault), unknown(UnknownLoc::get(&context)),
         builder(&context), importer(builder, model.graph) {}
 
-  OwningOpRef<ModuleOp> run(const ImportOptions &options) {
-    std::vector<InputError> errors;
-    Inputs inputs = resolveInputs(graph, options, errors);
-    for (const InputError &error : errors)
-      report(error.message, error.isUsage);
-    if (!errors.empty())
-      return {};
-    for (const std::string &remark : inputs.remarks)
-      emitRemark(unknown) << remark;
+  OwningOpRef<ModuleOp> run(const Inputs &inputs) {
     OwningOpRef<ModuleOp> module = ModuleOp::create(unknown);
     if (!createFunction(*module, inputs.arguments) || !defineConstants(inputs) ||
         !importer.importGraph(graph) || !createReturn())
@@ -179,6 +173,48 @@ private:
   func::FuncOp function;
 };
 
+/// What of the model, imported at its longest, depends on the lengths that callers choose.
+LogicalResult findLengths(ModuleOp module, const Model &model, const Inputs &inputs, ImportFault &fault) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  SmallVector<qcc::Length> lengths;
+  std::vector<std::string> names;
+  SmallVector<int64_t> most;
+  SmallVector<Extents> extents = extentsOf(main, inputExtentsAttr, main.getArgumentTypes());
+  for (const import::Length &length : inputs.lengths) {
+    auto [input, axis] = length.places.front();
+    for (auto [argument, dim] : length.places)
+      extents[argument][dim] = {static_cast<int64_t>(lengths.size()), 1, 0};
+    lengths.push_back({static_cast<int64_t>(input), static_cast<int64_t>(axis), length.least, length.most});
+    names.push_back(length.name);
+    most.push_back(length.most);
+  }
+  setLengths(main, lengths);
+  setExtents(main, inputExtentsAttr, extents);
+
+  std::vector<OwningOpRef<ModuleOp>> modules;
+  SmallVector<Shorter> shorter;
+  for (auto [index, length] : llvm::enumerate(inputs.lengths))
+    for (int64_t value : shorterLengths(length.least, length.most)) {
+      Inputs fewer = inputs;
+      for (auto [argument, dim] : length.places)
+        fewer.arguments[argument].dims[dim].size = value;
+      ScopedDiagnosticHandler explain(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          diagnostic << "; this is with '" << length.name << "' = " << value;
+        return success(diagnostic.getSeverity() != DiagnosticSeverity::Error);
+      });
+      modules.push_back(ModuleBuilder(*module.getContext(), model, fault).run(fewer));
+      if (!modules.back())
+        return failure();
+      auto function = modules.back()->lookupSymbol<func::FuncOp>("main");
+      shorter.push_back({static_cast<int64_t>(index), value, function});
+    }
+  fault = ImportFault::Input;
+  if (failed(compareLengths(main, shorter, names, most)))
+    return failure();
+  fault = ImportFault::None;
+  return success();
+}
 } // namespace
 
 OwningOpRef<ModuleOp> qcc::import::importModel(MLIRContext &context, const std::string &path,
@@ -194,5 +230,18 @@ OwningOpRef<ModuleOp> qcc::import::importModel(MLIRContext &context, const std::
   }
   if (!loaded)
     return {};
-  return ModuleBuilder(context, model, fault).run(options);
+  std::vector<InputError> errors;
+  Inputs inputs = resolveInputs(model.graph, options, errors);
+  for (const InputError &error : errors) {
+    emitError(UnknownLoc::get(&context)) << error.message;
+    fault = error.isUsage ? ImportFault::Usage : ImportFault::Input;
+  }
+  if (!errors.empty())
+    return {};
+  for (const std::string &remark : inputs.remarks)
+    emitRemark(UnknownLoc::get(&context)) << remark;
+  OwningOpRef<ModuleOp> module = ModuleBuilder(context, model, fault).run(inputs);
+  if (module && !inputs.lengths.empty() && failed(findLengths(*module, model, inputs, fault)))
+    return {};
+  return module;
 }

@@ -21,10 +21,14 @@ std::string listOf(const std::vector<ValueInfo> &inputs) {
   return text.empty() ? "none" : text;
 }
 
+std::string sizeText(const Dim &dim) {
+  return (dim.least < 0 ? "" : std::to_string(dim.least) + "..") + std::to_string(dim.size);
+}
+
 std::string shapeText(const std::vector<Dim> &dims) {
   std::string text;
   for (const Dim &dim : dims)
-    text += (text.empty() ? "" : "x") + (dim.size < 0 ? "?" : std::to_string(dim.size));
+    text += (text.empty() ? "" : "x") + (dim.size < 0 ? "?" : sizeText(dim));
   return text;
 }
 
@@ -56,6 +60,7 @@ public:
     for (ValueInfo &input : inputs)
       if (!isSet.count(input.name))
         result.arguments.push_back(input);
+    collectLengths();
     return std::move(result);
   }
 
@@ -69,22 +74,45 @@ private:
     return found == inputs.end() ? nullptr : &*found;
   }
 
-  bool parseShape(const std::string &option, const std::string &text, std::vector<int64_t> &sizes) {
-    if (text.find("..") != std::string::npos) {
-      usage("--shape=" + option + ": bounded dimensions are not built yet");
+  /// One size, digits alone; `at` moves behind it.
+  static bool parseSize(const char *&at, int64_t &size) {
+    if (*at < '0' || *at > '9')
       return false;
-    }
-    const char *at = text.c_str();
-    while (*at) {
-      char *end = nullptr;
-      errno = 0;
-      long long size = strtoll(at, &end, 10);
-      if (end == at || errno || size < 0 || (*end && (*end != 'x' || !end[1])) || *at == '+' || *at == ' ') {
-        usage("--shape=" + option + ": '" + text + "' is no shape such as 1x3x224x224");
+    char *end = nullptr;
+    errno = 0;
+    long long value = strtoll(at, &end, 10);
+    at = end;
+    size = value;
+    return errno == 0;
+  }
+
+  /// "128" or "1..128".
+  bool parseDim(const std::string &option, const char *&at, Dim &dim) {
+    if (!parseSize(at, dim.size))
+      return false;
+    if (at[0] != '.' || at[1] != '.')
+      return true;
+    dim.least = dim.size;
+    at += 2;
+    if (!parseSize(at, dim.size))
+      return false;
+    if (dim.least < 1 || dim.least > dim.size)
+      usage("--shape=" + option + ": " + std::to_string(dim.least) + ".." + std::to_string(dim.size) +
+            " are no bounds: expected LEAST..MOST with 1 <= LEAST <= MOST");
+    if (dim.least == dim.size)
+      dim.least = -1;
+    return true;
+  }
+
+  bool parseShape(const std::string &option, const std::string &text, std::vector<Dim> &dims) {
+    for (const char *at = text.c_str(); *at;) {
+      Dim dim;
+      if (!parseDim(option, at, dim) || (*at && (*at != 'x' || !at[1]))) {
+        usage("--shape=" + option + ": '" + text + "' is no shape such as 1x3x224x224 or 1x1..128");
         return false;
       }
-      sizes.push_back(size);
-      at = *end ? end + 1 : end;
+      dims.push_back(dim);
+      at += *at ? 1 : 0;
     }
     return true;
   }
@@ -93,45 +121,48 @@ private:
     size_t colon = option.rfind(':'); // names may hold colons, too
     if (colon == std::string::npos || colon == 0)
       return usage("--shape=" + option + ": expected NAME:SHAPE, such as input:1x3x224x224");
-    std::vector<int64_t> sizes;
+    std::vector<Dim> dims;
     std::string name = option.substr(0, colon);
-    if (!parseShape(option, option.substr(colon + 1), sizes))
+    size_t before = errors.size();
+    if (!parseShape(option, option.substr(colon + 1), dims) || errors.size() != before)
       return;
     ValueInfo *input = find(name);
     if (!input)
       return usage("--shape=" + option + ": the model has no input '" + name + "'; its inputs are " +
                    listOf(inputs));
     if (!input->hasShape)
-      input->dims.resize(sizes.size());
+      input->dims.resize(dims.size());
     input->hasShape = true;
-    if (input->dims.size() != sizes.size())
+    if (input->dims.size() != dims.size())
       return usage("--shape=" + option + ": input '" + name + "' has " + std::to_string(input->dims.size()) +
-                   " dimensions (" + shapeText(input->dims) + "), not " + std::to_string(sizes.size()));
-    for (size_t i = 0; i < sizes.size(); ++i) {
+                   " dimensions (" + shapeText(input->dims) + "), not " + std::to_string(dims.size()));
+    for (size_t i = 0; i < dims.size(); ++i) {
       Dim &dim = input->dims[i];
-      if (dim.size >= 0 && dim.size != sizes[i])
+      if (dim.size >= 0 && (dim.size != dims[i].size || dim.least != dims[i].least))
         return usage("--shape=" + option + ": dimension " + std::to_string(i) + " of input '" + name +
-                     "' is fixed to " + std::to_string(dim.size) + " in the model");
-      dim.size = sizes[i];
+                     "' is fixed to " + sizeText(dim) + (given.count(name) ? " before" : " in the model"));
+      dim.size = dims[i].size;
+      dim.least = dims[i].least;
     }
+    given.insert(name);
   }
 
   /// A name stands for one size wherever it appears.
   void bindNames() {
-    std::map<std::string, int64_t> sizes;
+    std::map<std::string, Dim> sizes;
     for (const ValueInfo &input : inputs)
       for (const Dim &dim : input.dims) {
         if (dim.name.empty() || dim.size < 0)
           continue;
-        auto [known, isNew] = sizes.emplace(dim.name, dim.size);
-        if (!isNew && known->second != dim.size)
-          usage("dimension '" + dim.name + "' would be both " + std::to_string(known->second) + " and " +
-                std::to_string(dim.size) + " (input '" + input.name + "')");
+        auto [known, isNew] = sizes.emplace(dim.name, dim);
+        if (!isNew && (known->second.size != dim.size || known->second.least != dim.least))
+          usage("dimension '" + dim.name + "' would be both " + sizeText(known->second) + " and " +
+                sizeText(dim) + " (input '" + input.name + "')");
       }
     for (ValueInfo &input : inputs)
       for (Dim &dim : input.dims)
         if (dim.size < 0 && sizes.count(dim.name))
-          dim.size = sizes[dim.name];
+          dim = sizes[dim.name];
   }
 
   void fillFirstDim(ValueInfo &input) {
@@ -176,9 +207,31 @@ private:
           "'; its inputs are " + listOf(inputs));
   }
 
+  /// Dimensions of one name have one length, others each their own.
+  void collectLengths() {
+    std::map<std::string, size_t> known;
+    for (size_t i = 0; i < result.arguments.size(); ++i)
+      for (size_t axis = 0; axis < result.arguments[i].dims.size(); ++axis) {
+        const Dim &dim = result.arguments[i].dims[axis];
+        if (dim.least < 0)
+          continue;
+        std::string own = result.arguments[i].name + ":" + std::to_string(axis);
+        auto [at, isNew] = known.emplace(dim.name.empty() ? own : dim.name, result.lengths.size());
+        if (isNew)
+          result.lengths.push_back({at->first, dim.least, dim.size, {}});
+        result.lengths[at->second].places.emplace_back(i, axis);
+      }
+    for (const auto &[input, text] : result.constants)
+      for (const Dim &dim : input.dims)
+        if (dim.least >= 0)
+          usage("--set=" + input.name + "=" + text + ": the input has no one shape, but " +
+                shapeText(input.dims));
+  }
+
   const ImportOptions &options;
   std::vector<InputError> &errors;
   std::vector<ValueInfo> inputs;
+  std::set<std::string> given; ///< inputs that --shape named
   std::set<std::string> isSet;
   Inputs result;
 };

@@ -15,11 +15,19 @@ struct InputError {
   bool isUsage = false; ///< the command line is at fault, not the model
 };
 
+/// A size that the caller of the model chooses, and the inputs' dimensions that have it.
+struct Length {
+  std::string name; ///< for messages
+  int64_t least, most;
+  std::vector<std::pair<size_t, size_t>> places; ///< an argument and an axis each
+};
+
 struct Inputs {
-  /// Inputs of the function, of static shape, in the graph's order.
+  /// Inputs of the function, of static shape, in the graph's order; those of chosen size at their largest.
   std::vector<ValueInfo> arguments;
   /// Inputs that `--set` makes constants: the input and the text of its values.
   std::vector<std::pair<ValueInfo, std::string>> constants;
+  std::vector<Length> lengths;
   std::vector<std::string> remarks;
 };
 

@@ -38,6 +38,7 @@ struct TensorData {
 struct Dim {
   int64_t size = -1;
   std::string name;
+  int64_t least = -1; ///< where the caller of the model chooses a size: from here to `size`
 };
 
 struct ValueInfo {

@@ -63,6 +63,7 @@ LogicalResult Lowering::run() {
   places = std::make_unique<Storage>(source, entry->getArguments(), atStart, weights);
 
   LogicalResult result = success();
+  takeBoundedInputs();
   for (Operation &op : source.getBody().front())
     lowerOp(op, result);
   if (failed(result))
@@ -192,13 +193,56 @@ void Lowering::lowerObserve(ObserveOp op) {
 }
 
 void Lowering::lowerReturn(Operation &op) {
-  for (OpOperand &operand : op.getOpOperands()) {
+  ArrayRef<int64_t> shapes = shapesAmong(source, shapeOutputsAttr);
+  size_t outputs = op.getNumOperands() - shapes.size();
+  auto extents = extentsOf(source, outputExtentsAttr, op.getOperandTypes());
+  auto callersPlace = [&](OpOperand &operand) {
     Place from = places->place(operand.get()), to = from;
     to.pointer = program.getArgument(source.getNumArguments() + operand.getOperandNumber());
     to.view = kernels::View::rowMajor(from.view.element, from.view.shape);
-    if (from.pointer != to.pointer)
+    return to;
+  };
+  for (OpOperand &operand : op.getOpOperands()) {
+    Place from = places->place(operand.get()), to = callersPlace(operand);
+    if (!anyBounded(extents[operand.getOperandNumber()]) && from.pointer != to.pointer)
       copy(&op, from, to);
   }
+  for (auto [i, output] : llvm::enumerate(shapes)) {
+    Place from = places->place(op.getOperand(output)), dense = from;
+    if (!from.isDense()) {
+      dense = places->scratch(from.view.element, from.view.shape, {}, "output");
+      copy(&op, from, dense);
+    }
+    changeLength(&op, "shorten", dense, callersPlace(op.getOpOperand(outputs + i)),
+                 callersPlace(op.getOpOperand(output)), extents[output]);
+  }
+}
+
+/// Inputs of bounded shape get memory for the longest run.
+void Lowering::takeBoundedInputs() {
+  ArrayRef<int64_t> shapes = shapesAmong(source, shapeInputsAttr);
+  auto extents = extentsOf(source, inputExtentsAttr, source.getArgumentTypes());
+  size_t inputs = source.getNumArguments() - shapes.size();
+  for (auto [i, input] : llvm::enumerate(shapes)) {
+    Place to = places->place(source.getArgument(input)), from = to;
+    from.pointer = program.getArgument(input);
+    changeLength(source, "lengthen", from, places->place(source.getArgument(inputs + i)), to, extents[input]);
+  }
+}
+
+void Lowering::changeLength(Operation *op, StringRef kind, const Place &from, const Place &shape,
+                            const Place &to, const Extents &extents) {
+  int64_t last = 0;
+  for (auto [axis, extent] : llvm::enumerate(extents))
+    last = extent.isFixed() ? last : static_cast<int64_t>(axis);
+  NamedAttrList spec;
+  auto typeOf = [](const Place &place) {
+    return RankedTensorType::get(place.view.shape, place.view.element);
+  };
+  spec.set("kind", body.getStringAttr(kind));
+  spec.set("types", body.getTypeArrayAttr({typeOf(from), typeOf(shape), typeOf(to)}));
+  spec.set("attrs", body.getDictionaryAttr({body.getNamedAttr("last", body.getI64IntegerAttr(last))}));
+  invoke(op, spec, {from, shape, to}, 1);
 }
 
 void Lowering::copy(Operation *op, const Place &from, const Place &to) {

@@ -49,6 +49,9 @@ private:
   void lowerConcat(ConcatOp op);
   void lowerObserve(ObserveOp op);
   void lowerReturn(mlir::Operation &op);
+  void takeBoundedInputs();
+  void changeLength(mlir::Operation *op, llvm::StringRef kind, const Place &from, const Place &shape,
+                    const Place &to, const Extents &extents);
 
   mlir::ModuleOp module;
   mlir::func::FuncOp source, program;

@@ -83,7 +83,9 @@ Border lower::neededBorder(OpOperand &use) {
 }
 
 Storage::Storage(func::FuncOp source, ValueRange arguments, OpBuilder builder, Blob &blob)
-    : source(source), arguments(arguments), builder(builder), blob(blob) {}
+    : inputExtents(extentsOf(source, inputExtentsAttr, source.getArgumentTypes())),
+      outputExtents(extentsOf(source, outputExtentsAttr, source.getResultTypes())), source(source),
+      arguments(arguments), builder(builder), blob(blob) {}
 
 Place Storage::place(Value value) {
   auto it = places.find(value);
@@ -139,7 +141,8 @@ Place Storage::scratch(Type element, ArrayRef<int64_t> shape, Border border, Str
 std::optional<int64_t> Storage::returnedAs(Value value) {
   Operation *terminator = source.getBody().front().getTerminator();
   for (OpOperand &use : value.getUses())
-    if (use.getOwner() == terminator)
+    // One of bounded shape lies elsewhere until its length is known.
+    if (use.getOwner() == terminator && !anyBounded(outputExtents[use.getOperandNumber()]))
       return use.getOperandNumber();
   return std::nullopt;
 }
@@ -231,8 +234,11 @@ Place Storage::decide(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   Type element = storageType(type.getElementType());
   kernels::View dense = kernels::View::rowMajor(element, type.getShape());
-  if (auto argument = dyn_cast<BlockArgument>(value))
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (anyBounded(inputExtents[argument.getArgNumber()])) // the caller's has the shape of the run
+      return scratch(element, type.getShape(), {}, "input");
     return {arguments[argument.getArgNumber()], dense, false, {}};
+  }
   Operation *op = value.getDefiningOp();
   if (auto constantOp = dyn_cast<ConstantOp>(op))
     return constant(constantOp.getValue(), type);

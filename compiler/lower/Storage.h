@@ -11,6 +11,7 @@
 
 #include "compiler/kernels/Kernel.h"
 #include "compiler/lower/Blob.h"
+#include "compiler/support/Lengths.h"
 #include "dialects/Qcc.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -67,6 +68,7 @@ private:
   std::optional<Place> withinOperand(mlir::OpResult value);
   std::optional<int64_t> returnedAs(mlir::Value value);
 
+  llvm::SmallVector<Extents> inputExtents, outputExtents;
   mlir::func::FuncOp source;
   mlir::ValueRange arguments;
   mlir::OpBuilder builder;

@@ -16,6 +16,21 @@ def WidenHalf : Pass<"qcc-widen-half", "mlir::func::FuncOp"> {
   }];
 }
 
+def MaskLengths : Pass<"qcc-mask-lengths", "mlir::func::FuncOp"> {
+  let summary = "Nothing depends on what lies behind the length of a run";
+  let description = [{
+    For inputs of bounded shape, which become arguments of their own, as results do. Positions of a tensor that
+    do not count are filled before an operation that would mix them with the others; an operation without a rule
+    for that is refused. LengthRules.cpp has the table.
+
+    ```mlir
+    softmax(x: 1xL)      ==>  softmax(where(position < length, x, -infinity))
+    reduce_mean(x: 1xL)  ==>  reduce_sum(where(position < length, x, 0)) / length
+    lstm(x: Lx1x8)       ==>  lstm(x, sequence_lens = length)
+    ```
+  }];
+}
+
 def FoldConstants : Pass<"qcc-fold-constants", "mlir::func::FuncOp"> {
   let summary = "Compute at compile time what depends on constants only";
   let description = [{

@@ -7,6 +7,7 @@ using namespace mlir;
 
 void qcc::simplify::addSimplify(OpPassManager &pm, const SimplifyOptions &options) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createMaskLengths()); // reads what the import has found out about single operations
   functions.addPass(createWidenHalf());
   FoldConstantsOptions folding{options.maxConstantBytes};
   functions.addPass(createFoldConstants(folding));

@@ -5,7 +5,8 @@
 
 namespace {
 
-// Two inputs (1, 1..8) of one length, one (2..4, 3) of another, a fixed one; the output has the first's shape.
+// Two inputs (1, 1..8) of one length, one (2..4, 3) of another, a fixed one; the output has the first's
+// shape.
 const int64_t line[] = {1, 8}, lineBounds[] = {1, 1, -1, 0};
 const int64_t table[] = {4, 3}, tableBounds[] = {2, 3, 1, -1};
 const int64_t fixed[] = {2};

@@ -4,6 +4,7 @@
 
 #include "compiler/calibrate/Calibrate.h"
 #include "compiler/calibrate/Compiled.h"
+#include "compiler/support/Lengths.h"
 #include "dialects/Constants.h"
 #include "llvm/Support/Format.h"
 #include <unistd.h>
@@ -58,11 +59,24 @@ std::vector<calibrate::InputSpec> inputsOf(ModuleOp module) {
   std::vector<calibrate::InputSpec> inputs;
   auto main = module.lookupSymbol<func::FuncOp>("main");
   auto names = main->getAttrOfType<ArrayAttr>("qcc.input_names").getAsRange<StringAttr>();
-  for (auto [name, type] : llvm::zip(names, main.getArgumentTypes())) {
+  size_t count = main.getNumArguments() - shapesAmong(main, shapeInputsAttr).size();
+  for (auto [name, type] : llvm::zip(names, main.getArgumentTypes().take_front(count))) {
     auto tensor = cast<RankedTensorType>(type);
     inputs.push_back({name.getValue().str(), dtypeOf(tensor.getElementType()), tensor.getShape().vec()});
   }
   return inputs;
+}
+
+/// The shapes of inputs of bounded shape: samples have the most.
+std::vector<reference::Tensor> shapesOf(ModuleOp module) {
+  std::vector<reference::Tensor> shapes;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  for (int64_t input : shapesAmong(main, shapeInputsAttr)) {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(main.getArgumentTypes()[input]).getShape();
+    shapes.emplace_back(reference::DType::I64, std::vector<int64_t>{int64_t(shape.size())});
+    llvm::copy(shape, shapes.back().data<int64_t>());
+  }
+  return shapes;
 }
 
 /// Errors of tensors settle with few samples.
@@ -132,7 +146,10 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
     return nullptr;
   if (option != "--calib")
     data.maxSamples = 0;
-  return calibrate::openSamples(options.get(option), inputsOf(module), data, error);
+  auto samples = calibrate::openSamples(options.get(option), inputsOf(module), data, error);
+  if (samples)
+    samples->constants = shapesOf(module);
+  return samples;
 }
 
 /// Why weights cannot be of int4 in what was chosen; empty where they can.
@@ -179,11 +196,29 @@ static bool readMode(const Options &options, bool isOwn, quantize::QuantizeOptio
   return true;
 }
 
+/// Why inputs of bounded shape cannot be had together with what else is asked for; empty where they can.
+static std::string whyNotBounded(ModuleOp module, const quantize::OuterTypes &outer, bool isForGpu) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!lengthsOf(main).empty() && isForGpu)
+    return "bounded shapes (--shape=NAME:1x1..128) are not built yet for NVIDIA GPUs";
+  for (const quantize::OuterType &tensor : outer.tensors) {
+    std::optional<quantize::Port> port = quantize::findPort(main, tensor.name);
+    if (!port || !tensor.channelsLast)
+      continue;
+    Extents extents = port->isInput ? extentsOf(main, inputExtentsAttr, main.getArgumentTypes())[port->index]
+                                    : extentsOf(main, outputExtentsAttr, main.getResultTypes())[port->index];
+    if (anyBounded(Extents(extents.begin() + 1, extents.end())))
+      return "--io=" + tensor.name + ": with ',nhwc' only the first dimension may be bounded";
+  }
+  return "";
+}
+
 bool driver::readQuantization(const Options &options, ModuleOp module, bool isForGpu,
                               quantize::QuantizeOptions &result, Calibration &calibration,
                               std::string &error) {
   bool isOwn = quantize::isQuantized(module);
   if (!readOuterTypes(options, module, result.outer, error) ||
+      !(error = whyNotBounded(module, result.outer, isForGpu)).empty() ||
       !readMode(options, isOwn, result, calibration, error))
     return false;
   result.int4 = options.get("--weights", "int8") == "int4";

@@ -77,6 +77,12 @@ bool driver::timeSteps(llvm::ArrayRef<char> object, llvm::StringRef prefix, Step
     buffers.emplace_back(model.outputs[o].bytes);
   for (uint32_t i = 0; i < buffers.size(); ++i)
     i < model.n_inputs ? in.push_back(buffers[i].data()) : out.push_back(buffers[i].data());
+  // The longest run, for models of bounded shapes.
+  for (uint32_t i = 0; i < model.n_inputs; ++i)
+    in.push_back(model.inputs[i].shape);
+  std::vector<std::vector<int64_t>> written;
+  for (uint32_t o = 0; o < model.n_outputs; ++o)
+    out.push_back(written.emplace_back(model.outputs[o].rank).data());
   std::vector<unsigned char> work(model.workspace_bytes + QCC_WORK_ALIGN);
   auto misaligned = reinterpret_cast<uintptr_t>(work.data()) % QCC_WORK_ALIGN;
   qcc_frame frame = {in.data(), out.data(), work.data() + QCC_WORK_ALIGN - misaligned, nullptr, nullptr};

@@ -1,0 +1,70 @@
+//===- Lengths.h - Sizes that the caller chooses at each run ----*- C++ -*-===//
+//
+// With --shape=ids:1x1..128 the types of all tensors have the size of the longest
+// run, and so has their memory; how much of it counts depends on the length of the
+// run (docs/decisions/0017). Attributes of @main say so:
+//   qcc.lengths        for each length: an input, its axis, the least and the most
+//   qcc.input_extents  for each input, qcc.output_extents for each output: its
+//                      axes that depend on a length (Extents, as an attribute)
+//   qcc.shape_inputs   once masks are there: the last arguments are the shapes, as
+//                      i64, of these inputs
+//   qcc.shape_outputs  the last results are the shapes of these outputs
+// Between import and the masks, operations carry `qcc.extents`: the Extents of
+// each result; `qcc.starts`, on a slice whose beginning depends on a length, the
+// Extents of where it begins; `qcc.growth`, on a constant whose numbers depend on a
+// length, which one and by how much each number grows with it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_COMPILER_SUPPORT_LENGTHS_H
+#define QCC_COMPILER_SUPPORT_LENGTHS_H
+
+#include "dialects/Qcc.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace qcc {
+
+inline constexpr llvm::StringLiteral lengthsAttr = "qcc.lengths", inputExtentsAttr = "qcc.input_extents",
+                                     outputExtentsAttr = "qcc.output_extents",
+                                     shapeInputsAttr = "qcc.shape_inputs",
+                                     shapeOutputsAttr = "qcc.shape_outputs", extentsAttr = "qcc.extents",
+                                     startsAttr = "qcc.starts", growthAttr = "qcc.growth";
+
+/// How many positions of an axis count: `scale` * length + `offset`, the first ones. Of a fixed axis all do.
+struct Extent {
+  int64_t length = -1, scale = 0, offset = 0;
+
+  bool isFixed() const { return length < 0; }
+  int64_t at(int64_t value) const { return scale * value + offset; }
+  Extent plus(int64_t more) const { return isFixed() ? *this : Extent{length, scale, offset + more}; }
+  friend bool operator==(const Extent &a, const Extent &b) {
+    return a.length == b.length && a.scale == b.scale && a.offset == b.offset;
+  }
+  friend bool operator!=(const Extent &a, const Extent &b) { return !(a == b); }
+};
+
+/// One for each axis.
+using Extents = llvm::SmallVector<Extent, 4>;
+
+/// A length, and where a run says it.
+struct Length {
+  int64_t input, axis, least, most;
+};
+
+bool anyBounded(const Extents &extents);
+/// (axis, length, scale, offset) of each axis that is not fixed.
+mlir::Attribute toAttr(mlir::MLIRContext *context, const Extents &extents);
+Extents extentsFromAttr(mlir::Attribute attr, int64_t rank);
+
+/// Empty where all shapes are fixed.
+llvm::SmallVector<Length> lengthsOf(mlir::func::FuncOp main);
+void setLengths(mlir::func::FuncOp main, llvm::ArrayRef<Length> lengths);
+/// `name` is inputExtentsAttr or outputExtentsAttr; fixed ones where the attribute is missing.
+llvm::SmallVector<Extents> extentsOf(mlir::func::FuncOp main, llvm::StringRef name, mlir::TypeRange types);
+void setExtents(mlir::Operation *op, llvm::StringRef name, llvm::ArrayRef<Extents> extents);
+
+/// The list of qcc.shape_inputs or qcc.shape_outputs.
+llvm::ArrayRef<int64_t> shapesAmong(mlir::func::FuncOp main, llvm::StringRef name);
+
+} // namespace qcc
+
+#endif // QCC_COMPILER_SUPPORT_LENGTHS_H

@@ -1,0 +1,308 @@
+"""Inputs of bounded shape, --shape=x:1x1..128: one object is right for every length."""
+
+import fcntl
+
+from support import *
+
+FLOAT, INT8 = "--quantize=none", "--quantize=dynamic"
+
+
+def graph(path, nodes, inputs, outputs, constants=(), opset=20):
+    """Writes a model; `inputs` and `outputs` are (name, shape), with names for free sizes, or (name, shape, type)."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    info = lambda name, shape, type="FLOAT": helper.make_tensor_value_info(name, getattr(TensorProto, type), shape)
+    made = helper.make_graph(
+        [helper.make_node(op, i, o, o[0], **more) for op, i, o, more in nodes],
+        "bounded",
+        [info(*i) for i in inputs],
+        [info(*o) for o in outputs],
+        [numpy_helper.from_array(value, name) for name, value in dict(constants).items()],
+    )
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)], ir_version=9), path)
+    return path
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed + sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+def check_lengths(model, shapes, inputs_of, lengths, *options, rtol=1e-4, atol=1e-5):
+    """That the object for all lengths agrees with ONNX Runtime at each; gives the object."""
+    library = qcc(model, "--emit=shared", FLOAT, "--march=native", *(f"--shape={s}" for s in shapes), *options, output="m.so")
+    for length in lengths:
+        inputs = inputs_of(length)
+        got, wanted = run_model(library, inputs), run_onnxruntime(model, inputs)
+        for name, value in wanted.items():
+            check_close(got[name], value, rtol, atol)
+    return library
+
+
+# Transformers
+
+
+def minilm():
+    """The model, and inputs of a length: sentences of the shared data, one behind the other."""
+    require("shared-models")
+    model = BUILD / "test/e2e/minilm_l6_v2.onnx"
+    with open(model.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not model.exists():
+            run([sys.executable, MODELS / "minilm/make.py", model.with_suffix(".part")])
+            model.with_suffix(".part").rename(model)
+    ids, mask = (np.load(MODELS / f"minilm/input_{n}.npy") for n in ("input_ids", "attention_mask"))
+    words = ids[mask != 0]
+    zeros = lambda length: np.zeros((1, length), np.int64)
+    return model, lambda length: {"input_ids": words[None, :length], "attention_mask": zeros(length) + 1, "token_type_ids": zeros(length)}
+
+
+@case
+def sentence_embeddings_of_any_length_match():
+    model, inputs_of = minilm()
+    check_lengths(model, ["input_ids:1x1..128"], inputs_of, (1, 7, 32, 128))
+
+
+@case
+def sentence_embeddings_in_int8_are_those_of_their_length():
+    model, inputs_of = minilm()
+    library = qcc(model, "--emit=shared", INT8, "--march=native", "--shape=input_ids:1x1..128", output="m.so")
+    for length in (1, 7, 32, 128):
+        own = qcc(model, "--emit=shared", INT8, "--march=native", f"--shape=input_ids:1x{length}", output="own.so")
+        got, wanted = (run_model(l, inputs_of(length))["sentence_embedding"] for l in (library, own))
+        # Sums of attention in another order may round another way, and a measured range goes with it.
+        noise = sqnr(got, wanted)
+        check(noise >= 50, f"{length} tokens: {noise:.1f} dB")
+
+
+def attention(path, causal):
+    """Two heads of four numbers; each position sees all, or those before it."""
+    w = {f"w{i}": numbers(8, 8, seed=i) for i in range(3)} | {"four": np.array([1, -1, 2, 4]), "eight": np.array([1, -1, 8]), "half": np.float32(0.5)}
+    nodes = []
+    for i, perm in enumerate(([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])):
+        nodes += [("MatMul", ["x", f"w{i}"], [f"p{i}"], {}), ("Reshape", [f"p{i}", "four"], [f"r{i}"], {}), ("Transpose", [f"r{i}"], [f"t{i}"], {"perm": perm})]
+    nodes += [("MatMul", ["t0", "t1"], ["products"], {}), ("Mul", ["products", "half"], ["scores"], {})]
+    if causal:
+        w |= {"zero": np.array(0), "one": np.array(1), "row": np.array([0]), "column": np.array([1]), "none": np.float32(0), "all": np.float32(-np.inf)}
+        nodes += [
+            ("Shape", ["x"], ["sizes"], {}),
+            ("Gather", ["sizes", "one"], ["length"], {}),
+            ("Range", ["zero", "length", "one"], ["positions"], {}),
+            ("Unsqueeze", ["positions", "row"], ["keys"], {}),
+            ("Unsqueeze", ["positions", "column"], ["queries"], {}),
+            ("GreaterOrEqual", ["queries", "keys"], ["past"], {}),
+            ("Where", ["past", "none", "all"], ["mask"], {}),
+            ("Add", ["scores", "mask"], ["masked"], {}),
+        ]
+    nodes += [("Softmax", ["masked" if causal else "scores"], ["weights"], {"axis": -1}), ("MatMul", ["weights", "t2"], ["sums"], {}),
+              ("Transpose", ["sums"], ["back"], {"perm": [0, 2, 1, 3]}), ("Reshape", ["back", "eight"], ["y"], {})]
+    return graph(path, nodes, [("x", [1, "L", 8])], [("y", [1, "L", 8])], w)
+
+
+@case
+def attention_is_fused_and_reads_no_more_keys_than_there_are():
+    for causal in (False, True):
+        model = attention(scratch() / "m.onnx", causal)
+        run([BUILD / "bin/qcc", "--until=fuse", FLOAT, "--shape=x:1x1..40x8", model, "-o", scratch() / "m.mlir"])
+        check('"qcc.attention"' in (scratch() / "m.mlir").read_text(), "attention is not fused")
+        check_lengths(model, ["x:1x1..40x8"], lambda length: {"x": numbers(1, length, 8)}, (1, 2, 7, 31, 40))
+
+
+# Sums, last positions, sequences
+
+
+@case
+def what_mixes_positions_sees_those_that_count():
+    constants = {"axis": np.array([1]), "last": np.array([-1]), "end": np.array([2**31 - 1]), "at": np.array(-1), "w": numbers(6, 6, 3), "rest": np.array([1, -1])}
+    nodes = [
+        ("ReduceMean", ["x", "axis"], ["mean"], {"keepdims": 0}),
+        ("ReduceSum", ["x", "axis"], ["sum"], {}),
+        ("ReduceMax", ["x", "axis"], ["max"], {"keepdims": 0}),
+        ("ReduceMin", ["x", "axis"], ["min"], {"keepdims": 0}),
+        ("ReduceL2", ["x", "axis"], ["l2"], {"keepdims": 0}),
+        ("Softmax", ["x"], ["softmax"], {"axis": 1}),
+        ("Slice", ["x", "last", "end", "axis"], ["tail"], {}),
+        ("Gather", ["x", "at"], ["picked"], {"axis": 1}),
+        ("Transpose", ["x"], ["turned"], {"perm": [0, 2, 1]}),
+        ("Conv", ["turned", "w"], ["conv"], {"pads": [1, 1]}),
+        ("MatMul", ["turned", "x"], ["gram"], {}),
+        ("Concat", ["sum", "x"], ["longer"], {"axis": 1}),
+        ("Slice", ["x", "axis", "end", "axis"], ["shorter"], {}),
+        ("Reshape", ["x", "rest"], ["flat"], {}),
+    ]
+    names = [results[0] for _, _, results, _ in nodes]
+    free = {"softmax": [1, "L", 6], "turned": [1, 6, "L"], "conv": [1, 6, "L"], "longer": [1, "M", 6], "shorter": [1, "K", 6], "flat": [1, "F"],
+            "sum": [1, 1, 6], "tail": [1, 1, 6], "gram": [1, 6, 6]}  # fmt: skip
+    model = graph(scratch() / "m.onnx", nodes, [("x", [1, "L", 6])], [(n, free.get(n, [1, 6])) for n in names], constants)
+    check_lengths(model, ["x:1x2..19x6"], lambda length: {"x": numbers(1, length, 6)}, (2, 3, 8, 18, 19))
+
+
+def layers(path):
+    """An LSTM of both directions, a GRU that reads backwards, and the last state of each."""
+    nodes, constants, outputs = [], {}, []
+    for op, gates, direction, count in (("LSTM", 4, "bidirectional", 2), ("GRU", 3, "reverse", 1), ("RNN", 1, "forward", 1)):
+        constants |= {f"{op}w": numbers(count, gates * 5, 6), f"{op}r": 0.5 * numbers(count, gates * 5, 5)}
+        names = [f"{op}{n}" for n in ("_all", "_h", "_c")[: 3 if op == "LSTM" else 2]]
+        nodes.append((op, ["x", f"{op}w", f"{op}r"], names, {"hidden_size": 5, "direction": direction}))
+        outputs += [(n, ["L", count, 2, 5] if "all" in n else [count, 2, 5]) for n in names]
+    return graph(path, nodes, [("x", ["L", 2, 6])], outputs, constants)
+
+
+@case
+def layers_walk_as_many_steps_as_there_are():
+    model = layers(scratch() / "m.onnx")
+    check_lengths(model, ["x:1..17x2x6"], lambda length: {"x": numbers(length, 2, 6)}, (1, 2, 9, 16, 17))
+
+
+@case
+def layers_in_int8_are_those_of_their_length():
+    model = layers(scratch() / "m.onnx")
+    library = qcc(model, "--emit=shared", INT8, "--march=native", "--shape=x:1..17x2x6", output="m.so")
+    for length in (1, 9, 17):
+        own = qcc(model, "--emit=shared", INT8, "--march=native", f"--shape=x:{length}x2x6", output="own.so")
+        got, wanted = (run_model(l, {"x": numbers(length, 2, 6)}) for l in (library, own))
+        for name in wanted:
+            check_equal(got[name], wanted[name])
+
+
+# Batches
+
+
+@case
+def samples_of_a_batch_are_those_of_their_batch():
+    model = scratch() / "m.onnx"
+    small_network(model, batch="N")
+    np.savez(scratch() / "calib.npz", x=numbers(8, 3, 16, 16))
+    for mode in (FLOAT, f"--calib={scratch() / 'calib.npz'}"):
+        library = qcc(model, "--emit=shared", mode, "--march=native", "--shape=x:1..4x3x16x16", output="m.so")
+        for batch in (1, 3, 4):
+            x = numbers(batch, 3, 16, 16, seed=5)
+            got = run_model(library, {"x": x})["y"]
+            check(got.shape == (batch, 10), f"{got.shape}")
+            if mode == FLOAT:
+                check_close(got, run_onnxruntime(model, {"x": x})["y"])
+            each = [run_model(library, {"x": x[i : i + 1]})["y"] for i in range(batch)]
+            check_equal(got, np.concatenate(each))
+        if mode == FLOAT:
+            own = qcc(model, "--emit=shared", mode, "--march=native", "--shape=x:3x3x16x16", output="own.so")
+            check_equal(run_model(library, {"x": x[:3]})["y"], run_model(own, {"x": x[:3]})["y"])
+
+
+@case
+def two_lengths_are_independent():
+    """A batch of sentences, whose rows lie closer together in a shorter run."""
+    nodes = [("Softmax", ["x"], ["weights"], {"axis": 1}), ("Mul", ["x", "weights"], ["y"], {}), ("ReduceMean", ["y", "axis"], ["mean"], {"keepdims": 0})]
+    model = graph(scratch() / "m.onnx", nodes, [("x", ["N", "L", 3])], [("y", ["N", "L", 3]), ("mean", ["N", 3])], {"axis": np.array([1])})
+    inputs_of = lambda sizes: {"x": numbers(*sizes, 3)}
+    check_lengths(model, ["x:1..3x2..9x3"], inputs_of, ((1, 2), (3, 9), (2, 5), (3, 2)))
+
+
+# Dirt, and what is refused
+
+
+@case
+def nothing_stale_gets_in():
+    """Several lengths in one workspace full of NaN."""
+    require("no-asan")
+    sys.path.insert(0, str(ROOT / "docs/examples"))
+    from run_so import Model
+
+    for model, shape, inputs_of, lengths in (
+        (attention(scratch() / "a.onnx", True), "x:1x1..40x8", lambda n: {"x": numbers(1, n, 8)}, (40, 3, 17, 1, 40)),
+        (layers(scratch() / "l.onnx"), "x:1..17x2x6", lambda n: {"x": numbers(n, 2, 6)}, (17, 2, 9, 1, 17)),
+    ):
+        for mode in (FLOAT, INT8):
+            library = qcc(model, "--emit=shared", mode, "--march=native", f"--shape={shape}", output=f"{Path(model).stem}{mode}.so")
+            dirty, clean = Model(library, threads=2), Model(library)
+            for length in lengths:
+                dirty._work[:] = 255
+                clean._work[:] = 0
+                got, wanted = dirty.run(inputs_of(length)), clean.run(inputs_of(length))
+                for name in wanted:
+                    check_equal(got[name], wanted[name])
+
+
+@case
+def a_program_says_the_shape_and_is_told_it():
+    model = graph(scratch() / "m.onnx", [("Softmax", ["x"], ["y"], {"axis": 1})], [("x", [1, "L"])], [("y", [1, "L"])])
+    qcc(model, FLOAT, "--shape=x:1x2..6", output="soft.o")
+    (scratch() / "main.c").write_text(
+        r"""
+#include "soft.h"
+#include <math.h>
+#include <string.h>
+static unsigned char work[SOFT_WORKSPACE_BYTES];
+static qcc_status run(const float *x, float *y, int64_t length, int64_t *written) {
+  soft_inputs in = {.x = x, .x_shape = {1, length}};
+  soft_outputs out = {.y = y};
+  memset(work, 255, sizeof work);
+  qcc_status status = soft_run(&in, &out, work, NULL);
+  *written = out.y_shape[0] * out.y_shape[1];
+  return status;
+}
+int main(void) {
+  const int64_t most[] = SOFT_X_SHAPE, least[] = SOFT_X_MIN_SHAPE;
+  float x[SOFT_X_ELEMENTS] = {1, 2, 3, 4, 5, 6}, y[SOFT_Y_ELEMENTS];
+  int64_t written;
+  if (most[1] != 6 || least[1] != 2)
+    return 1;
+  for (int64_t length = 2; length <= 6; ++length) {
+    float sum = 0;
+    if (run(x, y, length, &written) != QCC_OK || written != length)
+      return 2;
+    for (int64_t i = 0; i < length; ++i)
+      sum += y[i];
+    if (fabsf(sum - 1) > 1e-5f || fabsf(y[1] / y[0] - 2.7182818f) > 1e-4f)
+      return 3;
+  }
+  const int64_t hostile[] = {0, 1, 7, -1, INT64_MAX, INT64_MIN};
+  for (int i = 0; i < 6; ++i)
+    if (run(x, y, hostile[i], &written) != QCC_ERR_SHAPE)
+      return 4;
+  soft_outputs out = {.y = y};
+  return soft_run(NULL, &out, work, NULL) == QCC_ERR_ARGUMENT ? 0 : 5;
+}
+"""
+    )
+    run([link([scratch() / "main.c"], [scratch() / "soft.o"])])
+
+
+@case
+def qcc_run_checks_shapes():
+    nodes = [("Add", ["a", "b"], ["y"], {})]
+    model = graph(scratch() / "m.onnx", nodes, [("a", ["L", 2]), ("b", ["L", 2])], [("y", ["L", 2])])
+    library = qcc(model, "--emit=shared", FLOAT, "--shape=a:1..5x2", output="m.so")
+    samples = {"a": numbers(3, 4, 2), "b": numbers(3, 4, 2, seed=1)}
+    check_equal(run_model(library, samples, "--samples")["y"], samples["a"] + samples["b"])
+    for name, value in (("a", numbers(6, 2)), ("b", numbers(3, 2)), ("c", numbers(4, 2))):
+        np.save(scratch() / f"{name}.npy", value)
+    words = [BUILD / "bin/qcc-run", library, "--in"]
+    said = run([*words, f"a={scratch() / 'a.npy'}"], status=1).stderr
+    check("input 'a' is (1..5, 2)" in said, said)
+    said = run([*words, f"a={scratch() / 'c.npy'}", "--in", f"b={scratch() / 'b.npy'}"], status=1).stderr
+    check("is (4, 2), but input 'a' is (3, 2) beside the other inputs" in said, said)
+
+
+@case
+def what_cannot_follow_a_length_is_refused():
+    square = {"two": np.array([2, -1]), "axis": np.array([1]), "ends": np.array([2**31 - 1]), "three": np.array([3]), "zero": np.array([0], np.int64)}
+    x = [("x", [2, "L"])]
+    cases = {
+        # of another form for other lengths
+        "grow evenly": ([("Slice", ["x", "axis", "ends", "axis", "three"], ["y"], {})], x, "x:2x1..9", [("y", [2, "M"])]),
+        "joins or cuts": ([("Reshape", ["x", "ends"], ["y"], {})], x, "x:2x1..9", [("y", ["M"])]),
+        "behind an axis": ([("Concat", ["x", "x"], ["y"], {"axis": 1})], x, "x:2x1..9", [("y", [2, "M"])]),
+        "mixes the positions": ([("MaxPool", ["z"], ["y"], {"kernel_shape": [3]})], [("z", [1, 2, "L"])], "z:1x2x3..9", [("y", [1, 2, "M"])]),
+    }
+    cases["joins or cuts"][0][0] = ("Flatten", ["x"], ["y"], {"axis": 0})
+    cases["joins or cuts"][3][0] = ("y", [1, "M"])
+    for words, (nodes, inputs, shape, outputs) in cases.items():
+        model = graph(scratch() / "m.onnx", nodes, inputs, outputs, square)
+        said = run([BUILD / "bin/qcc", FLOAT, f"--shape={shape}", model, "-o", scratch() / "m.o"], status=1).stderr
+        check(words in said and "node 'y'" in said, said)
+    small_network(model, batch="N")
+    said = run([BUILD / "bin/qcc", "--target=nvptx64-nvidia-cuda", "--shape=x:1..4x3x16x16", model, "-o", scratch() / "m.o"], status=2).stderr
+    check("not built yet for NVIDIA GPUs" in said, said)
+
+
+main()
