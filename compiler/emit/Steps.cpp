@@ -9,9 +9,11 @@
 
 #include "compiler/emit/Shards.h"
 #include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/target/CodeBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -46,10 +48,18 @@ public:
       arguments.push_back(address(value));
     Value thread = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(1));
     Value threads = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(2));
-    Value total = integer(unitsOf(spec)), next = arith::AddIOp::create(builder, loc, thread, integer(1));
+    auto rows = step->getAttrOfType<DenseI64ArrayAttr>(kernels::rowsAttr);
+    Value needed = rows ? unitsForRows(rows) : Value();
+    Value total = rows ? multiply(integer(rows[5]), needed) : integer(unitsOf(spec)),
+          next = arith::AddIOp::create(builder, loc, thread, integer(1));
     auto share = [&](Value t) -> Value {
       return arith::DivUIOp::create(builder, loc, arith::MulIOp::create(builder, loc, total, t), threads);
     };
+    if (rows) {
+      callForRows(kernel, arguments, share(thread), share(next), needed, rows[6]);
+      func::ReturnOp::create(builder, loc);
+      return;
+    }
     arguments.push_back(share(thread));
     arguments.push_back(share(next));
     if (kernels::worksTogether(spec))
@@ -61,6 +71,49 @@ public:
 private:
   Value integer(int64_t value) {
     return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
+  }
+  Value multiply(Value a, Value b) { return arith::MulIOp::create(builder, loc, a, b); }
+  Value least(Value a, Value b) { return arith::MinSIOp::create(builder, loc, a, b); }
+  Value most(Value a, Value b) { return arith::MaxSIOp::create(builder, loc, a, b); }
+
+  /// How many units of each group a run needs: at least one, at most all, whatever the shape says.
+  Value unitsForRows(DenseI64ArrayAttr rows) {
+    func::FuncOp main = program.main;
+    Value shape = address(main.getArgument(rows[0]));
+    Value length = LLVM::LoadOp::create(builder, loc, builder.getI64Type(), offset(shape, rows[1] * 8),
+                                        /*alignment=*/1);
+    Value count = arith::AddIOp::create(builder, loc, multiply(length, integer(rows[2])), integer(rows[3]));
+    count = least(most(count, integer(0)), integer(rows[4]));
+    Value units =
+        arith::CeilDivUIOp::create(builder, loc, multiply(count, integer(rows[6])), integer(rows[4]));
+    return most(units, integer(1));
+  }
+
+  /// Units [begin, end) of those that are needed, `needed` of each group.
+  void callForRows(func::FuncOp kernel, ArrayRef<Value> pointers, Value begin, Value end, Value needed,
+                   int64_t perGroup) {
+    auto call = [&](Value from, Value to) {
+      SmallVector<Value> arguments(pointers);
+      arguments.append({from, to});
+      func::CallOp::create(builder, loc, kernel, arguments);
+    };
+    auto isAll = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, needed, integer(perGroup));
+    auto branch = scf::IfOp::create(builder, loc, isAll, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    call(begin, end);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    Value first = arith::DivUIOp::create(builder, loc, begin, needed),
+          last = arith::CeilDivUIOp::create(builder, loc, end, needed);
+    auto loop = scf::ForOp::create(builder, loc, first, last, integer(1));
+    builder.setInsertionPointToStart(loop.getBody());
+    Value group = loop.getInductionVar(), start = multiply(group, needed),
+          whole = multiply(group, integer(perGroup));
+    auto within = [&](Value unit) -> Value {
+      Value inGroup = least(most(arith::SubIOp::create(builder, loc, unit, start), integer(0)), needed);
+      return arith::AddIOp::create(builder, loc, whole, inGroup);
+    };
+    call(within(begin), within(end));
   }
 
   /// A pointer read from an array of pointers.

@@ -2,10 +2,14 @@
 #include "compiler/kernels/Kernel.h"
 #include "compiler/kernels/Epilogue.h"
 #include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/RowUnits.h"
+#include "compiler/kernels/Tiling.h"
 #include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -99,6 +103,48 @@ bool mayOverwrite(DictionaryAttr spec, unsigned operand) {
   if (units == lookupUnits)
     return operand == 0;
   return units == mapUnits || units == quantizeUnits; // element by element
+}
+
+/// Whether the axes of a view lie one within the other, in their order.
+static bool isInOrder(const View &view) {
+  int64_t last = std::numeric_limits<int64_t>::max();
+  for (auto [size, stride] : llvm::zip(view.shape, view.strides)) {
+    if (size != 1 && stride > last)
+      return false;
+    last = size != 1 ? stride : last;
+  }
+  return true;
+}
+
+std::optional<RowUnits> rowUnits(DictionaryAttr spec) {
+  StringRef kind = kindOf(spec);
+  if (kind == "gemm") {
+    Tiling tiling(GemmSpec::fromAttr(spec));
+    return tiling.byPanels ? RowUnits{tiling.panels, tiling.tiles()} : RowUnits{1, tiling.tiles()};
+  }
+  if (kind == "depthwise") {
+    auto depthwise = DepthwiseSpec::fromAttr(spec);
+    int64_t lines = std::max<int64_t>(depthwise.batch * depthwise.outH, 1);
+    return RowUnits{depthwiseUnits(depthwise) / lines, lines};
+  }
+  auto views =
+      llvm::map_to_vector(spec.getAs<ArrayAttr>("views").getAsRange<DictionaryAttr>(), View::fromAttr);
+  int64_t units = kernelUnits(spec);
+  if (kind == "attention") {
+    // One head's queries after another's.
+    int64_t lines = views[0].shape[0] == 1 ? views[0].shape[2] : 1;
+    return RowUnits{lines, units / lines};
+  }
+  UnitCounter counter = find(kind).units;
+  bool walksRows = llvm::is_contained<UnitCounter>(
+      {dynamicQuantizeUnits, layerNormalizationUnits, gatherUnits, poolUnits, reduceUnits}, counter);
+  // Where vectors run along the last axis of all tensors, no blocks are turned.
+  auto inVectors = [](const View &view) { return view.strides.empty() || view.strides.back() <= 1; };
+  bool walksResult = (counter == mapUnits || counter == quantizeUnits || kind == "identity") &&
+                     isInOrder(views.back()) && llvm::all_of(views, inVectors);
+  if (!walksRows && !walksResult)
+    return std::nullopt;
+  return RowUnits{1, units};
 }
 
 FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name, DictionaryAttr spec,

@@ -3,6 +3,7 @@
 #include "compiler/lower/Lowering.h"
 
 #include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/lower/Passes.h"
 #include "dialects/Constants.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -39,7 +40,7 @@ int64_t lower::zeroValue(Type type) {
 }
 
 Lowering::Lowering(ModuleOp module, func::FuncOp source, target::Packing packing)
-    : module(module), source(source), body(module.getContext()), weightPacking(packing) {}
+    : module(module), source(source), body(module.getContext()), weightPacking(packing), rows(source) {}
 
 LogicalResult Lowering::run() {
   MLIRContext *context = module.getContext();
@@ -105,6 +106,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
   for (Value value : op.getResults())
     if (Place at = places->place(value); at.border)
       fillBorder(&op, at, value.getType());
+  Operation *before = &*std::prev(body.getInsertionPoint());
   llvm::TypeSwitch<Operation *>(&op)
       .Case([&](ConvOp conv) { note(lowerConv(*this, conv)); })
       .Case([&](ConvTransposeOp conv) { note(lowerConvTranspose(*this, conv)); })
@@ -118,6 +120,34 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
       .Case([&](ObserveOp observe) { lowerObserve(observe); })
       .Case([&](func::ReturnOp) { lowerReturn(op); })
       .Default([&](Operation *) { isAlias(&op) ? lowerAlias(op) : lowerGeneric(op); });
+  for (auto step = std::next(before->getIterator()); step != body.getInsertionPoint(); ++step)
+    if (auto invoke = dyn_cast<InvokeOp>(*step); invoke && op.getNumResults())
+      limitRows(op, invoke);
+}
+
+/// A shorter run computes only the rows that it has a use for, where a step's units go over them.
+void Lowering::limitRows(Operation &op, InvokeOp step) {
+  Extent extent = rows.of(op.getResult(0));
+  int64_t size = leadingSize(tensorType(op.getResult(0)).getShape());
+  auto isResult = [&](Value pointer) {
+    return llvm::any_of(op.getResults(),
+                        [&](Value result) { return places->place(result).pointer == pointer; });
+  };
+  if (extent.isFixed() || !llvm::all_of(step.getPointers().take_back(step.getWritten()), isResult))
+    return;
+  DictionaryAttr spec = module.lookupSymbol<KernelOp>(step.getKernel()).getSpec();
+  auto views = spec.getAs<ArrayAttr>("views");
+  auto written = views ? cast<DictionaryAttr>(views.getValue().back()) : DictionaryAttr();
+  std::optional<kernels::RowUnits> units = kernels::rowUnits(spec);
+  if (!units || (written && leadingSize(kernels::View::fromAttr(written).shape) != size))
+    return;
+  Length length = lengthsOf(source)[extent.length];
+  ArrayRef<int64_t> shapes = shapesAmong(source, shapeInputsAttr);
+  int64_t argument =
+      source.getNumArguments() - shapes.size() + (llvm::find(shapes, length.input) - shapes.begin());
+  step->setAttr(kernels::rowsAttr,
+                body.getDenseI64ArrayAttr({argument, length.axis, extent.scale, extent.offset, size,
+                                           units->groups, units->perGroup}));
 }
 
 void Lowering::lowerGeneric(Operation &op) {

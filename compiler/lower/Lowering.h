@@ -2,6 +2,7 @@
 #ifndef QCC_COMPILER_LOWER_LOWERING_H
 #define QCC_COMPILER_LOWER_LOWERING_H
 
+#include "compiler/lower/LeadingRows.h"
 #include "compiler/lower/Storage.h"
 #include "compiler/target/Target.h"
 #include "llvm/ADT/StringMap.h"
@@ -50,6 +51,7 @@ private:
   void lowerObserve(ObserveOp op);
   void lowerReturn(mlir::Operation &op);
   void takeBoundedInputs();
+  void limitRows(mlir::Operation &op, InvokeOp step);
   void changeLength(mlir::Operation *op, llvm::StringRef kind, const Place &from, const Place &shape,
                     const Place &to, const Extents &extents);
 
@@ -59,6 +61,7 @@ private:
   Blob weights;
   target::Packing weightPacking;
   std::unique_ptr<Storage> places;
+  LeadingRows rows;
   llvm::DenseMap<mlir::Attribute, mlir::StringAttr> kernels; ///< specification -> name
   llvm::StringMap<unsigned> kernelNames;
 };

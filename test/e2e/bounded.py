@@ -39,6 +39,14 @@ def check_lengths(model, shapes, inputs_of, lengths, *options, rtol=1e-4, atol=1
     return library
 
 
+def runner():
+    """docs/examples/run_so.py's, whose workspace one can fill with dirt."""
+    sys.path.insert(0, str(ROOT / "docs/examples"))
+    from run_so import Model
+
+    return Model
+
+
 # Transformers
 
 
@@ -189,6 +197,22 @@ def samples_of_a_batch_are_those_of_their_batch():
 
 
 @case
+def networks_of_images_take_any_batch():
+    """Depthwise and strided convolutions, residuals, pools; a workspace full of NaN."""
+    require("shared-models", "no-asan")
+    Model = runner()
+    for name in ("fm_cnn_qat_ort", "fm_cnn_ts"):
+        model = MODELS / f"fashion-mnist/models/{name}.onnx"
+        x = numbers(6, 1, 28, 28)
+        make = lambda batch: Model(qcc(model, "--emit=shared", "--march=native", f"--shape=input:{batch}x1x28x28", output=f"{name}{batch}.so"), threads=2)
+        bounded = make("1..6")
+        for batch in (6, 1, 4):
+            bounded._work[:] = 255
+            got, wanted = (m.run({"input": x[:batch]})["output"] for m in (bounded, make(batch)))
+            check_equal(got, wanted)
+
+
+@case
 def two_lengths_are_independent():
     """A batch of sentences, whose rows lie closer together in a shorter run."""
     nodes = [("Softmax", ["x"], ["weights"], {"axis": 1}), ("Mul", ["x", "weights"], ["y"], {}), ("ReduceMean", ["y", "axis"], ["mean"], {"keepdims": 0})]
@@ -204,9 +228,7 @@ def two_lengths_are_independent():
 def nothing_stale_gets_in():
     """Several lengths in one workspace full of NaN."""
     require("no-asan")
-    sys.path.insert(0, str(ROOT / "docs/examples"))
-    from run_so import Model
-
+    Model = runner()
     for model, shape, inputs_of, lengths in (
         (attention(scratch() / "a.onnx", True), "x:1x1..40x8", lambda n: {"x": numbers(1, n, 8)}, (40, 3, 17, 1, 40)),
         (layers(scratch() / "l.onnx"), "x:1..17x2x6", lambda n: {"x": numbers(n, 2, 6)}, (17, 2, 9, 1, 17)),

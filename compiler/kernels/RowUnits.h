@@ -1,0 +1,25 @@
+//===- RowUnits.h - Which units of a kernel compute which rows --*- C++ -*-===//
+#ifndef QCC_COMPILER_KERNELS_ROWUNITS_H
+#define QCC_COMPILER_KERNELS_ROWUNITS_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include <optional>
+
+namespace qcc::kernels {
+
+/// The units of a kernel are `groups` times `perGroup`, and the first n of each group compute at least the
+/// first n / perGroup of the rows of its result, which lie along the first axis with more than one position.
+struct RowUnits {
+  int64_t groups, perGroup;
+};
+
+/// On an invocation: a run needs only the rows that count. The number of the shape's argument and its axis,
+/// scale and offset from there to how many count, how many rows there are, then RowUnits.
+inline constexpr llvm::StringLiteral rowsAttr = "qcc.rows";
+
+/// None for kernels of which that is not known.
+std::optional<RowUnits> rowUnits(mlir::DictionaryAttr spec);
+
+} // namespace qcc::kernels
+
+#endif // QCC_COMPILER_KERNELS_ROWUNITS_H

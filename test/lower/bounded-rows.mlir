@@ -1,0 +1,28 @@
+// RUN: %qcc-opt %s --split-input-file --qcc-lower | FileCheck %s
+
+// A bounded input is spread over the memory of the longest run; steps over rows do those that count.
+// CHECK-LABEL: func.func @main
+// CHECK: qcc.invoke @lengthen_0(%arg0, %arg1, %[[X:[0-9]+]])
+// CHECK-NOT: qcc.rows
+// CHECK: qcc.invoke @relu_0(%[[X]], %[[R:[0-9]+]]) {{.*}}qcc.rows = array<i64: 1, 1, 1, 0, 8, 1,
+// CHECK: qcc.invoke @shorten_0(%[[R]], %arg3, %arg2)
+func.func @main(%x: tensor<1x8x4xf32>, %s: tensor<3xi64>) -> (tensor<1x8x4xf32>, tensor<3xi64>) attributes {qcc.input_names = ["x", "x.shape"], qcc.output_names = ["y", "y.shape"], qcc.lengths = [array<i64: 0, 1, 1, 8>], qcc.input_extents = [array<i64: 1, 0, 1, 0>, array<i64>], qcc.output_extents = [array<i64: 1, 0, 1, 0>], qcc.shape_inputs = array<i64: 0>, qcc.shape_outputs = array<i64: 0>} {
+  %0 = "qcc.relu"(%x) : (tensor<1x8x4xf32>) -> tensor<1x8x4xf32>
+  return %0, %s : tensor<1x8x4xf32>, tensor<3xi64>
+}
+
+// -----
+
+// What is filled behind the length is filled, and what is computed from it computed.
+// CHECK-LABEL: func.func @main
+// CHECK: qcc.invoke @where_0
+// CHECK-NOT: qcc.rows
+// CHECK: qcc.invoke @exp_0
+// CHECK-NOT: qcc.rows
+// CHECK: return
+func.func @main(%x: tensor<1x8x4xf32>, %m: tensor<8x1xi1>, %s: tensor<3xi64>) -> tensor<1x8x4xf32> attributes {qcc.input_names = ["x", "m", "x.shape"], qcc.output_names = ["y"], qcc.lengths = [array<i64: 0, 1, 1, 8>], qcc.input_extents = [array<i64: 1, 0, 1, 0>, array<i64>, array<i64>], qcc.output_extents = [array<i64>], qcc.shape_inputs = array<i64: 0>, qcc.shape_outputs = array<i64>} {
+  %c = "qcc.constant"() <{value = dense<0.0> : tensor<f32>}> : () -> tensor<f32>
+  %0 = "qcc.where"(%m, %x, %c) : (tensor<8x1xi1>, tensor<1x8x4xf32>, tensor<f32>) -> tensor<1x8x4xf32>
+  %1 = "qcc.exp"(%0) : (tensor<1x8x4xf32>) -> tensor<1x8x4xf32>
+  return %1 : tensor<1x8x4xf32>
+}
