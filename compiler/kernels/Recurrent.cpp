@@ -21,14 +21,40 @@ using qcc::target::VectorOps;
 
 namespace qcc::kernels {
 
-constexpr int64_t vectorsAtOnce = 2;
+/// Of hidden units, where registers hold the sums.
+constexpr int64_t mostVectors = 2;
 
 namespace {
+/// What fits into the registers of a variant.
+struct Together {
+  const RecurrentLayer &layer;
+  const target::Variant &variant;
+
+  int64_t mostSums() const { return variant.registers >= 32 ? 24 : 8; }
+  /// Registers of sums; those of 4 bits sum groups apart.
+  int64_t sumsOf(const Pass &pass, int64_t sequences) const {
+    return int64_t(pass.size()) * sequences * (layer.nibbles ? 2 : 1);
+  }
+  /// How many vectors of hidden units, for so many sequences; at least 1.
+  int64_t vectors(const Pass &pass, int64_t sequences) const {
+    return sequences == 1 || sumsOf(pass, sequences) * mostVectors <= mostSums() ? mostVectors : 1;
+  }
+  /// How many sequences are walked at once.
+  int64_t sequences() const {
+    bool alike = layer.together && !layer.has(RecurrentSlots::Lengths);
+    int64_t count = alike ? std::min(layer.batch(), mostAtOnce) : 1;
+    auto fits = [&](const Pass &pass) { return sumsOf(pass, count) <= mostSums(); };
+    while (count > 1 && !llvm::all_of(layer.passes, fits))
+      --count;
+    return std::max<int64_t>(count, 1);
+  }
+};
+
 class Writer {
 public:
   Writer(OpBuilder &builder, func::FuncOp function, const RecurrentLayer &layer,
          const target::Variant &variant)
-      : layer(layer), function(function), code(builder, function.getLoc()),
+      : layer(layer), together{layer, variant}, function(function), code(builder, function.getLoc()),
         ops(VectorOps::create(code, variant, variant.vectorBytes)),
         scalar(builder, function.getLoc(), variant), lanes(scalar.withLanes(ops->count())) {}
   void write();
@@ -36,18 +62,23 @@ public:
 
 private:
   const RecurrentLayer &layer;
+  Together together;
   func::FuncOp function;
   CodeBuilder code;
   std::unique_ptr<VectorOps> ops;
   Code scalar, lanes;
   Value first, last; ///< hidden units of this thread: [first, last)
-  Value bytes;       ///< its quantised state
-  // Of the sequence that is being written.
-  Value sequence, cell, gate; ///< c; z and r * h of GRU
+  Value bytes;       ///< its quantised states
 
-  /// Where a step reads and writes.
+  /// Where a step reads and writes of one sequence.
+  struct Sequence {
+    Value index, bytes;
+    Value cell, gate;     ///< c; z and r * h of GRU
+    Value gates, h, next; ///< of the step
+  };
+  using Sequences = SmallVector<Sequence, mostAtOnce>;
   struct Step {
-    Value gates, h, next;
+    Sequences sequences;
     Value backward; ///< i1
   };
   /// What a pass multiplies, and how its sums become numbers.
@@ -60,16 +91,18 @@ private:
   Value constants(RecurrentSlots::Slot slot) {
     return function.getArgument(static_cast<unsigned>(layer.indexOf(slot)));
   }
-  void writeSequence();
+  Sequence startSequence(Value index, int64_t place);
+  Value lengthOf(const Sequence &sequence);
+  void writeSequences(Value firstIndex, int64_t count);
   void waitForOthers();
   // Of the first `count` elements, or of [from, count), those of this thread.
   void copy(Value from, Value to, int64_t count);
   void clear(Value to, int64_t from, int64_t count);
   void writeStep(const Step &step);
-  Source sourceOf(Value state);
-  void writePass(size_t index, const Step &step, Value state);
-  void writeUnits(size_t index, const Step &step, const Source &source);
-  Values sums(const Pass &pass, Value block, Value unit, const Source &source);
+  Source sourceOf(Value state, Value to);
+  void writePass(size_t index, const Step &step);
+  void writeUnits(size_t index, const Step &step);
+  Values sums(const Pass &pass, Value block, Value unit, ArrayRef<Source> sources, int64_t vectors);
   Value loadWeights(Value pointer, int64_t offset);
 
   Expr vector(Value pointer, Value unit, int64_t offset) {
@@ -96,16 +129,26 @@ Value Writer::element(size_t view, Value step, Value sequence) {
 void Writer::write() {
   auto views = static_cast<unsigned>(layer.spec.views.size());
   Value begin = function.getArgument(views), end = function.getArgument(views + 1);
-  bool together = layer.together;
-  first = together ? code.mul(begin, blockUnits) : code.i64(0);
-  last = together ? code.mul(end, blockUnits) : code.i64(layer.padded);
+  bool shared = layer.together;
+  first = shared ? code.mul(begin, blockUnits) : code.i64(0);
+  last = shared ? code.mul(end, blockUnits) : code.i64(layer.padded);
   Value scratch = element(layer.result(0), Value(), code.i64(0));
   Value states = code.at(scratch, layer.batch() * partsOfSequence * layer.padded * 4);
-  bytes = code.at(states, code.mul(begin, layer.padded));
-  code.forLoop(together ? code.i64(0) : begin, together ? code.i64(layer.batch()) : end, [&](Value index) {
-    sequence = index;
-    writeSequence();
-  });
+  bytes = code.at(states, code.mul(begin, layer.padded * statesOfUnit(layer.batch(), shared)));
+  if (!shared)
+    return code.forLoop(begin, end, [&](Value index) { writeSequences(index, 1); });
+  // Like numbers at once, the larger ones first.
+  int64_t batch = layer.batch(), parts = llvm::divideCeil(batch, together.sequences());
+  int64_t count = parts ? batch / parts : 0, larger = parts ? batch % parts : 0;
+  auto write = [&](int64_t from, int64_t to, int64_t count) {
+    if (from < to)
+      code.forLoop(code.i64(from), code.i64(to), count, {}, [&](Value index, ValueRange) {
+        writeSequences(index, count);
+        return Values();
+      });
+  };
+  write(0, larger * (count + 1), count + 1);
+  write(larger * (count + 1), batch, count);
 }
 
 /// Until all threads have written their units of a state.
@@ -148,54 +191,79 @@ void Writer::clear(Value to, int64_t from, int64_t count) {
   });
 }
 
-void Writer::writeSequence() {
+/// With its first states.
+Writer::Sequence Writer::startSequence(Value index, int64_t place) {
   using S = RecurrentSlots;
   Value scratch = element(layer.result(0), Value(), code.i64(0));
-  scratch = code.at(scratch, code.mul(sequence, partsOfSequence * layer.padded * 4));
+  scratch = code.at(scratch, code.mul(index, partsOfSequence * layer.padded * 4));
   auto part = [&](int64_t i) { return code.at(scratch, i * layer.padded * 4); };
-  Value h = part(0), next = part(1);
-  cell = part(2);
-  gate = part(3);
-  auto first = [&](S::Slot slot, Value state) {
+  auto start = [&](S::Slot slot, Value state) {
     int64_t known = layer.has(slot) ? layer.hidden : 0;
     if (known)
-      copy(element(layer.indexOf(slot), Value(), sequence), state, known);
+      copy(element(layer.indexOf(slot), Value(), index), state, known);
     clear(state, known, layer.padded);
   };
-  first(S::FirstH, h);
+  Sequence sequence{index, code.at(bytes, place * layer.padded), part(2), part(3), Value(), part(0), part(1)};
+  start(S::FirstH, sequence.h);
   if (layer.cell == Cell::Lstm)
-    first(S::FirstC, cell);
-  Value steps = code.i64(layer.steps), length = steps;
-  if (layer.has(S::Lengths)) {
-    const View &view = layer.spec.views[layer.indexOf(S::Lengths)];
-    Value at = code.at(constants(S::Lengths), view.offset * 4);
-    Value given = code.load(code.i32(), code.at(at, code.mul(sequence, view.strides[0] * 4)));
-    given = arith::ExtSIOp::create(code.b, code.loc, code.b.getI64Type(), given);
-    length = code.min(code.max(given, code.i64(0)), steps);
+    start(S::FirstC, sequence.cell);
+  return sequence;
+}
+
+Value Writer::lengthOf(const Sequence &sequence) {
+  Value steps = code.i64(layer.steps);
+  if (!layer.has(RecurrentSlots::Lengths))
+    return steps;
+  const View &view = layer.spec.views[layer.indexOf(RecurrentSlots::Lengths)];
+  Value at = code.at(constants(RecurrentSlots::Lengths), view.offset * 4);
+  Value given = code.load(code.i32(), code.at(at, code.mul(sequence.index, view.strides[0] * 4)));
+  given = arith::ExtSIOp::create(code.b, code.loc, code.b.getI64Type(), given);
+  return code.min(code.max(given, code.i64(0)), steps);
+}
+
+/// More than one only where all have one length.
+void Writer::writeSequences(Value firstIndex, int64_t count) {
+  Sequences sequences;
+  Values states;
+  for (int64_t i = 0; i < count; ++i) {
+    sequences.push_back(startSequence(code.add(firstIndex, code.i64(i)), i));
+    states.append({sequences[i].h, sequences[i].next});
   }
-  Values last = code.forLoop(code.i64(0), length, 1, {h, next}, [&](Value s, ValueRange carried) {
+  Value length = lengthOf(sequences[0]);
+  states = code.forLoop(code.i64(0), length, 1, states, [&](Value s, ValueRange carried) {
     Value t = layer.reversed ? code.sub(code.sub(length, code.i64(1)), s) : s;
-    Value backward = arith::TruncIOp::create(code.b, code.loc, code.b.getI1Type(), s);
-    writeStep({element(S::Gates, t, sequence), carried[0], carried[1], backward});
-    copy(carried[1], element(layer.result(1), t, sequence), layer.hidden);
-    return Values{carried[1], carried[0]};
+    Step step{sequences, arith::TruncIOp::create(code.b, code.loc, code.b.getI1Type(), s)};
+    Values swapped;
+    for (auto [i, sequence] : llvm::enumerate(step.sequences)) {
+      sequence.gates = element(RecurrentSlots::Gates, t, sequence.index);
+      sequence.h = carried[2 * i];
+      sequence.next = carried[2 * i + 1];
+      swapped.append({sequence.next, sequence.h});
+    }
+    writeStep(step);
+    for (const Sequence &sequence : step.sequences)
+      copy(sequence.next, element(layer.result(1), t, sequence.index), layer.hidden);
+    return swapped;
   });
-  if (layer.has(S::Lengths))
-    code.forLoop(length, steps,
-                 [&](Value t) { clear(element(layer.result(1), t, sequence), 0, layer.hidden); });
-  copy(last[0], element(layer.result(2), Value(), sequence), layer.hidden);
-  if (layer.cell == Cell::Lstm)
-    copy(cell, element(layer.result(3), Value(), sequence), layer.hidden);
+  for (auto [i, sequence] : llvm::enumerate(sequences)) {
+    if (layer.has(RecurrentSlots::Lengths))
+      code.forLoop(length, code.i64(layer.steps),
+                   [&](Value t) { clear(element(layer.result(1), t, sequence.index), 0, layer.hidden); });
+    copy(states[2 * i], element(layer.result(2), Value(), sequence.index), layer.hidden);
+    if (layer.cell == Cell::Lstm)
+      copy(sequence.cell, element(layer.result(3), Value(), sequence.index), layer.hidden);
+  }
 }
 
 void Writer::writeStep(const Step &step) {
   for (size_t i = 0; i < layer.passes.size(); ++i)
-    writePass(i, step, i == 0 ? step.h : code.at(gate, layer.padded * 4));
-  clear(step.next, layer.hidden, layer.padded); // functions need not map 0 to 0
+    writePass(i, step);
+  for (const Sequence &sequence : step.sequences)
+    clear(sequence.next, layer.hidden, layer.padded); // functions need not map 0 to 0
 }
 
 /// The state as the products take it; int8 weights want bytes.
-Writer::Source Writer::sourceOf(Value state) {
+Writer::Source Writer::sourceOf(Value state, Value to) {
   if (layer.isFloat)
     return {state, {}};
   int64_t width = ops->count(), count = layer.padded;
@@ -206,10 +274,10 @@ Writer::Source Writer::sourceOf(Value state) {
   });
   Value low = reduceLanes(lanes.wrap(range[0]), [](Expr a, Expr b) { return minimum(a, b); });
   Value high = reduceLanes(lanes.wrap(range[1]), [](Expr a, Expr b) { return maximum(a, b); });
-  Source source{bytes, rowParams(scalar.wrap(low), scalar.wrap(high))};
+  Source source{to, rowParams(scalar.wrap(low), scalar.wrap(high))};
   code.forLoop(code.i64(0), code.i64(count), width, {}, [&](Value i, ValueRange) {
     Expr byte = resizeInteger(quantizeInRow(vector(state, i, 0), source.params), code.i8(), true);
-    code.store(byte.value, code.at(bytes, i));
+    code.store(byte.value, code.at(to, i));
     return Values();
   });
   return source;
@@ -221,28 +289,36 @@ Value Writer::loadWeights(Value pointer, int64_t offset) {
   return code.load(layer.isFloat ? ops->f32s() : ops->i8s(), pointer, offset, ops->bytes);
 }
 
-/// For each gate of the pass, vectorsAtOnce vectors from a block's `unit` on: sums of products in f32 or i32.
-Values Writer::sums(const Pass &pass, Value block, Value unit, const Source &source) {
-  if (layer.nibbles)
-    return NibbleTile(*ops, layer.formOf(pass), vectorsAtOnce)
-        .sums({{source.pointer}, block, unit, code.i64(layer.groups()), 0, {}, {}});
-  Value weights = code.at(block, code.mul(unit, layer.unitBytes()));
+/// For each source and each gate of the pass, `vectors` vectors from a block's `unit` on: sums of products in
+/// f32 or i32.
+Values Writer::sums(const Pass &pass, Value block, Value unit, ArrayRef<Source> sources, int64_t vectors) {
+  if (layer.nibbles) {
+    NibbleTile::Source source{{}, block, unit, code.i64(layer.groups()), 0, {}, {}};
+    for (const Source &one : sources)
+      source.rows.push_back(one.pointer);
+    return NibbleTile(*ops, layer.formOf(pass), vectors).sums(source);
+  }
   Value zero = layer.isFloat ? code.splatFloat(ops->f32s(), 0) : code.splatInt(ops->i32s(), 0);
-  Values carried(pass.size() * vectorsAtOnce, zero);
-  carried.push_back(weights);
+  size_t each = pass.size() * vectors;
+  Values carried(each * sources.size(), zero);
+  carried.push_back(code.at(block, code.mul(unit, layer.unitBytes())));
   Value end = code.i64(layer.words() * 4);
   carried = code.forLoop(code.i64(0), end, 4, carried, [&](Value k, ValueRange values) {
     Values next(values);
-    Value word = code.load(layer.isFloat ? code.f32() : code.i32(), code.at(source.pointer, k), 0, 4);
-    Value spread = code.splat(ops->count(), word);
-    VectorOps::Operand operand;
-    if (!layer.isFloat)
-      operand = ops->activations(spread);
-    for (size_t i = 0; i + 1 < next.size(); ++i) {
-      int64_t column = int64_t(i) / vectorsAtOnce * blockUnits + int64_t(i) % vectorsAtOnce * ops->count();
+    SmallVector<VectorOps::Operand> words;
+    for (const Source &source : sources) {
+      Value word = code.load(layer.isFloat ? code.f32() : code.i32(), code.at(source.pointer, k), 0, 4);
+      Value spread = code.splat(ops->count(), word);
+      words.push_back(layer.isFloat ? VectorOps::Operand{spread} : ops->activations(spread));
+    }
+    for (size_t i = 0; i < each; ++i) {
+      int64_t column = int64_t(i) / vectors * blockUnits + int64_t(i) % vectors * ops->count();
       Value loaded = loadWeights(next.back(), column * layer.unitBytes());
-      next[i] = layer.isFloat ? ops->multiplyAdd(spread, loaded, next[i])
-                              : ops->dot(next[i], operand, ops->weights(loaded));
+      VectorOps::Operand weights = layer.isFloat ? VectorOps::Operand{loaded} : ops->weights(loaded);
+      for (size_t j = 0; j < sources.size(); ++j) {
+        Value &sum = next[j * each + i];
+        sum = layer.isFloat ? ops->multiplyAdd(words[j][0], loaded, sum) : ops->dot(sum, words[j], weights);
+      }
     }
     next.back() = code.at(next.back(), layer.wordBytes(pass));
     return next;
@@ -253,27 +329,29 @@ Values Writer::sums(const Pass &pass, Value block, Value unit, const Source &sou
 
 /// One vector of hidden units from `unit` on, once its sums are there.
 struct Writer::Finish : RecurrentCell {
-  Finish(Writer &w, const Step &step, const Pass &pass, const Source &source, ValueRange sums, Value unit)
-      : RecurrentCell(w.layer, w.lanes), w(w), step(step), pass(pass), source(source), sums(sums),
+  Finish(Writer &w, const Sequence &sequence, const Pass &pass, const Source &source, ValueRange sums,
+         Value unit)
+      : RecurrentCell(w.layer, w.lanes), w(w), sequence(sequence), pass(pass), source(source), sums(sums),
         unit(unit) {}
 
   Writer &w;
-  const Step &step;
+  const Sequence &sequence;
   const Pass &pass;
   const Source &source;
   ValueRange sums; ///< one for each gate of the pass
   Value unit;
 
   Value placeOf(Part part) {
-    Value places[] = {step.h, step.next, w.cell, w.gate, Value()}; // in the order of Part
-    return part == Reset ? w.code.at(w.gate, layer.padded * 4) : places[part];
+    const Sequence &s = sequence;
+    Value places[] = {s.h, s.next, s.cell, s.gate, Value()}; // in the order of Part
+    return part == Reset ? w.code.at(s.gate, layer.padded * 4) : places[part];
   }
   Expr get(Part part) override { return w.vector(placeOf(part), unit, 0); }
   void put(Part part, Expr value) override { w.put(value, placeOf(part), unit); }
   Expr constant(RecurrentSlots::Slot slot, int64_t part) override {
     return w.vector(w.constants(slot), unit, part * layer.padded * 4);
   }
-  Expr input(int64_t gate) override { return w.vector(step.gates, unit, gate * layer.padded * 4); }
+  Expr input(int64_t gate) override { return w.vector(sequence.gates, unit, gate * layer.padded * 4); }
   Expr state(int64_t gate) override {
     Value sum = sums[llvm::find(pass, gate) - pass.begin()];
     if (layer.isFloat)
@@ -293,30 +371,39 @@ struct Writer::Finish : RecurrentCell {
   }
 };
 
-void Writer::writePass(size_t index, const Step &step, Value state) {
+void Writer::writePass(size_t index, const Step &step) {
   waitForOthers();
-  code.ifElse(code.lessThan(first, last), [&] { writeUnits(index, step, sourceOf(state)); });
+  code.ifElse(code.lessThan(first, last), [&] { writeUnits(index, step); });
   if (layer.passes.size() == 2 && index == 0)
-    clear(code.at(gate, layer.padded * 4), layer.hidden, layer.padded);
+    for (const Sequence &sequence : step.sequences)
+      clear(code.at(sequence.gate, layer.padded * 4), layer.hidden, layer.padded);
 }
 
-void Writer::writeUnits(size_t index, const Step &step, const Source &source) {
+void Writer::writeUnits(size_t index, const Step &step) {
   const Pass &pass = layer.passes[index];
   Value weights = code.at(constants(RecurrentSlots::Recurrence), layer.passOffset(index));
-  int64_t width = ops->count() * vectorsAtOnce;
+  SmallVector<Source> sources;
+  for (const Sequence &sequence : step.sequences) {
+    Value state = index == 0 ? sequence.h : code.at(sequence.gate, layer.padded * 4);
+    sources.push_back(sourceOf(state, sequence.bytes));
+  }
+  auto count = int64_t(sources.size()), vectors = together.vectors(pass, count), gates = int64_t(pass.size());
+  int64_t width = ops->count() * vectors;
   Value end = code.sub(code.add(first, last), code.i64(width));
   code.forLoop(first, last, width, {}, [&](Value i, ValueRange) {
     Value mirrored = code.sub(end, i);
     Value unit = arith::SelectOp::create(code.b, code.loc, step.backward, mirrored, i);
     Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
-    Values all = sums(pass, block, code.rem(unit, blockUnits), source);
-    for (int64_t j = 0; j < vectorsAtOnce; ++j) {
-      Values mine;
-      for (size_t gate = 0; gate < pass.size(); ++gate)
-        mine.push_back(all[gate * vectorsAtOnce + j]);
-      Finish cell(*this, step, pass, source, mine, code.add(unit, code.i64(j * ops->count())));
-      failedStep |= failed(cell.finish(index));
-    }
+    Values all = sums(pass, block, code.rem(unit, blockUnits), sources, vectors);
+    for (int64_t s = 0; s < count; ++s)
+      for (int64_t j = 0; j < vectors; ++j) {
+        Values mine;
+        for (int64_t gate = 0; gate < gates; ++gate)
+          mine.push_back(all[(s * gates + gate) * vectors + j]);
+        Value at = code.add(unit, code.i64(j * ops->count()));
+        Finish cell(*this, step.sequences[s], pass, sources[s], mine, at);
+        failedStep |= failed(cell.finish(index));
+      }
     return Values();
   });
 }

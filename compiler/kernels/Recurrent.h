@@ -4,7 +4,8 @@
 // the gates that the inputs give has been computed by a "gemm"; the kernel adds
 // the part of the state, step by step. A unit is one sequence of the batch, or a
 // block of hidden units: threads that share each step (`together`) wait for each
-// other before they read the state that all have written.
+// other before they read the state that all have written, and walk some sequences
+// at once, for which the recurrence is read once.
 //
 // Attributes: cell ("rnn", "gru", "lstm"), hidden, steps, reversed, functions (of
 // this direction), clip, input_forget, linear_before_reset. Pointers, of which
@@ -49,9 +50,15 @@ constexpr int64_t sharedBytes = 128 << 10;
 
 /// Of each sequence: two states, the cell, the gates of GRU's first pass.
 constexpr int64_t partsOfSequence = 5;
-/// Then, for each unit of the kernel, the state as bytes.
-inline int64_t scratchFloats(int64_t hidden, int64_t batch, int64_t units) {
-  return paddedUnits(hidden) * (partsOfSequence * batch + units / 4 + 1);
+/// So many sequences at most are walked at once.
+constexpr int64_t mostAtOnce = 4;
+/// Then, for each unit of the kernel, the states that are walked at once as bytes.
+inline int64_t statesOfUnit(int64_t batch, bool together) {
+  return together ? std::min(batch, mostAtOnce) : 1;
+}
+inline int64_t scratchFloats(int64_t hidden, int64_t batch, bool together) {
+  int64_t padded = paddedUnits(hidden), units = together ? padded / blockUnits : batch;
+  return padded * (partsOfSequence * batch + units * statesOfUnit(batch, together) / 4 + 1);
 }
 
 /// `at(row, k)` is an element of the direction's matrix (gates * hidden rows).

@@ -323,7 +323,7 @@ void RecurrentLowering::invokeDirection(int64_t direction, const Place &product)
   // A GPU's threads wait for each other inside a block.
   bool together = lowering.packing() != target::Packing::Rows &&
                   gates * padded * padded * weightBytes() >= kernels::sharedBytes;
-  int64_t floats = kernels::scratchFloats(hidden, batch, together ? padded / kernels::blockUnits : batch);
+  int64_t floats = kernels::scratchFloats(hidden, batch, together);
   places.push_back(storage.scratch(f32, {1, floats}, {}, "state"));
   places.push_back(allOf(storage.place(op->getResult(0)), direction));
   for (unsigned i = 1; i < op->getNumResults(); ++i)

@@ -106,6 +106,24 @@ def int8_matches_the_reference():
 
 
 @case
+def sequences_that_are_walked_at_once_give_what_each_gives_alone():
+    layers = [("LSTM", 320, "b", {}), ("GRU", 230, "b", {"direction": "reverse"}), ("GRU", 230, "b", {"linear_before_reset": 1}), ("RNN", 370, "", {})]
+    for layer in layers:
+        modes = [["--quantize=none"], ["--quantize=dynamic"]] + [["--weights=int4"]] * (layer[0] == "LSTM")
+        many, one = scratch() / "many.onnx", scratch() / "one.onnx"
+        x = network(many, [layer], batch=5)  # three and two at once, or two, two and one
+        network(one, [layer], batch=1)
+        for mode in modes:
+            library, single = qcc(many, "--emit=shared", *mode, output="many.so"), qcc(one, "--emit=shared", *mode, output="one.so")
+            for isa in ISAS:
+                if isa == "x86-64" or isa in FEATURES:
+                    together = run_model(library, {"x": x}, env={"QCC_ISA": isa})["y0"]
+                    for i in range(5):
+                        alone = run_model(single, {"x": x[:, i : i + 1]}, env={"QCC_ISA": isa})["y0"]
+                        check_equal(together[:, :, i : i + 1], alone)
+
+
+@case
 def threads_that_share_a_step_give_the_same_bytes():
     for batch in (1, 3):
         model = scratch() / "m.onnx"
