@@ -41,17 +41,24 @@ def Qcc_BufferOp : Qcc_ProgramOp<"buffer"> {
   let assemblyFormat = "$bytes attr-dict `:` type($pointer)";
 }
 
-def Qcc_InvokeOp : Qcc_ProgramOp<"invoke"> {
+def Qcc_InvokeOp : Qcc_ProgramOp<"invoke", [AttrSizedOperandSegments]> {
   let summary = "One step: runs a kernel on pointers";
   let description = [{
     The last `written` pointers are written, the others only read. `layer` is
     the ONNX node, for profiles and reports; `macs` its multiply-accumulates.
     `no_barrier` marks a step whose result no thread needs before the next
     step's end.
+
+    `guards` are truth values of one byte, which earlier steps have written: what the
+    step writes is used only where each is as `taken` says. It may be left out
+    elsewhere, and need not be.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$pointers, I64Attr:$written,
-                       StrAttr:$layer, I64Attr:$macs, UnitAttr:$no_barrier);
-  let assemblyFormat = "$kernel `(` $pointers `)` attr-dict `:` type($pointers)";
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$pointers, Variadic<AnyType>:$guards,
+                       I64Attr:$written, StrAttr:$layer, I64Attr:$macs, UnitAttr:$no_barrier,
+                       OptionalAttr<DenseBoolArrayAttr>:$taken);
+  let assemblyFormat = [{
+    $kernel `(` $pointers `)` (`when` `(` $guards^ `:` type($guards) `)`)? attr-dict `:` type($pointers)
+  }];
 }
 
 #endif // QCC_PROGRAM_TD

@@ -43,6 +43,7 @@ public:
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(function.addEntryBlock());
     frame = function.getArgument(0);
+    skipUnless(step);
     SmallVector<Value> arguments;
     for (Value value : step.getPointers())
       arguments.push_back(address(value));
@@ -57,18 +58,34 @@ public:
     };
     if (rows) {
       callForRows(kernel, arguments, share(thread), share(next), needed, rows[6]);
-      func::ReturnOp::create(builder, loc);
-      return;
+    } else {
+      arguments.push_back(share(thread));
+      arguments.push_back(share(next));
+      if (kernels::worksTogether(spec))
+        arguments.append({loadPointer(frame, 3), loadPointer(frame, 4), function.getArgument(1)});
+      func::CallOp::create(builder, loc, kernel, arguments);
     }
-    arguments.push_back(share(thread));
-    arguments.push_back(share(next));
-    if (kernels::worksTogether(spec))
-      arguments.append({loadPointer(frame, 3), loadPointer(frame, 4), function.getArgument(1)});
-    func::CallOp::create(builder, loc, kernel, arguments);
+    builder.setInsertionPointToEnd(&function.front());
     func::ReturnOp::create(builder, loc);
   }
 
 private:
+  /// What follows is run where the guards allow it. All threads agree: a barrier lies behind what wrote them.
+  void skipUnless(InvokeOp step) {
+    if (step.getGuards().empty())
+      return;
+    Value all;
+    for (auto [guard, taken] : llvm::zip_equal(step.getGuards(), *step.getTaken())) {
+      Value byte = LLVM::LoadOp::create(builder, loc, builder.getI8Type(), address(guard));
+      Value zero = arith::ConstantOp::create(builder, loc, builder.getI8IntegerAttr(0));
+      auto order = taken ? arith::CmpIPredicate::ne : arith::CmpIPredicate::eq;
+      Value holds = arith::CmpIOp::create(builder, loc, order, byte, zero);
+      all = all ? Value(arith::AndIOp::create(builder, loc, all, holds)) : holds;
+    }
+    auto branch = scf::IfOp::create(builder, loc, all);
+    builder.setInsertionPointToStart(branch.thenBlock());
+  }
+
   Value integer(int64_t value) {
     return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
   }

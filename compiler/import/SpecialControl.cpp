@@ -1,7 +1,8 @@
 //===- SpecialControl.cpp - If, Loop and Scan -----------------------------===//
 //
 // There is no control flow behind this stage. Loops whose number of iterations is
-// known are unrolled; of an If whose condition is not, both branches are computed.
+// bounded are unrolled; of what a condition of the run chooses from, both sides are
+// there, and a `where` that takes one. Stage lower skips what is not taken.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,6 +35,13 @@ FailureOr<Value> buildOne(Importer &importer, const Node &node, StringRef op, Va
 // If
 //===----------------------------------------------------------------------===//
 
+/// A condition of one element without axes, which fits any other tensor.
+FailureOr<Value> scalarOf(Importer &importer, const Node &node, Value condition) {
+  if (tensorType(condition).getRank() == 0)
+    return condition;
+  return buildOne(importer, node, "qcc.reshape", condition, "shape", {});
+}
+
 /// Both branches, and for each output what the condition chooses.
 LogicalResult importBoth(Importer &importer, const Node &node, Value condition, const Graph &yes,
                          const Graph &no) {
@@ -41,13 +49,7 @@ LogicalResult importBoth(Importer &importer, const Node &node, Value condition, 
   FailureOr<Values> otherwise = failed(then) ? then : importer.importSubgraph(no, {});
   if (failed(otherwise))
     return failure();
-  emitRemark(importer.locationOf(node))
-      << "both branches (" << sizeOf(yes) << " and " << sizeOf(no)
-      << " nodes and constants) are computed at every run, since the condition '" << node.inputs[0]
-      << "' depends on the model's inputs";
-  FailureOr<Value> scalar = condition;
-  if (tensorType(condition).getRank() != 0)
-    scalar = buildOne(importer, node, "qcc.reshape", condition, "shape", {});
+  FailureOr<Value> scalar = scalarOf(importer, node, condition);
   Values results;
   for (size_t i = 0; succeeded(scalar) && i < node.outputs.size(); ++i) {
     Value a = (*then)[i], b = (*otherwise)[i];
@@ -157,11 +159,45 @@ Value constantScalar(Importer &importer, const Node &node, reference::DType type
   return importer.constant(tensor, importer.locationOf(node));
 }
 
+/// Behind an iteration that says in a tensor of the run whether the next one happens.
+struct OpenEnd {
+  Value active; ///< whether this iteration happens; null: it does
+
+  /// What is carried on: the new numbers where the iteration happens, else those that it was given.
+  LogicalResult choose(Importer &importer, const Node &node, ArrayRef<Value> old, Values &carried) const {
+    for (size_t i = 0; active && i < carried.size(); ++i) {
+      if (old[i].getType() != carried[i].getType())
+        return importer.error(node) << "carries " << old[i].getType() << " into an iteration and "
+                                    << carried[i].getType()
+                                    << " out of it; they must be the same where the number of iterations "
+                                       "depends on the model's inputs";
+      FailureOr<Value> chosen = buildOne(importer, node, "qcc.where", {active, carried[i], old[i]});
+      if (failed(chosen))
+        return failure();
+      carried[i] = *chosen;
+    }
+    return success();
+  }
+
+  LogicalResult next(Importer &importer, const Node &node, Value goesOn) {
+    FailureOr<Value> scalar = scalarOf(importer, node, goesOn);
+    if (succeeded(scalar) && active)
+      scalar = buildOne(importer, node, "qcc.and", {active, *scalar});
+    active = succeeded(scalar) ? *scalar : Value();
+    return success(succeeded(scalar));
+  }
+};
+
 LogicalResult importLoop(Importer &importer, const Node &node) {
   FailureOr<const Graph *> body = subgraph(importer, node, "body");
   std::optional<int64_t> trips, condition;
-  if (failed(body) || failed(readScalar(importer, node, 0, "trip count", trips)) ||
-      failed(readScalar(importer, node, 1, "condition", condition)))
+  if (failed(body) || failed(readScalar(importer, node, 0, "trip count", trips)))
+    return failure();
+  OpenEnd end;
+  Value first = importer.input(node, 1);
+  bool mayStart = trips && first && tensorType(first).getNumElements() == 1 && !importer.constantOf(first);
+  if (mayStart ? failed(end.next(importer, node, first))
+               : failed(readScalar(importer, node, 1, "condition", condition)))
     return failure();
   size_t carried = std::max<size_t>(node.inputs.size(), 2) - 2;
   if (failed(checkCounts(importer, node, **body, carried + 2, node.outputs.size() + 1)))
@@ -176,17 +212,27 @@ LogicalResult importLoop(Importer &importer, const Node &node) {
     Values inputs{constantScalar(importer, node, reference::DType::I64, i),
                   constantScalar(importer, node, reference::DType::Bool, 1)};
     inputs.append(iterations.carried);
+    Values before(iterations.carried);
     FailureOr<Values> results = importer.importSubgraph(**body, inputs);
-    if (failed(results) || failed(iterations.add(importer, node, ArrayRef(*results).drop_front())))
+    if (failed(results) || failed(iterations.add(importer, node, ArrayRef(*results).drop_front())) ||
+        failed(end.choose(importer, node, before, iterations.carried)))
       return failure();
-    if (trips && i + 1 >= *trips)
-      break;
-    auto next = importer.constantOf(results->front());
-    if (!next || next->size() != 1)
+    bool isLast = trips && i + 1 >= *trips;
+    Value next = results->front();
+    auto known = importer.constantOf(next);
+    bool isOpen = !isLast && !known && tensorType(next).getNumElements() == 1;
+    if ((isOpen && !trips) || ((isOpen || end.active) && !iterations.gathered.empty()))
       return importer.error(node) << "whether iteration " << i + 1
-                                  << " happens depends on the model's inputs; only loops whose number of "
-                                     "iterations is known are supported, since they are unrolled";
-    goesOn = next->getInt(0) != 0;
+                                  << " happens depends on the model's inputs; such a loop needs a constant "
+                                     "trip count, up to which it is unrolled, and can have no outputs that "
+                                     "gather something of each iteration";
+    if (isLast)
+      break;
+    if (!isOpen && (!known || known->size() != 1))
+      return importer.error(node) << "whether iteration " << i + 1 << " happens is no single truth value";
+    if (isOpen && failed(end.next(importer, node, next)))
+      return failure();
+    goesOn = isOpen || known->getInt(0) != 0;
   }
   Values outputs(iterations.carried);
   for (ArrayRef<Value> parts : iterations.gathered) {

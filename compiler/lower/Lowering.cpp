@@ -61,6 +61,7 @@ LogicalResult Lowering::run() {
   atStart.setInsertionPoint(end);
   Operation *marker = WeightsOp::create(body, source.getLoc(), pointer, "weights", 0);
   atStart.setInsertionPoint(marker);
+  guards = std::make_unique<Guards>(source);
   places = std::make_unique<Storage>(source, entry->getArguments(), atStart, weights);
 
   LogicalResult result = success();
@@ -86,7 +87,8 @@ void Lowering::waitForWhatIsRead() {
   InvokeOp last;
   for (auto step : program.getOps<InvokeOp>()) {
     auto isUnfinished = [&](Value pointer) { return unfinished.contains(pointer); };
-    if (llvm::any_of(step.getPointers().drop_back(step.getWritten()), isUnfinished)) {
+    if (llvm::any_of(step.getPointers().drop_back(step.getWritten()), isUnfinished) ||
+        llvm::any_of(step.getGuards(), isUnfinished)) {
       last.setNoBarrier(false);
       unfinished.clear();
     }
@@ -338,6 +340,19 @@ void Lowering::invokePointers(Operation *op, DictionaryAttr spec, ValueRange poi
     OpBuilder atModule(program);
     KernelOp::create(atModule, op->getLoc(), name, spec);
   }
-  InvokeOp::create(body, op->getLoc(), name.getValue(), pointers, written, layerName(op), macs,
-                   /*no_barrier=*/false);
+  SmallVector<Value> conditions;
+  DenseBoolArrayAttr taken = guardsOf(op, conditions);
+  InvokeOp::create(body, op->getLoc(), name.getValue(), pointers, conditions, written, layerName(op), macs,
+                   /*no_barrier=*/false, taken);
+}
+
+/// Those whose condition is at its pointer.
+DenseBoolArrayAttr Lowering::guardsOf(Operation *op, SmallVectorImpl<Value> &pointers) {
+  SmallVector<bool> taken;
+  for (const Guard &guard : guards->of(op))
+    if (Place at = places->place(guard.condition); at.view.offset == 0) {
+      pointers.push_back(at.pointer);
+      taken.push_back(guard.taken);
+    }
+  return taken.empty() ? DenseBoolArrayAttr() : DenseBoolArrayAttr::get(op->getContext(), taken);
 }

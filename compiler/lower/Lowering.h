@@ -2,6 +2,7 @@
 #ifndef QCC_COMPILER_LOWER_LOWERING_H
 #define QCC_COMPILER_LOWER_LOWERING_H
 
+#include "compiler/lower/Guards.h"
 #include "compiler/lower/LeadingRows.h"
 #include "compiler/lower/Storage.h"
 #include "compiler/target/Target.h"
@@ -58,12 +59,14 @@ private:
   mlir::ModuleOp module;
   mlir::func::FuncOp source, program;
   mlir::OpBuilder body;
+  mlir::DenseBoolArrayAttr guardsOf(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &pointers);
   Blob weights;
   target::Packing weightPacking;
   std::unique_ptr<Storage> places;
   LeadingRows rows;
   llvm::DenseMap<mlir::Attribute, mlir::StringAttr> kernels; ///< specification -> name
   llvm::StringMap<unsigned> kernelNames;
+  std::unique_ptr<Guards> guards;
 };
 
 /// The value that stands for zero in a tensor of this type: the zero point.

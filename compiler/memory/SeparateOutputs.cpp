@@ -47,7 +47,8 @@ struct SeparateOutputs : impl::SeparateOutputsBase<SeparateOutputs> {
     bool written = false;
     for (InvokeOp step : program.getOps<InvokeOp>()) {
       OperandRange pointers = step.getPointers();
-      bool reads = llvm::is_contained(pointers.drop_back(step.getWritten()), input);
+      bool reads = llvm::is_contained(pointers.drop_back(step.getWritten()), input) ||
+                   llvm::is_contained(step.getGuards(), input);
       bool writes = llvm::is_contained(pointers.take_back(step.getWritten()), output);
       if (reads && (written || (writes && !mayOverwrite(symbols, step, input, output))))
         return true;
@@ -76,8 +77,8 @@ struct SeparateOutputs : impl::SeparateOutputsBase<SeparateOutputs> {
         KernelOp::create(atModule, program.getLoc(), "state", spec.getDictionary(builder.getContext()));
     StringAttr symbol = symbols.insert(kernel, Block::iterator(program));
     builder.setInsertionPoint(program.getBody().front().getTerminator());
-    InvokeOp::create(builder, program.getLoc(), symbol.getValue(), ValueRange{buffer, output}, 1, name, 0,
-                     /*no_barrier=*/false);
+    InvokeOp::create(builder, program.getLoc(), symbol.getValue(), ValueRange{buffer, output},
+                     /*guards=*/ValueRange(), 1, name, 0, /*no_barrier=*/false, DenseBoolArrayAttr());
   }
 
   void runOnOperation() override {

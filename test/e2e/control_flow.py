@@ -111,8 +111,52 @@ def branches_on_what_is_known_at_run_time():
     model = save(nodes, {"x": x}, ["y"], weights)
     compare(model, {"x": x})  # x / 0
     compare(model, {"x": -x})  # the quotient that is not taken does no harm
-    said = run([BUILD / "bin/qcc", "--until=import", model]).stderr
-    check("node 'choice' (If): remark: both branches" in said, said)
+    steps = run([BUILD / "bin/qcc", "--until=lower", "--quantize=none", model]).stdout
+    check("taken = array<i1: true>" in steps and "taken = array<i1: false>" in steps, f"each branch has a condition: {steps}")
+
+
+@case
+def branches_in_branches():
+    from onnx import helper
+
+    def branch(name, nodes, result):
+        return helper.make_graph(nodes, name, [], [value(result, None)])
+
+    inner = helper.make_node("If", ["d"], ["i"], name="inner",
+                             then_branch=branch("a", [helper.make_node("MatMul", ["m", "w"], ["p"])], "p"),
+                             else_branch=branch("b", [helper.make_node("Relu", ["m"], ["q"])], "q"))  # fmt: skip
+    # What the inner condition is made of is computed in the outer branch alone, and so is a tensor that both inner ones read.
+    then = [helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("ReduceMax", ["m"], ["top"], keepdims=0),
+            helper.make_node("Greater", ["top", "one"], ["d"]), inner]  # fmt: skip
+    other = [helper.make_node("Tanh", ["x"], ["t"]), helper.make_node("MatMul", ["t", "w"], ["e"])]
+    nodes = [helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0), helper.make_node("Greater", ["sum", "zero"], ["c"]),
+             helper.make_node("If", ["c"], ["chosen"], name="outer", then_branch=branch("then", then, "i"), else_branch=branch("else", other, "e")),
+             helper.make_node("Add", ["chosen", "x"], ["y"])]  # fmt: skip
+    x = np.abs(RNG.standard_normal((4, 8))).astype(np.float32)
+    weights = {"w": RNG.standard_normal((8, 8)).astype(np.float32), "zero": np.float32(0), "one": np.float32(1)}
+    model = save(nodes, {"x": x}, ["y"], weights)
+    library = qcc(model, "--emit=shared", "--quantize=none", "--march=avx2", output="m.so")
+    for factor in (1, 0.01, -1):
+        inputs = {"x": np.float32(factor) * x}
+        for threads in (1, 3):
+            check_close(run_model(library, inputs, f"--threads={threads}")["y"], run_onnxruntime(model, inputs)["y"], atol=1e-5)
+
+
+@case
+def a_loop_that_may_end_early():
+    from onnx import helper
+
+    nodes = [helper.make_node("Add", ["h_in", "x"], ["s"]), helper.make_node("Mul", ["s", "half"], ["h_out"]),
+             helper.make_node("ReduceMax", ["h_out"], ["top"], keepdims=0), helper.make_node("Less", ["top", "limit"], ["go_out"])]  # fmt: skip
+    loop = helper.make_node("Loop", ["ten", "start", "x"], ["y"], name="loop", body=loop_body(nodes, ["h"]))
+    first = helper.make_node("Less", ["limit", "hundred"], ["start"])
+    x = np.abs(RNG.standard_normal((3, 5))).astype(np.float32) + 1
+    weights = {"ten": np.int64(10), "half": np.float32(1.2), "hundred": np.float32(100)}
+    model = save([first, loop], {"x": x, "limit": np.array(1, np.float32)}, ["y"], weights)
+    library = qcc(model, "--emit=shared", "--quantize=none", "--march=avx2", output="m.so")
+    for limit in (0, 10, 30, 60, 99, 200):  # from one iteration to ten; none at all
+        inputs = {"x": x, "limit": np.array(limit, np.float32)}
+        check_close(run_model(library, inputs)["y"], run_onnxruntime(model, inputs)["y"], atol=1e-5)
 
 
 main()

@@ -77,7 +77,9 @@ def unknown_numbers_of_iterations():
     refuse_loop(node, [], "condition 'loop_go' must be a constant", inputs=[value("x"), value("loop_go", [], BOOL)])
     less = [h.make_node("ReduceMax", ["c_in"], ["m"], keepdims=0), h.make_node("Less", ["m", "limit"], ["goes_on"])]
     graph = body([*DOUBLE, *less], result="goes_on", initializers=[tensor("limit", np.float32(9))])
-    refuse_loop(*loop(graph, 10), "whether iteration 1 happens depends on the model's inputs")
+    refuse_loop(*loop(graph, None, True), "whether iteration 1 happens depends on the model's inputs")
+    graph = body([*DOUBLE, *less], result="goes_on", initializers=[tensor("limit", np.float32(9))], scans=["m"])
+    refuse_loop(*loop(graph, 10, outputs=("y", "all")), "whether iteration 1 happens depends on the model's inputs")
 
 
 @case
