@@ -662,12 +662,12 @@ def Qcc_AttentionOp : Qcc_Op<"attention", NotOnnx, Q_Float, [], [AttrSizedOperan
   let summary = "softmax(query * key^T * scale + mask) * value for each head";
   let description = [{
     `query` (batch, queries, heads, depth), `key` (batch, keys, heads, depth) and `value` (batch, keys,
-    heads, width) give (batch, queries, heads, width). `mask` broadcasts to (batch, heads, queries, keys)
-    and is added to the scores. With `count`, one i64, only the first so many keys are there: what lies
+    heads, width) give (batch, queries, heads, width). With a `softcap` c other than 0 the scaled scores become
+    `c * tanh(score / c)`. `mask` broadcasts to (batch, heads, queries, keys) and is added to the scores. With `count`, one i64, only the first so many keys are there: what lies
     behind them is not read.
   }];
   let arguments = (ins Qcc_Tensor:$query, Qcc_Tensor:$key, Qcc_Tensor:$value, Optional<Qcc_Tensor>:$mask,
-                       Optional<Qcc_Tensor>:$count, F32Attr:$scale);
+                       Optional<Qcc_Tensor>:$count, F32Attr:$scale, Qcc_FloatDefault<"0.0f">:$softcap);
   let results = (outs Qcc_Tensor:$result);
 }
 

@@ -11,11 +11,12 @@ namespace qcc::fuse {
 using namespace mlir;
 
 namespace {
-/// softmax(query * key * scale + mask) as it was read, from its end.
+/// softmax(query * key * scale + mask) as it was read, from its end, perhaps with softcap * tanh(x / softcap)
+/// around the scaled product.
 struct Scores {
   Value query, key, mask; ///< key is (..., depth, keys); mask may be null
   Value count;            ///< of the keys that are there, or null
-  float scale = 1;
+  float scale = 1, softcap = 0;
 };
 
 /// x of where(position < count, x, rest), along the axis `behind` others; null where `value` is another.
@@ -75,6 +76,11 @@ float takeFactors(Value &from) {
 std::optional<Scores> scaledProduct(Value value) {
   Scores scores;
   scores.scale = takeFactors(value);
+  if (auto tanh = value.getDefiningOp<TanhOp>(); tanh && tanh->hasOneUse()) {
+    scores.softcap = scores.scale;
+    value = tanh.getInput();
+    scores.scale *= takeFactors(value);
+  }
   auto product = value.getDefiningOp<MatMulOp>();
   if (!isPlainProduct(product) || !value.hasOneUse())
     return std::nullopt;
@@ -215,7 +221,8 @@ struct Fuse : OpRewritePattern<MatMulOp> {
     ArrayRef<int64_t> q = tensorType(query).getShape();
     auto type = tensorType(query).clone({q[0], q[1], q[2], tensorType(value).getDimSize(3)});
     Value result = AttentionOp::create(rewriter, loc, type, query, key, value, mask, scores->count,
-                                       rewriter.getF32FloatAttr(scores->scale));
+                                       rewriter.getF32FloatAttr(scores->scale),
+                                       rewriter.getF32FloatAttr(scores->softcap));
     result = rank == 4 ? createTranspose(rewriter, loc, result, {0, 2, 1, 3})
                        : createReshape(rewriter, loc, result, tensorType(op.getResult()).getShape());
     rewriter.replaceOp(op, result);

@@ -36,7 +36,8 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   spec.set("kind", builder.getStringAttr("attention"));
   spec.set("types", builder.getTypeArrayAttr(types));
   spec.set("operands", builder.getDenseI64ArrayAttr({1, 1, 1, op.getMask() ? 1 : 0, op.getCount() ? 1 : 0}));
-  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("scale", op.getScaleAttr())}));
+  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("scale", op.getScaleAttr()),
+                                               builder.getNamedAttr("softcap", op.getSoftcapAttr())}));
   auto query = cast<RankedTensorType>(op.getQuery().getType());
   int64_t keys = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
   int64_t width = cast<RankedTensorType>(op.getValue().getType()).getDimSize(3);

@@ -37,6 +37,7 @@ LogicalResult AttentionOp::inferTypes(Results &results) {
 
 LogicalResult AttentionOp::evaluate(Operands operands, Tensors &results) {
   results.push_back(reference::attention(*operands[0], *operands[1], *operands[2], optional(operands, 3),
-                                         optional(operands, 4), getScale().convertToDouble()));
+                                         optional(operands, 4), getScale().convertToDouble(),
+                                         getSoftcap().convertToDouble()));
   return success();
 }

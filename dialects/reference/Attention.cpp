@@ -24,7 +24,7 @@ static void softmaxInPlace(std::vector<double> &scores) {
 }
 
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
-                 const Tensor *count, double scale) {
+                 const Tensor *count, double scale, double softcap) {
   int64_t batch = query.shape[0], queries = query.shape[1], heads = query.shape[2], depth = query.shape[3];
   int64_t keys = key.shape[1], keyHeads = key.shape[2], width = value.shape[3];
   Tensor result(query.type, {batch, queries, heads, width});
@@ -43,6 +43,8 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, co
           for (int64_t d = 0; d < depth; ++d)
             dot += query.getDouble(row * depth + d) * key.getDouble(keyRow(j) * depth + d);
           scores[j] = dot * scale;
+          if (softcap != 0)
+            scores[j] = softcap * std::tanh(scores[j] / softcap);
           if (mask)
             scores[j] += mask->getDouble(masked[((b * heads + h) * queries + i) * keys + j]);
         }

@@ -8,11 +8,11 @@ namespace qcc::reference {
 
 /// softmax(query * key^T * scale + mask) * value for each head, in double. Operands are (batch, tokens,
 /// heads, numbers); key and value may have fewer heads, of which each serves as many neighbouring ones of
-/// the query. `mask`, which may be null, broadcasts to (batch, heads, queries, keys). A row of scores that
-/// are all -infinity gives zeros, as in ONNX's Attention. Of the keys the first `count` are there, which may
-/// be null, too: all of them.
+/// the query. A `softcap` c other than 0 makes scaled scores c * tanh(score / c). `mask`, which may be null,
+/// broadcasts to (batch, heads, queries, keys). A row of scores that are all -infinity gives zeros, as in
+/// ONNX's Attention. Of the keys the first `count` are there, which may be null, too: all of them.
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
-                 const Tensor *count, double scale);
+                 const Tensor *count, double scale, double softcap = 0);
 
 } // namespace qcc::reference
 

@@ -3,7 +3,7 @@
 // Heads that were taken apart and put together again need no transposes, save where keys are read.
 // CHECK-LABEL: @headsStayWhereTheyAre
 func.func @headsStayWhereTheyAre(%q: tensor<1x5x2x4xf32>, %k: tensor<1x7x2x4xf32>, %v: tensor<1x7x2x4xf32>, %m: tensor<1x1x1x7xf32>) -> tensor<1x5x2x4xf32> {
-  // CHECK-NEXT: %[[A:.*]] = "qcc.attention"(%arg0, %arg1, %arg2, %arg3) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>, scale = 5.000000e-01 : f32}>
+  // CHECK-NEXT: %[[A:.*]] = "qcc.attention"(%arg0, %arg1, %arg2, %arg3) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>, scale = 5.000000e-01 : f32, softcap = 0.000000e+00 : f32}>
   // CHECK-NEXT: return %[[A]]
   %c = "qcc.constant"() <{value = dense<2.0> : tensor<f32>}> : () -> tensor<f32>
   %0 = "qcc.transpose"(%q) <{perm = array<i64: 0, 2, 1, 3>}> : (tensor<1x5x2x4xf32>) -> tensor<1x2x5x4xf32>
@@ -23,7 +23,7 @@ func.func @headsStayWhereTheyAre(%q: tensor<1x5x2x4xf32>, %k: tensor<1x7x2x4xf32
 // Batch and heads in one axis; factors on the operands.
 // CHECK-LABEL: @batchedProducts
 func.func @batchedProducts(%q: tensor<6x5x4xf32>, %k: tensor<6x4x7xf32>, %v: tensor<6x7x3xf32>) -> tensor<6x5x3xf32> {
-  // CHECK: "qcc.attention"(%{{.*}}, %{{.*}}, %{{.*}}) <{{{.*}}scale = 2.500000e-01 : f32}> : (tensor<6x5x1x4xf32>, tensor<6x7x1x4xf32>, tensor<6x7x1x3xf32>) -> tensor<6x5x1x3xf32>
+  // CHECK: "qcc.attention"(%{{.*}}, %{{.*}}, %{{.*}}) <{{{.*}}scale = 2.500000e-01 : f32, softcap = 0.000000e+00 : f32}> : (tensor<6x5x1x4xf32>, tensor<6x7x1x4xf32>, tensor<6x7x1x3xf32>) -> tensor<6x5x1x3xf32>
   %c = "qcc.constant"() <{value = dense<0.5> : tensor<f32>}> : () -> tensor<f32>
   %0 = "qcc.mul"(%q, %c) : (tensor<6x5x4xf32>, tensor<f32>) -> tensor<6x5x4xf32>
   %1 = "qcc.mul"(%c, %k) : (tensor<f32>, tensor<6x4x7xf32>) -> tensor<6x4x7xf32>
@@ -52,7 +52,7 @@ func.func @weightsThatOthersRead(%q: tensor<6x5x4xf32>, %k: tensor<6x4x7xf32>, %
 func.func @groupsOfHeadsAndGuardedRows(%q: tensor<1x4x5x8xf32>, %k: tensor<1x2x7x8xf32>, %v: tensor<1x2x7x8xf32>, %m: tensor<5x7xf32>) -> tensor<1x4x5x8xf32> {
   // CHECK-NOT: qcc.expand
   // CHECK-NOT: qcc.where
-  // CHECK: "qcc.attention"(%{{.*}}) <{{{.*}}scale = 2.500000e-01 : f32}> : (tensor<1x5x4x8xf32>, tensor<1x7x2x8xf32>, tensor<1x7x2x8xf32>, tensor<1x1x5x7xf32>) -> tensor<1x5x4x8xf32>
+  // CHECK: "qcc.attention"(%{{.*}}) <{{{.*}}scale = 2.500000e-01 : f32, softcap = 0.000000e+00 : f32}> : (tensor<1x5x4x8xf32>, tensor<1x7x2x8xf32>, tensor<1x7x2x8xf32>, tensor<1x1x5x7xf32>) -> tensor<1x5x4x8xf32>
   %c = "qcc.constant"() <{value = dense<0.5> : tensor<1xf32>}> : () -> tensor<1xf32>
   %zero = "qcc.constant"() <{value = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
   %lowest = "qcc.constant"() <{value = dense<0xFF800000> : tensor<1xf32>}> : () -> tensor<1xf32>
@@ -91,4 +91,23 @@ func.func @guardedByAnotherMask(%q: tensor<6x5x4xf32>, %k: tensor<6x4x7xf32>, %v
   %5 = "qcc.where"(%4, %zero, %2) : (tensor<5x1xi1>, tensor<1xf32>, tensor<6x5x7xf32>) -> tensor<6x5x7xf32>
   %6 = "qcc.matmul"(%5, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<6x5x7xf32>, tensor<6x7x3xf32>) -> tensor<6x5x3xf32>
   return %6 : tensor<6x5x3xf32>
+}
+
+// -----
+
+// c * tanh(scaled / c) before the mask.
+// CHECK-LABEL: @softcap
+func.func @softcap(%q: tensor<1x2x5x4xf32>, %k: tensor<1x2x4x7xf32>, %v: tensor<1x2x7x4xf32>, %m: tensor<5x7xf32>) -> tensor<1x2x5x4xf32> {
+  // CHECK: "qcc.attention"(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) <{{{.*}}scale = 5.000000e-01 : f32, softcap = 8.000000e+00 : f32}>
+  %s = "qcc.constant"() <{value = dense<0.5> : tensor<f32>}> : () -> tensor<f32>
+  %c = "qcc.constant"() <{value = dense<8.0> : tensor<f32>}> : () -> tensor<f32>
+  %0 = "qcc.matmul"(%q, %k) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x4xf32>, tensor<1x2x4x7xf32>) -> tensor<1x2x5x7xf32>
+  %1 = "qcc.mul"(%0, %s) : (tensor<1x2x5x7xf32>, tensor<f32>) -> tensor<1x2x5x7xf32>
+  %2 = "qcc.div"(%1, %c) : (tensor<1x2x5x7xf32>, tensor<f32>) -> tensor<1x2x5x7xf32>
+  %3 = "qcc.tanh"(%2) : (tensor<1x2x5x7xf32>) -> tensor<1x2x5x7xf32>
+  %4 = "qcc.mul"(%3, %c) : (tensor<1x2x5x7xf32>, tensor<f32>) -> tensor<1x2x5x7xf32>
+  %5 = "qcc.add"(%4, %m) : (tensor<1x2x5x7xf32>, tensor<5x7xf32>) -> tensor<1x2x5x7xf32>
+  %6 = "qcc.softmax"(%5) <{axis = 3 : i64}> : (tensor<1x2x5x7xf32>) -> tensor<1x2x5x7xf32>
+  %7 = "qcc.matmul"(%6, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x7xf32>, tensor<1x2x7x4xf32>) -> tensor<1x2x5x4xf32>
+  return %7 : tensor<1x2x5x4xf32>
 }
