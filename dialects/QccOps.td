@@ -160,8 +160,9 @@ def Qcc_DynamicQuantizeOp : Qcc_Op<"dynamic_quantize", NotOnnx, Q_Boundary, ["to
   let description = [{
     A row is what lies behind one index of the axes before `axis`. With lo = min(0, smallest) and
     hi = max(0, largest): `scale = (hi - lo) / 255`, `r = 255 / (hi - lo)`, `zero = rint(-lo * r)`,
-    `result = saturate(rint(x * r) + zero)`. With `zero_point` the zero is that one, and the range is as
-    wide as both sides of it need. A row of zeros, and one whose range is not finite, has scale 1, r = 1.
+    `result = saturate(rint(x * r) + zero)`. With `zero_point` the zero is that one, the range is as
+    wide as both sides of it need, and the result may be declared as `!quant.uniform<u8:f32, 1.0:zero_point>`,
+    of which `scale` is the unit. A row of zeros, and one whose range is not finite, has scale 1, r = 1.
     Stage `quantize` makes it in front of what computes on measured values.
   }];
   let arguments = (ins Qcc_Tensor:$input, I64Attr:$axis, OptionalAttr<I64Attr>:$zero_point);
@@ -212,15 +213,18 @@ def Qcc_ConvOp : Qcc_Op<"conv", Onnx<"Conv", ["input", "filter", "bias"]>, Q_Wei
     On quantised operands (the filter along axis 0) the sums are exact, padding is
     the input's zero point, `bias` is int32 and the result requantised (q2), or
     float (q8) with a float or int32 bias.
+
+    `image_scale`, (N), is the unit of each image of a measured `input` (q11): the result is float, and so is
+    the bias; `real` is `float(acc) * (sx * sw[c]) * image_scale[n]`, from left to right.
   }];
   let arguments = !con((ins Qcc_Tensor:$input, Qcc_Tensor:$filter, Optional<Qcc_Tensor>:$bias),
-    fusedArguments,
+    fusedArguments, (ins Optional<Qcc_Tensor>:$image_scale),
     (ins Qcc_StrDefault<"NOTSET">:$auto_pad, OptionalAttr<DenseI64ArrayAttr>:$dilations,
          Qcc_IntDefault<"1">:$group, OptionalAttr<DenseI64ArrayAttr>:$kernel_shape,
          OptionalAttr<DenseI64ArrayAttr>:$pads, OptionalAttr<DenseI64ArrayAttr>:$strides,
          Qcc_StrDefault<"nchw">:$layout));
   let results = (outs Qcc_Tensor:$result);
-  let decisions = ["residual", "table", "chain", "layout"];
+  let decisions = ["residual", "table", "chain", "image_scale", "layout"];
 }
 
 def Qcc_ConvTransposeOp : Qcc_Op<"conv_transpose", Onnx<"ConvTranspose", ["input", "filter", "bias"]>,

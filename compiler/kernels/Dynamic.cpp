@@ -2,6 +2,9 @@
 #include "compiler/kernels/Dynamic.h"
 #include "compiler/kernels/Rows.h"
 #include "compiler/kernels/Spec.h"
+#include "compiler/kernels/Steps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include <array>
 #include <limits>
 
 using namespace mlir;
@@ -50,6 +53,34 @@ static Rows rowsOf(const Spec &spec) {
   return Rows(shape, views, axis);
 }
 
+/// The smallest (at most 0) of the row in one view, and the largest (at least 0) of that in another.
+static SmallVector<Expr> rangeOf(const Rows &rows, const Code &code, ArrayRef<Value> addresses,
+                                 std::array<size_t, 2> views) {
+  auto widen = [&](const Rows::Element &element, ArrayRef<Expr> range) {
+    return SmallVector<Expr>{minimum(element.load(views[0]), range[0]),
+                             maximum(element.load(views[1]), range[1])};
+  };
+  auto merge = [](size_t which, Expr a, Expr b) { return which ? maximum(a, b) : minimum(a, b); };
+  return rows.fold(code, addresses, code.builder.getF32Type(), Rows::Fold{{0, 0}, widen, merge});
+}
+
+/// The steps of a chain, null for none, on the row in the first view.
+static LogicalResult applyInPlace(const Rows &rows, const Code &code, ArrayRef<Value> addresses,
+                                  ArrayAttr chain) {
+  bool isKnown = true;
+  if (chain)
+    rows.forEach(code, addresses, [&](const Rows::Element &element) {
+      FailureOr<Expr> x = element.load(0);
+      for (auto step : chain.getAsRange<DictionaryAttr>())
+        if (succeeded(x))
+          x = applyStep(step.getAs<StringAttr>("op").getValue(), step, *x);
+      isKnown &= succeeded(x);
+      if (succeeded(x))
+        element.store(0, *x);
+    });
+  return success(isKnown);
+}
+
 int64_t dynamicQuantizeUnits(DictionaryAttr attr) { return rowsOf(Spec(attr)).units(); }
 
 LogicalResult emitDynamicQuantize(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
@@ -61,15 +92,11 @@ LogicalResult emitDynamicQuantize(OpBuilder &builder, func::FuncOp function, Dic
   if (spec.has("zero_point"))
     zero = spec.integer("zero_point", 0);
   Arguments arguments = argumentsOf(function, spec);
+  bool isKnown = true;
   rows.emit(code, arguments.pointers, arguments.begin, arguments.end,
             [&](const Code &here, ArrayRef<Value> addresses) {
-              auto widen = [](const Rows::Element &element, ArrayRef<Expr> range) {
-                Expr x = element.load(0);
-                return SmallVector<Expr>{minimum(x, range[0]), maximum(x, range[1])};
-              };
-              auto merge = [](size_t which, Expr a, Expr b) { return which ? maximum(a, b) : minimum(a, b); };
-              SmallVector<Expr> range =
-                  rows.fold(here, addresses, builder.getF32Type(), Rows::Fold{{0, 0}, widen, merge});
+              isKnown &= succeeded(applyInPlace(rows, here, addresses, spec.attrs.getAs<ArrayAttr>("chain")));
+              SmallVector<Expr> range = rangeOf(rows, here, addresses, {0, 0});
               RowParams params = rowParams(range[0], range[1], zero);
               store(params.scale, addresses[2], builder.getF32Type());
               store(params.zero, addresses[3], builder.getI32Type());
@@ -78,6 +105,91 @@ LogicalResult emitDynamicQuantize(OpBuilder &builder, func::FuncOp function, Dic
                 element.store(1, resizeInteger(byte, builder.getI8Type(), /*isUnsigned=*/true));
               });
             });
+  return isKnown ? success() : emitError(code.loc, "no kernel for a step in front of 'dynamic_quantize'");
+}
+
+//===----------------------------------------------------------------------===//
+// Images
+//===----------------------------------------------------------------------===//
+
+/// The rows of an image that units are: x (image, part, ...) and what else `views` names, each repeated along
+/// the axes that it lacks.
+static Rows partsOf(ArrayRef<int64_t> shape, ArrayRef<View> views) {
+  SmallVector<View> all(views);
+  for (View &view : all) {
+    view.shape.assign(shape.begin(), shape.end());
+    view.strides.resize(shape.size(), 0);
+  }
+  return Rows(shape, all, /*axis=*/2);
+}
+
+/// Of ranges (image, 2, part): the lower or upper ends of each image's parts, or the first one's.
+static View endsOf(const View &ranges, int64_t end, bool first) {
+  View view = ranges;
+  view.offset += end * ranges.strides[1];
+  view.strides = {ranges.strides[0], first ? 0 : ranges.strides[2]};
+  return view;
+}
+
+static Rows measuredParts(const Spec &spec) {
+  const View &x = spec.views[0], &ranges = spec.views[1];
+  return partsOf(x.shape, {x, endsOf(ranges, 0, false), endsOf(ranges, 1, false)});
+}
+
+int64_t measureImageUnits(DictionaryAttr attr) { return measuredParts(Spec(attr)).units(); }
+
+/// Kind "measure_image": x (image, part, ...) to ranges (image, 2, part).
+LogicalResult emitMeasureImage(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                               const target::Variant &variant) {
+  Spec spec(attr);
+  Rows rows = measuredParts(spec);
+  Code code(builder, function.getLoc(), variant);
+  Arguments arguments = argumentsOf(function, spec);
+  Value pointers[] = {arguments.pointers[0], arguments.pointers[1], arguments.pointers[1]};
+  rows.emit(code, pointers, arguments.begin, arguments.end, [&](const Code &here, ArrayRef<Value> addresses) {
+    SmallVector<Expr> range = rangeOf(rows, here, addresses, {0, 0});
+    store(range[0], addresses[1], builder.getF32Type());
+    store(range[1], addresses[2], builder.getF32Type());
+  });
+  return success();
+}
+
+enum { X, Bytes, Lows, Highs, OwnLow, Scale }; ///< views of quantizedParts
+static Rows quantizedParts(const Spec &spec) {
+  const View &x = spec.views[0], &ranges = spec.views[1];
+  View perImage = spec.views[3];
+  perImage.strides = {perImage.strides[0]};
+  return partsOf(x.shape, {x, spec.views[2], endsOf(ranges, 0, true), endsOf(ranges, 1, true),
+                           endsOf(ranges, 0, false), perImage});
+}
+
+int64_t quantizeImageUnits(DictionaryAttr attr) { return quantizedParts(Spec(attr)).units(); }
+
+/// Kind "quantize_image": x (image, part, ...) and its ranges to bytes of the same shape and the scale of
+/// each image.
+LogicalResult emitQuantizeImage(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                                const target::Variant &variant) {
+  Spec spec(attr);
+  Rows rows = quantizedParts(spec);
+  int64_t parts = spec.views[0].shape[1];
+  View part = View::rowMajor(spec.views[1].element, parts);
+  Rows all(parts, {part, part}, /*axis=*/0);
+  Code code(builder, function.getLoc(), variant);
+  Arguments arguments = argumentsOf(function, spec);
+  Value range = arguments.pointers[1];
+  Value pointers[] = {arguments.pointers[0], arguments.pointers[2], range, range, range,
+                      arguments.pointers[3]};
+  rows.emit(code, pointers, arguments.begin, arguments.end, [&](const Code &here, ArrayRef<Value> addresses) {
+    SmallVector<Expr> ends = rangeOf(all, here, addresses.slice(Lows, 2), {0, 1});
+    RowParams params = rowParams(ends[0], ends[1], spec.integer("zero_point", 0));
+    Value isFirst =
+        LLVM::ICmpOp::create(builder, here.loc, LLVM::ICmpPredicate::eq, addresses[Lows], addresses[OwnLow]);
+    here.when(isFirst, [&] { store(params.scale, addresses[Scale], builder.getF32Type()); });
+    rows.forEach(here, addresses, [&](const Rows::Element &element) {
+      Expr byte = quantizeInRow(element.load(X), params);
+      element.store(Bytes, resizeInteger(byte, builder.getI8Type(), /*isUnsigned=*/true));
+    });
+  });
   return success();
 }
 

@@ -18,6 +18,7 @@ constexpr StepInfo stepInfos[] = {
     {"mul", 1, false},         {"add", 1, false},       {"max", 1, false},          {"min", 1, false},
     {"round_clamp", 2, false}, {"residual", 2, false},  {"hard_sigmoid", 2, false}, {"hard_swish", 2, false},
     {"leaky_relu", 1, false},  {"mul_column", 0, true}, {"add_column", 0, true},    {"prelu", 0, true},
+    {"mul_image", 0, false},
 };
 constexpr llvm::StringRef outputNames[] = {"u8", "f32", "i32", "bf16"};
 

@@ -7,6 +7,7 @@
 //
 //   t = float(acc) * multiplier[column]          u8 inputs; f32 inputs: t = acc
 //   with `rows` (q11): t = float(acc - zero[row] * columnSum[column]) * multiplier[column] * scale[row]
+//   the step MulImage, the first where it is there, makes that of a measured image (q11)
 //   of f32 sums with `rows` (q13): t = (acc - float(zero[row]) * columnSum[column]) * scale[row]
 //   for each step: t = step(t)                   f32, each operation rounded, never an FMA (q7, q8a)
 //   U8:  saturate(rint(t) + zeroPoint), clamped to [low, high], looked up in the table   (q2)
@@ -38,6 +39,7 @@ enum class Step {
   MulColumn,   ///< t * f32 vector of the blob, one value a column
   AddColumn,   ///< t + f32 vector of the blob, one value a column: a float bias (q8)
   PRelu,       ///< t < 0 ? t * (f32 vector of the blob, one value a column) : t
+  MulImage,    ///< t * f32 of a tensor, one value an image
 };
 
 /// How many scalars and column vectors a step takes from EpilogueValues.
@@ -58,6 +60,7 @@ struct Epilogue {
   bool rows = false;      ///< F32 from u8: each row (pixel) has a scale and a zero point, in tensors
 
   bool hasResidual() const { return llvm::is_contained(steps, Step::Residual); }
+  bool scalesImages() const { return llvm::is_contained(steps, Step::MulImage); }
   unsigned numColumnVectors() const; ///< of the steps
 
   /// {output = "u8", steps = ["mul", ...], bounded, clamp_low, clamp_high, table, rows}; flags are unit

@@ -122,6 +122,8 @@ Value EpilogueCode::applyStep(Step step, Value t, int64_t line, Value column, Va
     return sum(t, column);
   case Step::PRelu:
     return sloped(t, column);
+  case Step::MulImage:
+    return product(t, code.splat(ops.count(), code.load(code.f32(), at.imageScale, 0, 4)));
   }
   llvm_unreachable("a step without code");
 }

@@ -37,6 +37,7 @@ public:
     Value table;
     Value columns;                       ///< how many to store; null: all
     Value rowScales = {}, rowZeros = {}; ///< of the first row, the others behind it; null without `rows`
+    Value imageScale = {};               ///< of all rows; null without Step::MulImage
   };
 
   EpilogueCode(VectorOps &ops, const Form &form, const Pointers &pointers)

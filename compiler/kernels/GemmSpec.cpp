@@ -54,6 +54,8 @@ ArrayAttr viewsOf(Builder &builder, const Common &spec) {
     views.push_back(View::rowMajor(f32, {spec.outW}));
     views.push_back(View::rowMajor(i32, {spec.outW}));
   }
+  if (spec.epilogue.scalesImages())
+    views.push_back(View::rowMajor(f32, {spec.batch}));
   if (spec.epilogue.hasResidual())
     views.push_back(viewOf(outType, outShape, spec.residual));
   if (spec.epilogue.table)
@@ -100,7 +102,7 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
   auto viewAt = [&](size_t index) { return cast<DictionaryAttr>(views[index]); };
   spec.x = placeOf(viewAt(0));
   if (spec.epilogue.hasResidual())
-    spec.residual = placeOf(viewAt(spec.epilogue.rows ? 5 : 3));
+    spec.residual = placeOf(viewAt(3 + (spec.epilogue.rows ? 2 : 0) + spec.epilogue.scalesImages()));
   View out = View::fromAttr(viewAt(views.size() - 1));
   spec.out = placeOf(viewAt(views.size() - 1));
   spec.isFloat = isa<FloatType>(View::fromAttr(viewAt(0)).element);
@@ -110,9 +112,12 @@ template <typename Spec> int64_t readCommon(Spec &spec, DictionaryAttr attr) {
   return out.shape[3];
 }
 
+bool writesFloats(const Epilogue &epilogue) {
+  return epilogue.output == Output::F32 || epilogue.output == Output::BF16;
+}
+
 std::string checkEpilogue(const Epilogue &epilogue, bool isFloat) {
-  bool floatOutput = epilogue.output == Output::F32 || epilogue.output == Output::BF16;
-  if (isFloat && !floatOutput)
+  if (isFloat && !writesFloats(epilogue))
     return "a float kernel writes f32 or bf16 only";
   if (epilogue.output == Output::I32 && !epilogue.steps.empty())
     return "sums that are stored as they are (i32) take no steps";
@@ -215,14 +220,16 @@ std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
       spec.groups == 1 && spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
   if (spec.epilogue.rows && (spec.isFloat || spec.epilogue.output != Output::F32 || !isProduct))
     return "rows of their own scale are for matrix products of u8 with f32 results";
+  if (spec.epilogue.scalesImages() && (spec.hasFloatSums() || !writesFloats(spec.epilogue)))
+    return "images of their own scale are for u8 with float results";
   if (spec.nibbles && (!isProduct || spec.isBf16 || spec.packing == target::Packing::Rows))
     return "weights of 4 bits are for matrix products of u8 and f32 on CPUs";
   return checkEpilogue(spec.epilogue, spec.hasFloatSums());
 }
 
 std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
-  if (spec.epilogue.rows)
-    return "rows of their own scale are for matrix products";
+  if (spec.epilogue.rows || spec.epilogue.scalesImages())
+    return "rows and images of their own scale are for matrix products and full convolutions";
   return checkEpilogue(spec.epilogue, spec.isFloat);
 }
 
@@ -250,6 +257,8 @@ ProductArguments::ProductArguments(func::FuncOp function, const Epilogue &epilog
     rowScales = next();
     rowZeros = next();
   }
+  if (epilogue.scalesImages())
+    imageScales = next();
   if (epilogue.hasResidual())
     residual = next();
   if (epilogue.table)

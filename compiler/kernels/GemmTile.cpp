@@ -62,6 +62,7 @@ void GemmTileArgs::visit(const GemmTile &tile, llvm::function_ref<void(Value &, 
   bool residual = tile.epilogue.hasResidual();
   pointers(true, {&x, &weights, &head, &panel, &out});
   pointers(tile.epilogue.rows, {&rowScales, &rowZeros});
+  pointers(tile.epilogue.scalesImages(), {&imageScale});
   pointers(residual, {&this->residual});
   pointers(tile.epilogue.table, {&table});
   pointers(tile.prefetches(), {&prefetch});
@@ -135,8 +136,9 @@ private:
 void TileWriter::write() {
   EpilogueCode::Form form{tile.epilogue, tile.hasFloatSums(), unsigned(tile.vectors), vectorStride(),
                           ParamLayout(tile.epilogue, tile.hasFloatSums(), tile.packing, panelColumns)};
-  EpilogueCode::Pointers at{args.head,          args.panel, args.out,     args.residual,  args.outPixel,
-                            args.residualPixel, args.table, args.columns, args.rowScales, args.rowZeros};
+  EpilogueCode::Pointers at{args.head,      args.panel,         args.out,       args.residual,
+                            args.outPixel,  args.residualPixel, args.table,     args.columns,
+                            args.rowScales, args.rowZeros,      args.imageScale};
   EpilogueCode epilogue(*ops, form, at);
   for (int64_t row = 0; row < tile.rows; ++row)
     rowOffsets.push_back(code.mul(args.xPixel, row));

@@ -43,7 +43,7 @@ struct GemmTile {
 
 /// Arguments of a tile; which ones are there depends on its form. Strides are in bytes.
 struct GemmTileArgs {
-  Value x, weights, head, panel, out, rowScales, rowZeros, residual, table, prefetch;
+  Value x, weights, head, panel, out, rowScales, rowZeros, imageScale, residual, table, prefetch;
   Value steps, xPixel, outPixel, residualPixel;
   Value outer, outerStride, inner, innerStride;
   Value prefetchStep, columns;

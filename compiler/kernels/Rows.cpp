@@ -20,9 +20,26 @@ Rows::Rows(ArrayRef<int64_t> shape, ArrayRef<View> all, unsigned axis)
     views.push_back(axesOf(view, axis, row.size()));
     vectors &= !row.empty() && view.strides.back() >= 0 && view.strides.back() <= 1;
   }
+  mergeAxes();
   for (int64_t size : row)
     elements *= size;
   nest = LoopNest(shape.take_front(axis), outer, 0, /*scalar=*/true, std::max<int64_t>(elements, 1));
+}
+
+/// Neighbours that are one run of memory in every tensor.
+void Rows::mergeAxes() {
+  for (size_t axis = row.size(); axis-- > 1;) {
+    auto isRun = [&](const View &view) { return view.strides[axis - 1] == row[axis] * view.strides[axis]; };
+    if (!llvm::all_of(views, isRun))
+      continue;
+    row[axis - 1] *= row[axis];
+    row.erase(row.begin() + axis);
+    for (View &view : views) {
+      view.shape[axis - 1] *= view.shape[axis];
+      view.shape.erase(view.shape.begin() + axis);
+      view.strides.erase(view.strides.begin() + axis - 1);
+    }
+  }
 }
 
 void Rows::emit(const Code &code, ValueRange pointers, Value begin, Value end, RowBody body) const {

@@ -47,6 +47,7 @@ private:
   bool vectors = true;
   LoopNest nest;
 
+  void mergeAxes();
   int64_t lanesFor(const Code &code) const;
   void forAxis(const Code &code, llvm::ArrayRef<mlir::Value> addresses, size_t axis,
                llvm::function_ref<void(const Element &)> visit) const;

@@ -31,7 +31,9 @@ Tiling::Tiling(const GemmSpec &spec)
   if (llvm::all_of(places, [&](const Place *p) { return rows == 1 || p->row == width * p->pixel; })) {
     width *= rows;
     rows = 1;
-    if (llvm::all_of(places, [&](const Place *p) { return images == 1 || p->image == width * p->pixel; })) {
+    bool areAlike = images == 1 || !spec.epilogue.scalesImages();
+    if (areAlike &&
+        llvm::all_of(places, [&](const Place *p) { return images == 1 || p->image == width * p->pixel; })) {
       width *= images;
       images = 1;
     }

@@ -171,6 +171,8 @@ private:
       setMultiplier(1.0f);
     else if (!sums.filterScales.empty())
       addColumn(Step::MulColumn, sums.filterScales);
+    if (sums.measured)
+      add(Step::MulImage);
     if (!sums.floatBias.empty())
       addColumn(Step::AddColumn, sums.floatBias);
     for (; done < steps.size() && addReal(cast<DictionaryAttr>(steps[done])); ++done) {

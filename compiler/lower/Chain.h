@@ -26,6 +26,7 @@ struct Sums {
   /// For integer sums: the largest magnitude, from the weights (q2's proof).
   llvm::SmallVector<double> bound;
   llvm::ArrayRef<float> floatBias; ///< added after scaling, for float results (q8, q8b)
+  bool measured = false;           ///< integers of images with a scale each, found at run time (q11)
 };
 
 /// Translates an operation's chain. `result` and `residual` are tensor types,

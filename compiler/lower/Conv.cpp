@@ -102,7 +102,8 @@ LogicalResult lower::lowerConv(Lowering &lowering, ConvOp op) {
                            op.getResidual(),
                            op.getTable(),
                            op.getChain().value_or(ArrayAttr()),
-                           op.getResult()};
+                           op.getResult(),
+                           op.getImageScale()};
   Border border{shape.padTop, shape.padLeft, shape.padBottom, shape.padRight};
   Place input = lowering.readable(op.getInputMutable(), border),
         output = lowering.storage().place(op.getResult());

@@ -8,6 +8,73 @@ using namespace mlir;
 using namespace qcc;
 using namespace qcc::lower;
 
+namespace {
+/// A whole image is measured by many threads: as so many parts of its first axis, at most.
+constexpr int64_t mostParts = 128;
+
+int64_t partsOf(int64_t size) {
+  int64_t parts = std::clamp<int64_t>(size, 1, mostParts);
+  while (size % parts)
+    --parts;
+  return parts;
+}
+
+/// (N, H, ...) as (N, parts, H / parts, ...).
+Place inParts(Place place, int64_t parts) {
+  kernels::View &view = place.view;
+  int64_t each = view.shape[1] / parts;
+  view.shape.insert(view.shape.begin() + 2, each);
+  view.strides.insert(view.strides.begin() + 1, view.strides[1] * each);
+  view.shape[1] = parts;
+  return place;
+}
+
+void invoke(Lowering &lowering, Operation *op, StringRef kind, ArrayRef<Place> places,
+            ArrayRef<NamedAttribute> attributes, int64_t written) {
+  Builder builder(op->getContext());
+  SmallVector<Type> types;
+  for (const Place &place : places)
+    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
+  NamedAttrList spec;
+  spec.set("kind", builder.getStringAttr(kind));
+  spec.set("types", builder.getTypeArrayAttr(types));
+  spec.set("attrs", builder.getDictionaryAttr(attributes));
+  lowering.invoke(op, spec, places, written);
+}
+
+/// By rows, with the steps that their producer has left.
+void quantizeRows(Lowering &lowering, DynamicQuantizeOp op) {
+  Builder builder(op.getContext());
+  Storage &storage = lowering.storage();
+  NamedAttrList attributes(op->getAttrDictionary());
+  if (ArrayRef<Attribute> steps = lowering.postponed(op.getInput()); !steps.empty())
+    attributes.set("chain", builder.getArrayAttr(steps));
+  invoke(lowering, op, "dynamic_quantize",
+         {storage.place(op.getInput()), storage.place(op.getResult()), storage.place(op.getScale()),
+          storage.place(op.getZero())},
+         attributes.getAttrs(), 3);
+}
+
+/// The range of each part, then the bytes of each, whose scale everyone computes from the ranges of all.
+void quantizeImages(Lowering &lowering, DynamicQuantizeOp op) {
+  Builder builder(op.getContext());
+  Storage &storage = lowering.storage();
+  int64_t parts = partsOf(cast<RankedTensorType>(op.getInput().getType()).getDimSize(1));
+  Place input = inParts(storage.place(op.getInput()), parts),
+        result = inParts(storage.place(op.getResult()), parts), scale = storage.place(op.getScale());
+  Place ranges = storage.scratch(builder.getF32Type(), {input.view.shape[0], 2, parts}, {}, "ranges");
+  invoke(lowering, op, "measure_image", {input, ranges}, {}, 1);
+  invoke(lowering, op, "quantize_image", {input, ranges, result, scale},
+         builder.getNamedAttr("zero_point", op.getZeroPointAttr()), 2);
+}
+} // namespace
+
+void lower::lowerDynamicQuantize(Lowering &lowering, DynamicQuantizeOp op) {
+  bool ofImages = op.getAxis() == 1 && op.getZeroPoint() && op.getZero().use_empty() &&
+                  cast<RankedTensorType>(op.getInput().getType()).getRank() >= 3;
+  ofImages ? quantizeImages(lowering, op) : quantizeRows(lowering, op);
+}
+
 MeasuredRows lower::measureRows(Lowering &lowering, Operation *op, const Place &input) {
   Builder builder(op->getContext());
   Storage &storage = lowering.storage();
@@ -15,14 +82,8 @@ MeasuredRows lower::measureRows(Lowering &lowering, Operation *op, const Place &
   ArrayRef<int64_t> shape = input.view.shape, rows = shape.take_front(1);
   MeasuredRows measured{storage.scratch(u8, shape, {}, "bytes"), storage.scratch(f32, rows, {}, "scales"),
                         storage.scratch(builder.getI32Type(), rows, {}, "zeros")};
-  NamedAttrList spec;
-  spec.set("kind", builder.getStringAttr("dynamic_quantize"));
-  spec.set("types",
-           builder.getTypeArrayAttr({RankedTensorType::get(shape, f32), RankedTensorType::get(shape, u8),
-                                     RankedTensorType::get(rows, f32),
-                                     RankedTensorType::get(rows, builder.getI32Type())}));
-  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("axis", builder.getI64IntegerAttr(1))}));
-  lowering.invoke(op, spec, {input, measured.values, measured.scales, measured.zeros}, 3);
+  invoke(lowering, op, "dynamic_quantize", {input, measured.values, measured.scales, measured.zeros},
+         builder.getNamedAttr("axis", builder.getI64IntegerAttr(1)), 3);
   return measured;
 }
 
@@ -106,6 +167,6 @@ LogicalResult lower::lowerDynamicMatMul(Lowering &lowering, DynamicMatMulOp op) 
       invokeMeasured(lowering, spec, operands, weights,
                      {a, storage.place(op.getScale()), storage.place(op.getZero())}, output, added);
   if (succeeded(rest))
-    lowering.invokeRest(op, *rest, output, op.getResult().getType());
+    lowering.invokeOrPostpone(op, *rest, output);
   return success(succeeded(rest));
 }

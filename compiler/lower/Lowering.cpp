@@ -115,6 +115,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
       .Case([&](GemmOp gemm) { note(lowerGemm(*this, gemm)); })
       .Case([&](MatMulOp matmul) { note(lowerMatMul(*this, matmul)); })
       .Case([&](AttentionOp attention) { note(lowerAttention(*this, attention)); })
+      .Case([&](DynamicQuantizeOp quantize) { lowerDynamicQuantize(*this, quantize); })
       .Case([&](DynamicMatMulOp matmul) { note(lowerDynamicMatMul(*this, matmul)); })
       .Case<RnnOp, GruOp, LstmOp>([&](Operation *recurrent) { note(lowerRecurrent(*this, recurrent)); })
       .Case([&](ConcatOp concat) { lowerConcat(concat); })
@@ -183,6 +184,22 @@ void Lowering::invokeRest(Operation *op, ArrayRef<DictionaryAttr> steps, const P
     spec.set("attrs", attrs.getDictionary(body.getContext()));
     invoke(op, spec, {at, at}, 1);
   }
+}
+
+void Lowering::invokeOrPostpone(Operation *op, ArrayRef<DictionaryAttr> steps, const Place &at) {
+  Value result = op->getResult(0);
+  auto quantize =
+      result.hasOneUse() ? dyn_cast<DynamicQuantizeOp>(*result.user_begin()) : DynamicQuantizeOp();
+  bool byRow = quantize && !quantize.getZeroPoint() && at.isOwn;
+  if (byRow)
+    postponedSteps[result].assign(steps.begin(), steps.end());
+  else
+    invokeRest(op, steps, at, result.getType());
+}
+
+ArrayRef<Attribute> Lowering::postponed(Value value) const {
+  auto found = postponedSteps.find(value);
+  return found == postponedSteps.end() ? ArrayRef<Attribute>() : ArrayRef<Attribute>(found->second);
 }
 
 void Lowering::lowerAlias(Operation &op) {

@@ -42,6 +42,10 @@ public:
   /// Runs the steps of a chain that the kernel left, in place.
   void invokeRest(mlir::Operation *op, llvm::ArrayRef<mlir::DictionaryAttr> steps, const Place &at,
                   mlir::Type type);
+  /// Leaves the steps to the quantising of the result by row, if that is all that reads it: what is in a
+  /// core's cache is measured there.
+  void invokeOrPostpone(mlir::Operation *op, llvm::ArrayRef<mlir::DictionaryAttr> steps, const Place &at);
+  llvm::ArrayRef<mlir::Attribute> postponed(mlir::Value value) const;
 
 private:
   void lowerOp(mlir::Operation &op, llvm::LogicalResult &result);
@@ -55,18 +59,19 @@ private:
   void limitRows(mlir::Operation &op, InvokeOp step);
   void changeLength(mlir::Operation *op, llvm::StringRef kind, const Place &from, const Place &shape,
                     const Place &to, const Extents &extents);
+  mlir::DenseBoolArrayAttr guardsOf(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &pointers);
 
   mlir::ModuleOp module;
   mlir::func::FuncOp source, program;
   mlir::OpBuilder body;
-  mlir::DenseBoolArrayAttr guardsOf(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &pointers);
   Blob weights;
   target::Packing weightPacking;
+  std::unique_ptr<Guards> guards;
   std::unique_ptr<Storage> places;
   LeadingRows rows;
   llvm::DenseMap<mlir::Attribute, mlir::StringAttr> kernels; ///< specification -> name
   llvm::StringMap<unsigned> kernelNames;
-  std::unique_ptr<Guards> guards;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Attribute>> postponedSteps;
 };
 
 /// The value that stands for zero in a tensor of this type: the zero point.
@@ -78,6 +83,7 @@ llvm::LogicalResult lowerConvTranspose(Lowering &lowering, ConvTransposeOp op);
 llvm::LogicalResult lowerGemm(Lowering &lowering, GemmOp op);
 llvm::LogicalResult lowerMatMul(Lowering &lowering, MatMulOp op);
 llvm::LogicalResult lowerAttention(Lowering &lowering, AttentionOp op);
+void lowerDynamicQuantize(Lowering &lowering, DynamicQuantizeOp op);
 llvm::LogicalResult lowerDynamicMatMul(Lowering &lowering, DynamicMatMulOp op);
 llvm::LogicalResult lowerRecurrent(Lowering &lowering, mlir::Operation *op);
 

@@ -211,6 +211,7 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   for (double bound : sums.bound)
     if (bound > double(INT32_MAX))
       return operands.op->emitOpError("could overflow its int32 sums: the weights allow ") << int64_t(bound);
+  sums.measured = bool(operands.imageScale);
   FailureOr<Tail> tail =
       translateChain(operands.op, operands.chain, sums, operands.result.getType(),
                      operands.residual ? operands.residual.getType() : Type(), bool(operands.table));
@@ -234,6 +235,8 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
   Storage &storage = lowering.storage();
   SmallVector<Value> pointers{input.pointer, storage.weights(lowering.blob().add(packed.weights)),
                               storage.weights(lowering.blob().add(packed.params))};
+  if (operands.imageScale)
+    pointers.push_back(storage.place(operands.imageScale).pointer);
   if (residual)
     pointers.push_back(residual->pointer);
   if (operands.table)

@@ -54,6 +54,7 @@ struct ProductOperands {
   mlir::Value table;    ///< null where absent
   mlir::ArrayAttr chain;
   mlir::Value result;
+  mlir::Value imageScale = {}; ///< of a measured input (q11); null where absent
 };
 
 /// The sums of a product, for translateChain.

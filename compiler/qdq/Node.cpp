@@ -164,6 +164,7 @@ LogicalResult Writer::writeByRow(Operation *op, const OpRow &row) {
   // What is left is no input of the operator. A product's bias is added behind it.
   auto bias = groups.find("bias");
   bool hasBias = bias != groups.end() && !bias->second.empty();
+  groups.erase("image_scale"); // of an input that is written as it was before it was measured
   for (auto &[name, operands] : groups)
     if (name != "bias" && !operands.empty())
       return op->emitError("has a fused operand '") << name << "', which ONNX's " << row.onnxName << " lacks";
@@ -252,8 +253,10 @@ LogicalResult Writer::writeOp(Operation *op) {
     writeGelu(op);
     return success();
   }
-  if (isa<DynamicQuantizeOp>(op))
-    return success(); // see writeDynamicMatMul
+  if (auto measured = dyn_cast<DynamicQuantizeOp>(op)) { // its users read what it reads
+    names[measured.getResult()] = nameOf(measured.getInput());
+    return success();
+  }
   if (auto product = dyn_cast<DynamicMatMulOp>(op))
     return writeDynamicMatMul(product);
   if (const OpRow *row = findRowOf(op->getName().getStringRef().str()))

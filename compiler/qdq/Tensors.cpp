@@ -122,7 +122,7 @@ LogicalResult Writer::writeScaling(Operation *op, StringRef kind, Value quantize
 
 FailureOr<std::string> Writer::realNameOf(Operation *op, Value operand) {
   Type element = tensorType(operand).getElementType();
-  if (!isa<quant::QuantizedType>(element))
+  if (!isa<quant::QuantizedType>(element) || operand.getDefiningOp<DynamicQuantizeOp>())
     return nameOf(operand);
   std::string input = nameOf(operand), output = unique(tensorNames, input + "_dequantized");
   if (failed(addScaling(op, "DequantizeLinear", element, input, output, input)))

@@ -3,10 +3,12 @@
 #include "compiler/quantize/ByRow.h"
 #include "compiler/quantize/Groups.h"
 #include "compiler/quantize/KeepFloat.h"
+#include "compiler/quantize/Lowest.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Scales.h"
 #include "compiler/quantize/Tables.h"
 #include "compiler/quantize/Weights.h"
+#include "compiler/support/Lengths.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
 #include "dialects/Constants.h"
@@ -73,9 +75,11 @@ private:
   OpBuilder builder;
   bool int4;
   int64_t leastGrouped;
-  llvm::DenseMap<Value, DynamicQuantizeOp> measured;
+  Lowest lowest;
+  llvm::DenseMap<Value, DynamicQuantizeOp> measured, measuredImages;
 
   std::string product(Operation *op, const Weighted &weighted);
+  std::string convolution(ConvOp op);
   std::string recurrent(Operation *op);
   std::string table(GatherOp op);
   void noteInt8(Operation *op, const std::string &reason) {
@@ -83,6 +87,7 @@ private:
       op->setAttr(int8ReasonAttr, builder.getStringAttr(reason));
   }
   DynamicQuantizeOp measure(Value input);
+  DynamicQuantizeOp measureImages(Value input);
 };
 } // namespace
 
@@ -100,6 +105,29 @@ DynamicQuantizeOp Quantizer::measure(Value input) {
                     RankedTensorType::get(rows, builder.getI32Type())};
   return known = DynamicQuantizeOp::create(builder, input.getLoc(), results, input,
                                            builder.getI64IntegerAttr(type.getRank() - 1), IntegerAttr());
+}
+
+/// The zero point of images is known at compile time, so that their borders are. What reaches a little below
+/// zero, as HardSwish does, gets a few of the 255 steps there.
+DynamicQuantizeOp Quantizer::measureImages(Value input) {
+  constexpr int64_t half = 128, few = 16;
+  constexpr float little = -1;
+  DynamicQuantizeOp &known = measuredImages[input];
+  if (known)
+    return known;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfterValue(input);
+  float least = lowest.of(input);
+  int64_t zero = least == 0 ? 0 : least > little ? few : half;
+  RankedTensorType type = tensorType(input);
+  ArrayRef<int64_t> images = type.getShape().take_front();
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  auto element =
+      quant::UniformQuantizedType::get(/*flags=*/0, builder.getI8Type(), f32, /*scale=*/1, zero, 0, 255);
+  Type results[] = {type.clone(element), RankedTensorType::get(images, f32),
+                    RankedTensorType::get(images, i32)};
+  return known = DynamicQuantizeOp::create(builder, input.getLoc(), results, input,
+                                           builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(zero));
 }
 
 /// Why a product stays in float; empty where it need not.
@@ -174,6 +202,64 @@ std::string Quantizer::product(Operation *op, const Weighted &weighted) {
   return "";
 }
 
+/// With fewer products for each number of its input, a convolution gains less than measuring costs.
+constexpr int64_t fewestProducts = 32;
+
+static int64_t productsOfEach(ConvOp op) {
+  int64_t outputs = tensorType(op.getResult()).getNumElements(),
+          inputs = tensorType(op.getInput()).getNumElements();
+  ArrayRef<int64_t> filter = tensorType(op.getFilter()).getShape();
+  return inputs ? outputs * ShapedType::getNumElements(filter.drop_front()) / inputs : 0;
+}
+
+/// Whether runs of bounded shape have less than whole images, by the axes that are as long as the longest.
+static bool mayBeCut(ConvOp op) {
+  ArrayRef<int64_t> shape = tensorType(op.getInput()).getShape();
+  return llvm::any_of(lengthsOf(op->getParentOfType<func::FuncOp>()), [&](const Length &length) {
+    bool countsImages = length.axis == 0 && shape[0] == length.most;
+    return !countsImages || llvm::is_contained(shape.drop_front(), length.most);
+  });
+}
+
+/// Why a convolution stays in float; empty where it need not.
+static std::string refusal(ConvOp op) {
+  constexpr int64_t mostDepth = INT32_MAX / (255 * 128);
+  if (tensorType(op.getInput()).getRank() != 4)
+    return "walks along a signal, where one scale would lose what is quiet (without --calib)";
+  if (mayBeCut(op))
+    return "of images of bounded shape (--shape) some runs have no more than a part to measure";
+  std::optional<Tensor> weights = constantOf(op.getFilter());
+  if (!weights)
+    return "its weights are no constant";
+  if (!isPlain(op) || isConstant(op.getInput()) || !tensorType(op.getInput()).getElementType().isF32())
+    return "is no convolution of f32 activations";
+  if (!isFinite(*weights))
+    return "has weights that are not finite";
+  if (op.getBias() && !isConstant(op.getBias()))
+    return "its bias is no constant";
+  if (int64_t depth = weights->size() / std::max<int64_t>(weights->shape[0], 1); depth > mostDepth)
+    return "its " + std::to_string(depth) + " products could overflow 32 bits";
+  if (int64_t products = productsOfEach(op); products < fewestProducts)
+    return "multiplies each number " + std::to_string(products) +
+           " times, which gains less in int8 than measuring it costs (without --calib)";
+  return "";
+}
+
+std::string Quantizer::convolution(ConvOp op) {
+  if (std::string reason = refusal(op); !reason.empty())
+    return reason;
+  Tensor weights = *constantOf(op.getFilter());
+  DynamicQuantizeOp images = measureImages(op.getInput());
+  builder.setInsertionPoint(op);
+  Value stored =
+      createWeights(builder, op.getFilter().getLoc(), weights, weights.shape, 0, [](int64_t i) { return i; });
+  op.getInputMutable().set(images.getResult());
+  op.getFilterMutable().set(stored);
+  op.getImageScaleMutable().assign(images.getScale());
+  noteInt8(op, int4 ? "convolutions have no kernel with weights of 4 bits" : "");
+  return "";
+}
+
 std::string Quantizer::recurrent(Operation *op) {
   std::optional<Tensor> weights = constantOf(op->getOperand(1)), recurrence = constantOf(op->getOperand(2));
   if (!weights || !recurrence || weights->type != DType::F32)
@@ -220,8 +306,10 @@ std::string Quantizer::quantize(Operation *op) {
     std::optional<Weighted> weighted = describeWeighted(op);
     return weighted ? product(op, *weighted) : "has a vector as operand, which no integer kernel takes";
   }
-  if (isa<ConvOp, ConvTransposeOp>(op))
-    return "convolutions become integers by calibration (--calib), not by measuring at run time";
+  if (auto conv = dyn_cast<ConvOp>(op))
+    return convolution(conv);
+  if (isa<ConvTransposeOp>(op))
+    return "transposed convolutions become integers by calibration (--calib), not by measuring at run time";
   return "";
 }
 

@@ -49,7 +49,8 @@ std::optional<Weighted> qcc::describeWeighted(Operation *op) {
 }
 
 bool qcc::isMeasured(Operation *op) {
-  return isa<DynamicMatMulOp>(op) ||
+  auto conv = dyn_cast<ConvOp>(op);
+  return isa<DynamicMatMulOp>(op) || (conv && conv.getImageScale()) ||
          (isa<RnnOp, GruOp, LstmOp>(op) &&
           isa<quant::QuantizedType>(tensorType(op->getOperand(1)).getElementType()));
 }

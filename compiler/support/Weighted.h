@@ -20,8 +20,8 @@ struct Weighted {
 /// Nothing for other operations.
 std::optional<Weighted> describeWeighted(mlir::Operation *op);
 
-/// A product or recurrent layer with int8 weights, on activations that it finds measured or measures itself
-/// at run time (q11).
+/// A product, convolution or recurrent layer with int8 weights, on activations that it finds measured or
+/// measures itself at run time (q11).
 bool isMeasured(mlir::Operation *op);
 
 /// A constant, or the dequantize of one: weights that can be packed at compile time.

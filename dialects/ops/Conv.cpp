@@ -111,12 +111,28 @@ LogicalResult ConvOp::normalize() {
   return failed(nhwc) ? failure() : normalizeConv(*this, *nhwc);
 }
 
+/// What a measured input goes with: nothing but floats behind the sums.
+static LogicalResult checkImageScale(ConvOp op, int64_t images) {
+  Value scale = op.getImageScale();
+  if (!scale)
+    return success();
+  if (shapeOf(scale) != ArrayRef<int64_t>(images) || !elementOf(scale).isF32())
+    return op.emitOpError("operand 'image_scale' has type ")
+           << scale.getType() << " but should have f32 for each of " << images << " images";
+  Type result = declaredElement(op);
+  if (!isQuantized(op.getInput()) || !(result.isF32() || result.isBF16()) ||
+      (op.getBias() && !elementOf(op.getBias()).isF32()))
+    return op.emitOpError("has an image_scale, so its input must be quantised, its bias and result floats");
+  return success();
+}
+
 LogicalResult ConvOp::inferTypes(Results &results) {
   FailureOr<bool> nhwc = isChannelsLast(*this, getLayout());
   if (failed(nhwc))
     return failure();
   FailureOr<ConvPlan> plan = planConv(*this, *nhwc);
-  if (failed(plan) || failed(checkBiasSize(*this, getBias(), plan->shape[1])))
+  if (failed(plan) || failed(checkBiasSize(*this, getBias(), plan->shape[1])) ||
+      failed(checkImageScale(*this, plan->shape[0])))
     return failure();
   ArrayRef<int64_t> shape = plan->shape;
   return inferFused(*this, fusedOf(*this), makeShape(shape[0], shape[1], shape.drop_front(2), *nhwc),
@@ -137,7 +153,7 @@ LogicalResult ConvOp::evaluate(Operands operands, Tensors &results) {
   if (nhwc)
     sums = reference::transpose(sums, permToChannelsLast(rank));
   return finishFused(*this, fusedOf(*this), std::move(sums), nhwc ? rank - 1 : 1, optional(operands, 2),
-                     optional(operands, 3), optional(operands, 4), results);
+                     optional(operands, 3), optional(operands, 4), results, optional(operands, 5));
 }
 
 LogicalResult ConvOp::toChannelsLast() {

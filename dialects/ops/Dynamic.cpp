@@ -15,6 +15,15 @@ using reference::Tensor;
 // dynamic_quantize
 //===----------------------------------------------------------------------===//
 
+/// The bytes by themselves, or in units of the scale where the zero point is known.
+static Type measuredElement(DynamicQuantizeOp op) {
+  auto declared = dyn_cast<quant::UniformQuantizedType>(declaredElement(op));
+  bool fits = declared && op.getZeroPoint() && !declared.isSigned() &&
+              declared.getStorageTypeIntegralWidth() == 8 && declared.getScale() == 1 &&
+              declared.getZeroPoint() == static_cast<int64_t>(*op.getZeroPoint());
+  return fits ? Type(declared) : IntegerType::get(op.getContext(), 8, IntegerType::Unsigned);
+}
+
 LogicalResult DynamicQuantizeOp::inferTypes(Results &results) {
   if (!elementOf(getInput()).isF32())
     return emitOpError("operand 'input' has element type ") << elementOf(getInput()) << " but should be f32";
@@ -25,8 +34,7 @@ LogicalResult DynamicQuantizeOp::inferTypes(Results &results) {
     return emitOpError("zero_point is ") << static_cast<int64_t>(*zero) << " but must be in 0..255";
   Builder builder(getContext());
   ArrayRef<int64_t> rows = shapeOf(getInput()).take_front(axis);
-  results.push_back(
-      RankedTensorType::get(shapeOf(getInput()), builder.getIntegerType(8, /*isSigned=*/false)));
+  results.push_back(RankedTensorType::get(shapeOf(getInput()), measuredElement(*this)));
   results.push_back(RankedTensorType::get(rows, builder.getF32Type()));
   results.push_back(RankedTensorType::get(rows, builder.getI32Type()));
   return success();

@@ -239,10 +239,13 @@ static LogicalResult checkMultipliers(Operation *op, const Epilogue &epilogue) {
 
 LogicalResult ops::finishFused(Operation *op, const Fused &fused, reference::Tensor sums, int64_t axis,
                                const reference::Tensor *bias, const reference::Tensor *residual,
-                               const reference::Tensor *table, Tensors &results) {
+                               const reference::Tensor *table, Tensors &results,
+                               const reference::Tensor *imageScale) {
   FailureOr<Epilogue> epilogue = makeEpilogue(op, fused);
   if (failed(epilogue) || failed(checkMultipliers(op, *epilogue)))
     return failure();
+  for (int64_t i = 0, e = imageScale ? imageScale->size() : 0; i < e; ++i)
+    epilogue->imageScales.push_back(static_cast<float>(imageScale->getDouble(i)));
   if (bias && epilogue->scaledSums && reference::isFloat(bias->type)) {
     for (int64_t i = 0, e = bias->size(); i < e; ++i)
       epilogue->floatBias.push_back(static_cast<float>(bias->getDouble(i)));

@@ -28,10 +28,11 @@ struct ZeroPoints {
 FailureOr<ZeroPoints> zeroPoints(mlir::Operation *op, const Fused &fused);
 
 /// Bias, chain, residual, table and rounding. `sums` have the result's layout,
-/// `axis` is their channels'.
+/// `axis` is their channels'. `imageScale` is that of ConvOp.
 LogicalResult finishFused(mlir::Operation *op, const Fused &fused, reference::Tensor sums, int64_t axis,
                           const reference::Tensor *bias, const reference::Tensor *residual,
-                          const reference::Tensor *table, Tensors &results);
+                          const reference::Tensor *table, Tensors &results,
+                          const reference::Tensor *imageScale = nullptr);
 
 } // namespace qcc::ops
 

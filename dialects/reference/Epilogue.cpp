@@ -15,6 +15,7 @@ struct Sum {
   double value;
   size_t channel;
   double residual; ///< as stored
+  size_t image;
 };
 
 class Tail {
@@ -75,7 +76,8 @@ float Tail::scaled(const Sum &sum, float resultScale) const {
   if (!epilogue.scaledSums)
     return static_cast<float>(sum.value);
   float weight = epilogue.weightScales[sum.channel % epilogue.weightScales.size()];
-  return static_cast<float>(sum.value) * multiplier(epilogue.inputScale, weight, resultScale);
+  float real = static_cast<float>(sum.value) * multiplier(epilogue.inputScale, weight, resultScale);
+  return epilogue.imageScales.empty() ? real : real * epilogue.imageScales[sum.image];
 }
 
 float Tail::applyReal(const EpilogueStep &step, float value, const Sum &sum) const {
@@ -137,9 +139,10 @@ Tensor finish(const Tensor &sums, int64_t axis, const Epilogue &epilogue, const 
   Tail tail(epilogue, table != nullptr);
   Tensor result(resultType, sums.shape);
   int64_t inner = elementCount({sums.shape.begin() + axis + 1, sums.shape.end()});
+  int64_t image = elementCount({sums.shape.begin() + 1, sums.shape.end()});
   for (int64_t i = 0, e = sums.size(); i < e; ++i) {
     Sum sum = {sums.getDouble(i), static_cast<size_t>(i / inner % sums.shape[axis]),
-               residual ? residual->getDouble(i) : 0.0};
+               residual ? residual->getDouble(i) : 0.0, static_cast<size_t>(i / image)};
     if (!epilogue.result) {
       result.setDouble(i, tail.real(sum));
       continue;

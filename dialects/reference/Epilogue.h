@@ -26,7 +26,8 @@ struct Epilogue {
   bool scaledSums = false;
   float inputScale = 1;
   std::vector<float> weightScales = {1};
-  std::vector<float> floatBias; ///< one for each channel; added once the sum is real (q8)
+  std::vector<float> imageScales; ///< none, or one for each index of the first axis (q11)
+  std::vector<float> floatBias;   ///< one for each channel; added once the sum is real (q8)
   std::vector<EpilogueStep> steps;
   std::optional<QuantParams> residual; ///< absent: the residual is float
   std::optional<QuantParams> result;   ///< absent: the result is float

@@ -199,8 +199,8 @@ def last(array_or_shape):
 # op, shape of the input, the other operands, shape of the result, attributes, segments
 LAYOUTS = [
     ("qcc.conv", (2, 4, 7, 6), [(6, 2, 3, 2), (6,)], (2, 6, 4, 5),
-     "group = 2 : i64, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>", "1, 1, 1, 0, 0"),
-    ("qcc.conv", (1, 3, 9), [(5, 3, 3)], (1, 5, 5), "dilations = array<i64: 2>", "1, 1, 0, 0, 0"),
+     "group = 2 : i64, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>", "1, 1, 1, 0, 0, 0"),
+    ("qcc.conv", (1, 3, 9), [(5, 3, 3)], (1, 5, 5), "dilations = array<i64: 2>", "1, 1, 0, 0, 0, 0"),
     ("qcc.conv_transpose", (1, 4, 3, 3), [(4, 3, 2, 2), (6,)], (1, 6, 6, 6),
      "group = 2 : i64, strides = array<i64: 2, 2>", "1, 1, 1, 0, 0"),
     ("qcc.max_pool", (1, 3, 6, 5), [], (1, 3, 3, 2),

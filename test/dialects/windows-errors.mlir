@@ -3,7 +3,7 @@
 
 func.func @stride_zero(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32> {
   // expected-error @+1 {{strides [0, 1] has the entry 0 but each must be in 1..2147483647}}
-  %y = "qcc.conv"(%x, %w) {strides = array<i64: 0, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
+  %y = "qcc.conv"(%x, %w) {strides = array<i64: 0, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
   return %y : tensor<1x1x2x2xf32>
 }
 
@@ -11,7 +11,7 @@ func.func @stride_zero(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tens
 
 func.func @dilation_huge(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32> {
   // expected-error @+1 {{dilations [1099511627776, 1] has the entry 1099511627776}}
-  %y = "qcc.conv"(%x, %w) {dilations = array<i64: 1099511627776, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
+  %y = "qcc.conv"(%x, %w) {dilations = array<i64: 1099511627776, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
   return %y : tensor<1x1x2x2xf32>
 }
 
@@ -19,7 +19,7 @@ func.func @dilation_huge(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> te
 
 func.func @group_zero(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32> {
   // expected-error @+1 {{group is 0 but must be positive and divide the 1 channels}}
-  %y = "qcc.conv"(%x, %w) {group = 0 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
+  %y = "qcc.conv"(%x, %w) {group = 0 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
   return %y : tensor<1x1x2x2xf32>
 }
 
@@ -27,7 +27,7 @@ func.func @group_zero(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tenso
 
 func.func @group_does_not_divide(%x: tensor<1x6x4x4xf32>, %w: tensor<4x2x3x3xf32>) -> tensor<1x4x2x2xf32> {
   // expected-error @+1 {{group is 4 but must be positive and divide the 6 channels}}
-  %y = "qcc.conv"(%x, %w) {group = 4 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x6x4x4xf32>, tensor<4x2x3x3xf32>) -> tensor<1x4x2x2xf32>
+  %y = "qcc.conv"(%x, %w) {group = 4 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x6x4x4xf32>, tensor<4x2x3x3xf32>) -> tensor<1x4x2x2xf32>
   return %y : tensor<1x4x2x2xf32>
 }
 
@@ -35,7 +35,7 @@ func.func @group_does_not_divide(%x: tensor<1x6x4x4xf32>, %w: tensor<4x2x3x3xf32
 
 func.func @channels_differ(%x: tensor<1x3x4x4xf32>, %w: tensor<4x2x3x3xf32>) -> tensor<1x4x2x2xf32> {
   // expected-error @+1 {{has 3 input channels but a filter of shape 4x2x3x3 with group 1}}
-  %y = "qcc.conv"(%x, %w) {operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x3x4x4xf32>, tensor<4x2x3x3xf32>) -> tensor<1x4x2x2xf32>
+  %y = "qcc.conv"(%x, %w) {operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x3x4x4xf32>, tensor<4x2x3x3xf32>) -> tensor<1x4x2x2xf32>
   return %y : tensor<1x4x2x2xf32>
 }
 
@@ -43,7 +43,7 @@ func.func @channels_differ(%x: tensor<1x3x4x4xf32>, %w: tensor<4x2x3x3xf32>) -> 
 
 func.func @kernel_larger_than_input(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x7xf32>) -> tensor<1x1x2x2xf32> {
   // expected-error @+1 {{kernel reaches over 7 elements but the padded input has 5 in spatial axis 1}}
-  %y = "qcc.conv"(%x, %w) {pads = array<i64: 0, 0, 0, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x7xf32>) -> tensor<1x1x2x2xf32>
+  %y = "qcc.conv"(%x, %w) {pads = array<i64: 0, 0, 0, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x1x4x4xf32>, tensor<1x1x3x7xf32>) -> tensor<1x1x2x2xf32>
   return %y : tensor<1x1x2x2xf32>
 }
 
@@ -51,7 +51,7 @@ func.func @kernel_larger_than_input(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x7x
 
 func.func @integers_where_float_is_asked(%x: tensor<1x1x4x4xi8>, %w: tensor<1x1x3x3xi8>) -> tensor<1x1x2x2xi8> {
   // expected-error @+1 {{operand 'input' has element type 'i8' but should have a float type}}
-  %y = "qcc.conv"(%x, %w) {operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>} : (tensor<1x1x4x4xi8>, tensor<1x1x3x3xi8>) -> tensor<1x1x2x2xi8>
+  %y = "qcc.conv"(%x, %w) {operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>} : (tensor<1x1x4x4xi8>, tensor<1x1x3x3xi8>) -> tensor<1x1x2x2xi8>
   return %y : tensor<1x1x2x2xi8>
 }
 

@@ -99,12 +99,12 @@ def the_same_calibration_gives_the_same_object_with_any_number_of_threads():
 
 
 @case
-def without_data_convolutions_stay_float_and_say_so():
+def without_data_convolutions_with_few_products_stay_float_and_say_so():
     require("shared-models")
     model = FASHION / "models/fm_cnn_ts_b1.onnx"
     done = run([BUILD / "bin/qcc", model, "-o", scratch() / "m.o"])
-    check("convolutions become integers by calibration (--calib)" in done.stderr, done.stderr)
-    check("1 operations in int8" in done.stderr, done.stderr)
+    check("'/d2/d/Conv': multiplies each number 9 times, which gains less in int8 than measuring it costs" in done.stderr, done.stderr)
+    check("9 operations in int8" in done.stderr, done.stderr)
 
 
 main()

@@ -15,7 +15,7 @@ func.func @ConvReluQuantize(%x: tensor<1x4x4x2x!in>) -> tensor<1x4x4x2x!out> {
   %b = "qcc.constant"() <{value = dense<1.0> : tensor<2xf32>}> : () -> tensor<2xf32>
   %w = "qcc.dequantize"(%q) : (tensor<2x2x1x1x!w>) -> tensor<2x2x1x1xf32>
   %r = "qcc.dequantize"(%x) : (tensor<1x4x4x2x!in>) -> tensor<1x4x4x2xf32>
-  %0 = "qcc.conv"(%r, %w, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>, layout = "nhwc"}> : (tensor<1x4x4x2xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
+  %0 = "qcc.conv"(%r, %w, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>, layout = "nhwc"}> : (tensor<1x4x4x2xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
   %1 = "qcc.relu"(%0) : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
   %2 = "qcc.quantize"(%1) : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2x!out>
   return %2 : tensor<1x4x4x2x!out>
@@ -79,7 +79,7 @@ func.func @DecodesWeights(%x: tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32> {
   %q = "qcc.constant"() <{value = dense<1> : tensor<2x2x1x1xi8>}> : () -> tensor<2x2x1x1x!w>
   %b = "qcc.constant"() <{value = dense<1.0> : tensor<2xf32>}> : () -> tensor<2xf32>
   %w = "qcc.dequantize"(%q) : (tensor<2x2x1x1x!w>) -> tensor<2x2x1x1xf32>
-  %0 = "qcc.conv"(%x, %w, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>, layout = "nhwc"}> : (tensor<1x4x4x2xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
+  %0 = "qcc.conv"(%x, %w, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>, layout = "nhwc"}> : (tensor<1x4x4x2xf32>, tensor<2x2x1x1xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32>
   return %0 : tensor<1x4x4x2xf32>
 }
 
@@ -92,7 +92,7 @@ func.func @StoresWideWeightsAsFloats(%x: tensor<1x1x1x2xf32>, %y: tensor<1x2xf32
   // CHECK-DAG: "qcc.matmul"(%arg1, %[[D]]) {{.*}}qcc.float_reason = "its weights become floats each time it runs: less their zero point, 8 bits do not hold them"
   %q = "qcc.constant"() <{value = dense<[[[[2]], [[255]]]]> : tensor<1x2x1x1xui8>}> : () -> tensor<1x2x1x1x!quant.uniform<u8:f32, 0.5:0>>
   %w = "qcc.dequantize"(%q) : (tensor<1x2x1x1x!quant.uniform<u8:f32, 0.5:0>>) -> tensor<1x2x1x1xf32>
-  %0 = "qcc.conv"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>, layout = "nhwc"}> : (tensor<1x1x1x2xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x1x1xf32>
+  %0 = "qcc.conv"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>, layout = "nhwc"}> : (tensor<1x1x1x2xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x1x1xf32>
   %p = "qcc.constant"() <{value = dense<255> : tensor<2x2xui8>}> : () -> tensor<2x2x!quant.uniform<u8:f32, 0.5:0>>
   %v = "qcc.dequantize"(%p) : (tensor<2x2x!quant.uniform<u8:f32, 0.5:0>>) -> tensor<2x2xf32>
   %1 = "qcc.matmul"(%y, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>

@@ -200,6 +200,32 @@ std::vector<Layer> epilogues() {
   return layers;
 }
 
+/// Integers whose unit each image has found at run time.
+std::vector<Layer> measuredImages() {
+  NamedEpilogue plain{"measured", {}, {}};
+  plain.form.output = Output::F32;
+  plain.form.steps = {Step::MulImage, Step::AddColumn};
+  NamedEpilogue residual = plain;
+  residual.form.steps.append({Step::Residual, Step::Max});
+  residual.values.scalars = {0, 0, 0};
+  NamedEpilogue bf16 = plain;
+  bf16.form.output = Output::BF16;
+  std::vector<Layer> layers;
+  for (const NamedEpilogue &e : {plain, residual, bf16})
+    for (auto [batch, kernel, border] :
+         {std::tuple(1, 1, 0), std::tuple(3, 1, 0), std::tuple(3, 3, 2), std::tuple(2, 1, 1)})
+      for (auto [n, groups] : {std::pair(45, 1), std::pair(16, 1), std::pair(20, 2)}) {
+        Layer layer = conv(20, n, 3, 5, kernel, 1, 1, groups);
+        layer.name += ", batch " + std::to_string(batch);
+        layer.spec.batch = batch;
+        layer.border = border;
+        layer.layOut();
+        setEpilogue(layer, e);
+        layers.push_back(layer);
+      }
+  return layers;
+}
+
 std::vector<Layer> extremes() {
   std::vector<Layer> layers;
   for (Fill fill : {Fill::AllLow, Fill::AllHigh, Fill::Extremes})
@@ -396,6 +422,7 @@ protected:
 TEST_P(Kernels, GemmShapes) { check(shapes()); }
 TEST_P(Kernels, GemmPlaces) { check(places()); }
 TEST_P(Kernels, GemmEpilogues) { check(epilogues()); }
+TEST_P(Kernels, GemmMeasuredImages) { check(measuredImages()); }
 TEST_P(Kernels, GemmExtremes) { check(extremes()); }
 TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
 TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }
@@ -441,6 +468,8 @@ TEST(Specs, RoundTrip) {
   Layer layer = epilogues()[30];
   auto attr = layer.spec.toAttr(&context);
   EXPECT_EQ(GemmSpec::fromAttr(attr).toAttr(&context), attr);
+  auto images = measuredImages().back().spec.toAttr(&context);
+  EXPECT_EQ(GemmSpec::fromAttr(images).toAttr(&context), images);
   auto bytes = decoded().front().spec.toAttr(&context);
   EXPECT_EQ(GemmSpec::fromAttr(bytes).toAttr(&context), bytes);
   auto half = halves().front().spec.toAttr(&context);

@@ -73,7 +73,7 @@ private:
   std::mt19937 random;
   int64_t inH, inW, depth;
   std::vector<int8_t> weights;
-  std::vector<float> floatWeights, floatBias, multiplier;
+  std::vector<float> floatWeights, floatBias, multiplier, imageScales;
   std::vector<int32_t> bias;
   uint8_t table[256];
   std::unique_ptr<GuardedBuffer> x, residual, out;
@@ -138,6 +138,8 @@ void Run::fillNumbers() {
     floatBias.push_back(uniformFloat());
     multiplier.push_back(scale * (0.5f + 0.4f * uniformFloat()) / 60.0f);
   }
+  for (int64_t i = 0; i < spec.batch; ++i)
+    imageScales.push_back(0.7f + 0.37f * float(i));
   for (int i = 0; i < 256; ++i)
     table[i] = uint8_t(i * 37 + 11);
 }
@@ -232,7 +234,7 @@ void Run::expectElement(int64_t b, int64_t y, int64_t px, int64_t column) {
   else if (spec.epilogue.hasResidual())
     residualValue = readFloat(residualData + residualIndex * outBytes(layer), outBytes(layer));
   float t = spec.isFloat ? float(sum) : float(int32_t(sum)) * multiplier[column];
-  t = applySteps(t, residualValue, column, spec.epilogue, layer.values);
+  t = applySteps(t, residualValue, column, spec.epilogue, layer.values, imageScales[b]);
   if (spec.epilogue.output == Output::U8) {
     expected[index] = toU8(t, spec.epilogue, layer.values, table);
   } else {
@@ -266,6 +268,10 @@ void Run::runRanges(KernelRunner &runner, size_t kernel, int pieces) {
   pointers[2] = alignedParams.data();
   GuardedBuffer alignedTable(256);
   std::memcpy(alignedTable.data(), table, 256);
+  GuardedBuffer scales(imageScales.size() * sizeof(float));
+  std::memcpy(scales.data(), imageScales.data(), scales.size());
+  if (spec.epilogue.scalesImages())
+    pointers.push_back(scales.data());
   if (spec.epilogue.hasResidual())
     pointers.push_back(layer.inPlace ? out->data() : residual->data());
   if (spec.epilogue.table)

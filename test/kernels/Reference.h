@@ -19,7 +19,7 @@ using kernels::Step;
 
 /// A column's value after the steps. `residual` is a u8 or an f32 as a float.
 inline float applySteps(float t, float residual, int64_t column, const Epilogue &epilogue,
-                        const EpilogueValues &values) {
+                        const EpilogueValues &values, float imageScale = 1) {
   size_t scalar = 0, vector = 0;
   auto hardSigmoid = [&](float x, float alpha, float beta) {
     float u = x * alpha;
@@ -67,6 +67,9 @@ inline float applySteps(float t, float residual, int64_t column, const Epilogue 
       break;
     case Step::AddColumn:
       t = t + values.columns[vector++][column];
+      break;
+    case Step::MulImage:
+      t = t * imageScale;
       break;
     case Step::PRelu: {
       float slope = values.columns[vector++][column];

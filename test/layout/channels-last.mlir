@@ -9,7 +9,7 @@ func.func @TransposeOnlyAtTheEnds(%x: tensor<1x3x8x8xf32>, %w: tensor<3x3x1x1xf3
   // CHECK: %[[P:.*]] = "qcc.max_pool"(%[[R]]) {{.*}}layout = "nhwc"
   // CHECK: %[[O:.*]] = "qcc.transpose"(%[[P]]) <{perm = array<i64: 0, 3, 1, 2>}>
   // CHECK: return %[[O]]
-  %0 = "qcc.conv"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>}> : (tensor<1x3x8x8xf32>, tensor<3x3x1x1xf32>) -> tensor<1x3x8x8xf32>
+  %0 = "qcc.conv"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>}> : (tensor<1x3x8x8xf32>, tensor<3x3x1x1xf32>) -> tensor<1x3x8x8xf32>
   %1 = "qcc.relu"(%0) : (tensor<1x3x8x8xf32>) -> tensor<1x3x8x8xf32>
   %2 = "qcc.max_pool"(%1) <{kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>}> : (tensor<1x3x8x8xf32>) -> tensor<1x3x4x4xf32>
   return %2 : tensor<1x3x4x4xf32>

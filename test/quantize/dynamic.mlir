@@ -41,6 +41,37 @@ func.func @saysWhatStaysFloat(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
 
 // -----
 
+// An image is measured as a whole; behind a Relu its zero point is 0, behind HardSwish a little above, else in the
+// middle.
+// CHECK-LABEL: @measuresImages
+func.func @measuresImages(%x: tensor<2x4x5x5xf32>) -> tensor<2x32x5x5xf32> {
+  %w = "qcc.constant"() <{value = dense<1.27> : tensor<32x4x3x3xf32>}> : () -> tensor<32x4x3x3xf32>
+  %v = "qcc.constant"() <{value = dense<0.5> : tensor<32x32x1x1xf32>}> : () -> tensor<32x32x1x1xf32>
+  // CHECK: %[[Q:.*]], %[[S:.*]], %{{.*}} = "qcc.dynamic_quantize"(%arg0) <{axis = 1 : i64, zero_point = 128 : i64}> : (tensor<2x4x5x5xf32>) -> (tensor<2x4x5x5x!quant.uniform<u8:f32, 1.000000e+00:128>>, tensor<2xf32>, tensor<2xi32>)
+  // CHECK: %[[W:.*]] = "qcc.constant"() <{value = dense{{.*}} : tensor<32x4x3x3xi8>}> : () -> tensor<32x4x3x3x!quant.uniform<i8:f32:0, {
+  // CHECK: "qcc.conv"(%[[Q]], %[[W]], %[[S]])
+  %0 = "qcc.conv"(%x, %w) <{kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<2x4x5x5xf32>, tensor<32x4x3x3xf32>) -> tensor<2x32x5x5xf32>
+  %1 = "qcc.relu"(%0) : (tensor<2x32x5x5xf32>) -> tensor<2x32x5x5xf32>
+  // CHECK: "qcc.dynamic_quantize"({{.*}}) <{axis = 1 : i64, zero_point = 0 : i64}>
+  %2 = "qcc.conv"(%1, %v) <{kernel_shape = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<2x32x5x5xf32>, tensor<32x32x1x1xf32>) -> tensor<2x32x5x5xf32>
+  %3 = "qcc.hard_swish"(%2) : (tensor<2x32x5x5xf32>) -> tensor<2x32x5x5xf32>
+  // CHECK: "qcc.dynamic_quantize"({{.*}}) <{axis = 1 : i64, zero_point = 16 : i64}>
+  %4 = "qcc.conv"(%3, %v) <{kernel_shape = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<2x32x5x5xf32>, tensor<32x32x1x1xf32>) -> tensor<2x32x5x5xf32>
+  return %4 : tensor<2x32x5x5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @leavesDepthwiseInFloat
+func.func @leavesDepthwiseInFloat(%x: tensor<1x8x5x5xf32>) -> tensor<1x8x5x5xf32> {
+  %w = "qcc.constant"() <{value = dense<1.27> : tensor<8x1x3x3xf32>}> : () -> tensor<8x1x3x3xf32>
+  // CHECK: "qcc.conv"(%arg0,{{.*}}qcc.float_reason = "multiplies each number 9 times, which gains less in int8 than measuring it costs (without --calib)"
+  %0 = "qcc.conv"(%x, %w) <{kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, group = 8 : i64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x8x5x5xf32>, tensor<8x1x3x3xf32>) -> tensor<1x8x5x5xf32>
+  return %0 : tensor<1x8x5x5xf32>
+}
+
+// -----
+
 // In a calibrated model only what has been chosen.
 // PLANNED-LABEL: @takesWhatIsPlanned
 func.func @takesWhatIsPlanned(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {

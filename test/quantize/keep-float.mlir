@@ -12,8 +12,8 @@ func.func @LeaveNamedNodesInFloat(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32
   // CHECK-NEXT: "qcc.observe"{{.*}}axis
   // CHECK-NEXT: "qcc.conv"{{.*}}qcc.float_reason
   // CHECK-NEXT: return
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> loc("conv1")
-  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> loc("conv2")
-  %2 = "qcc.conv"(%1, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> loc("head/a/b")
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> loc("conv1")
+  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> loc("conv2")
+  %2 = "qcc.conv"(%1, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> loc("head/a/b")
   return %2 : tensor<1x4x8x8xf32>
 }

@@ -10,7 +10,7 @@ func.func @QuantiseInputsNotLogits(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf3
   // CHECK: %[[R:.*]] = "qcc.relu"(%[[M]])
   // CHECK-NEXT: return %[[R]]
   %f = "qcc.constant"() <{value = dense<0.5> : tensor<4x4x1x1xf32>}> : () -> tensor<4x4x1x1xf32>
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %1 = "qcc.relu"(%0) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   return %1 : tensor<1x4x8x8xf32>
 }
@@ -28,10 +28,10 @@ func.func @QuantiseTheEndOfAChain(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32
   // CHECK-NEXT: "qcc.mul"
   // CHECK-NEXT: %[[Q:.*]] = "qcc.observe"{{.*}}<{id = 2 : i64}>
   // CHECK-NEXT: "qcc.conv"(%[[Q]],
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %1 = "qcc.hard_swish"(%0) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   %2 = "qcc.mul"(%1, %c) : (tensor<1x4x8x8xf32>, tensor<f32>) -> tensor<1x4x8x8xf32>
-  %3 = "qcc.conv"(%2, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %3 = "qcc.conv"(%2, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %3 : tensor<1x4x8x8xf32>
 }
 
@@ -47,9 +47,9 @@ func.func @QuantiseAroundTables(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> 
   // CHECK-NEXT: "qcc.silu"
   // CHECK-NEXT: "qcc.observe"{{.*}}<{id = 3 : i64}>
   // CHECK-NEXT: "qcc.conv"
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %1 = "qcc.silu"(%0) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
-  %2 = "qcc.conv"(%1, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %2 = "qcc.conv"(%1, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %2 : tensor<1x4x8x8xf32>
 }
 
@@ -67,11 +67,11 @@ func.func @AddTheLaterSumUnrounded(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf3
   // CHECK-NEXT: "qcc.add"(%[[A]], %[[B]])
   // CHECK-NEXT: "qcc.relu"
   // CHECK-NEXT: "qcc.observe"{{.*}}<{id = 4 : i64}>
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
-  %1 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %1 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %2 = "qcc.add"(%0, %1) : (tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   %3 = "qcc.relu"(%2) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
-  %4 = "qcc.conv"(%3, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %4 = "qcc.conv"(%3, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %4 : tensor<1x4x8x8xf32>
 }
 
@@ -87,10 +87,10 @@ func.func @RoundWhatOthersRead(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
   // CHECK-NEXT: %[[B:.*]] = "qcc.observe"{{.*}}axis = 1
   // CHECK-NEXT: "qcc.add"(%[[A]], %[[B]])
   // CHECK-NEXT: "qcc.observe"{{.*}}<{id = 4 : i64}>
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
-  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %2 = "qcc.add"(%0, %1) : (tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
-  %3 = "qcc.conv"(%2, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %3 = "qcc.conv"(%2, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %3 : tensor<1x4x8x8xf32>
 }
 
@@ -111,11 +111,11 @@ func.func @KeepSqueezeExciteInteger(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf
   // CHECK-NEXT: "qcc.observe"{{.*}}<{id = 4 : i64}>
   // CHECK-NEXT: "qcc.conv"
   %0 = "qcc.global_average_pool"(%x) : (tensor<1x4x8x8xf32>) -> tensor<1x4x1x1xf32>
-  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x1x1xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x1x1xf32>
+  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x1x1xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x1x1xf32>
   %2 = "qcc.hard_sigmoid"(%1) : (tensor<1x4x1x1xf32>) -> tensor<1x4x1x1xf32>
   %3 = "qcc.mul"(%x, %2) : (tensor<1x4x8x8xf32>, tensor<1x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %4 = "qcc.hard_swish"(%3) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
-  %5 = "qcc.conv"(%4, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %5 = "qcc.conv"(%4, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %5 : tensor<1x4x8x8xf32>
 }
 
@@ -129,7 +129,7 @@ func.func @LookThroughPoolsForLogits(%x: tensor<1x4x8x8xf32>) -> tensor<1x4xf32>
   // CHECK-NEXT: "qcc.observe"{{.*}}axis = 1
   // CHECK-NOT: "qcc.observe"
   // CHECK: return
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   %1 = "qcc.relu"(%0) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   %2 = "qcc.max_pool"(%1) <{kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>}> : (tensor<1x4x8x8xf32>) -> tensor<1x4x4x4xf32>
   %3 = "qcc.global_average_pool"(%2) : (tensor<1x4x4x4xf32>) -> tensor<1x4x1x1xf32>
@@ -150,7 +150,7 @@ func.func @KeepTheScaleOfMovedValues(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x4x4x
   // CHECK-NEXT: "qcc.conv"
   %0 = "qcc.max_pool"(%x) <{kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>}> : (tensor<1x4x8x8xf32>) -> tensor<1x4x4x4xf32>
   %1 = "qcc.relu"(%0) : (tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32>
-  %2 = "qcc.conv"(%1, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x4x4xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x4x4xf32>
+  %2 = "qcc.conv"(%1, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x4x4xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x4x4xf32>
   return %2 : tensor<1x4x4x4xf32>
 }
 
@@ -177,7 +177,7 @@ func.func @MeasureWhatAConcatJoins(%x: tensor<1x4x8x8xf32>, %y: tensor<1x4x8x8xf
   // CHECK: "qcc.concat"(%[[X]], %[[Y]])
   // CHECK-NEXT: "qcc.observe"{{.*}}<{id = 2 : i64}>
   %0 = "qcc.concat"(%x, %y) <{axis = 1 : i64}> : (tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) -> tensor<1x8x8x8xf32>
-  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x8x8x8xf32>, tensor<4x8x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %1 = "qcc.conv"(%0, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x8x8x8xf32>, tensor<4x8x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %1 : tensor<1x4x8x8xf32>
 }
 
@@ -188,6 +188,6 @@ func.func @MeasureWhatAConcatJoins(%x: tensor<1x4x8x8xf32>, %y: tensor<1x4x8x8xf
 func.func @SayWhyAProductStaysFloat(%x: tensor<1x4x8x8xf32>, %f: tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32> {
   // CHECK-NOT: "qcc.observe"
   // CHECK: "qcc.conv"{{.*}}qcc.float_reason = "its weights are no constant"
-  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = "qcc.conv"(%x, %f) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>) -> tensor<1x4x8x8xf32>
   return %0 : tensor<1x4x8x8xf32>
 }

@@ -72,7 +72,7 @@ func.func @StoreFinerWhatLargeWeightsMultiply(%x: tensor<1x1x4x4xf32>, %y: tenso
   %1 = "qcc.observe"(%y) <{id = 1 : i64, range = array<f32: 0.0, 64.0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
   %2 = "qcc.concat"(%0, %1) <{axis = 1 : i64}> : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32>
   %3 = "qcc.observe"(%2) <{id = 2 : i64, range = array<f32: 0.0, 64.0>}> : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
-  %4 = "qcc.conv"(%3, %w) <{kernel_shape = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x4x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x4x4xf32>
+  %4 = "qcc.conv"(%3, %w) <{kernel_shape = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x2x4x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x4x4xf32>
   return %4 : tensor<1x1x4x4xf32>
 }
 
@@ -89,6 +89,6 @@ func.func @ShareBeforeEqualWeights(%x: tensor<1x1x4x4xf32>, %y: tensor<1x1x4x4xf
   %1 = "qcc.observe"(%y) <{id = 1 : i64, range = array<f32: 0.0, 64.0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
   %2 = "qcc.concat"(%0, %1) <{axis = 1 : i64}> : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32>
   %3 = "qcc.observe"(%2) <{id = 2 : i64, range = array<f32: -1.0, 64.0>}> : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
-  %4 = "qcc.conv"(%3, %w) <{kernel_shape = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x4x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x4x4xf32>
+  %4 = "qcc.conv"(%3, %w) <{kernel_shape = array<i64: 1, 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> : (tensor<1x2x4x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x4x4xf32>
   return %4 : tensor<1x1x4x4xf32>
 }

@@ -57,7 +57,7 @@ func.func @MeanOfAnImageIsAPool(%x: tensor<1x3x4x4xf32>) -> tensor<1x3xf32> {
 func.func @PadIntoConv(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x5x4xf32> {
   // CHECK-NEXT: "qcc.conv"(%arg0, %arg1) {{.*}}pads = array<i64: 1, 1, 2, 1>
   %0 = "qcc.pad"(%x) <{pads = array<i64: 0, 0, 1, 0, 0, 0, 1, 0>}> : (tensor<1x1x4x4xf32>) -> tensor<1x1x6x4xf32>
-  %1 = "qcc.conv"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>, pads = array<i64: 0, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 3, 3>}> : (tensor<1x1x6x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x5x4xf32>
+  %1 = "qcc.conv"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>, pads = array<i64: 0, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 3, 3>}> : (tensor<1x1x6x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x5x4xf32>
   return %1 : tensor<1x1x5x4xf32>
 }
 
@@ -66,6 +66,6 @@ func.func @PadIntoConv(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tens
 func.func @KeepPadWithOnes(%x: tensor<1x1x2x2xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32> {
   // CHECK: "qcc.pad"
   %0 = "qcc.pad"(%x) <{pads = array<i64: 0, 0, 1, 1, 0, 0, 1, 1>, value = 1.0 : f64}> : (tensor<1x1x2x2xf32>) -> tensor<1x1x4x4xf32>
-  %1 = "qcc.conv"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 3, 3>}> : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
+  %1 = "qcc.conv"(%0, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 3, 3>}> : (tensor<1x1x4x4xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
   return %1 : tensor<1x1x2x2xf32>
 }

@@ -150,8 +150,8 @@ private:
       return isMeasured(op) ? WalkResult::interrupt() : WalkResult::advance();
     };
     if (mode == quantize::Mode::Dynamic && module->walk(isOne).wasInterrupted())
-      return std::string("matrix products and recurrent layers ") +
-             (int4 ? "with weights in int4 in groups of 32" : "in int8") +
+      return std::string(int4 ? "matrix products and recurrent layers with weights in int4 in groups of 32"
+                              : "matrix products, convolutions and recurrent layers in int8") +
              ", on activations that are measured at run time";
     return quantize::isQuantized(*module) ? "quantised as the model itself says" : "not quantised";
   }

@@ -296,12 +296,16 @@ void Kernel::storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value
   Value to = place(out, shape.tiling.out);
   Value from = residual ? place(residual, shape.tiling.residual) : Value();
   auto row = epilogue.rowAt(*this, pixel.row);
+  Expr imageScale;
+  if (imageScales)
+    imageScale = load(scalarCode, code.at(imageScales, code.mul(pixel.image, 4)), code.f32());
   auto element = [&](int64_t c) {
     SmallVector<Expr> parameters;
     for (const Values &column : columns)
       parameters.push_back(scalarCode.wrap(column[c]));
     Expr old = from ? load(scalarCode, code.at(from, c * bytes), storage) : Expr();
-    return toStorage(epilogue.apply(scalarCode.wrap(sums[c]), parameters, row, old), storage).value;
+    Expr t = epilogue.apply(scalarCode.wrap(sums[c]), parameters, row, old, imageScale);
+    return toStorage(t, storage).value;
   };
   int64_t aligned = std::gcd(alignmentOf(shape.tiling.out, bytes), spec.groups > 1 ? spec.n * bytes : 0);
   // Whole threads are inside or outside.

@@ -94,8 +94,12 @@ private:
     Expr old;
     if (residual)
       old = load(scalar, code.at(place(residual, spec.residual, element, 1, 1, bytes), channel), storage);
+    Expr imageScale;
+    if (imageScales)
+      imageScale = load(scalar, code.at(imageScales, code.mul(element.image, 4)), code.f32());
     Value to = code.at(place(out, spec.out, element, 1, 1, bytes), channel);
-    store(epilogue.apply(sum, columns, epilogue.rowAt(*this, element.column), old), to, storage);
+    auto row = epilogue.rowAt(*this, element.column);
+    store(epilogue.apply(sum, columns, row, old, imageScale), to, storage);
   }
 };
 

@@ -82,6 +82,8 @@ Expr ElementEpilogue::applyStep(Step step, Expr t, int64_t line, Expr column, Ex
     return t + column;
   case Step::PRelu:
     return sloped(t, column);
+  case Step::MulImage:
+    break; // apply does it
   }
   llvm_unreachable("a step without code");
 }
@@ -104,8 +106,8 @@ Expr ElementEpilogue::toByte(Expr t) const {
   return load(code, code.offset(table, index), i8);
 }
 
-Expr ElementEpilogue::apply(Expr sum, ArrayRef<Expr> columns, const std::optional<Row> &row,
-                            Expr residual) const {
+Expr ElementEpilogue::apply(Expr sum, ArrayRef<Expr> columns, const std::optional<Row> &row, Expr residual,
+                            Expr imageScale) const {
   if (epilogue.output == Output::I32)
     return sum;
   Expr t = sum;
@@ -121,7 +123,7 @@ Expr ElementEpilogue::apply(Expr sum, ArrayRef<Expr> columns, const std::optiona
   for (Step step : epilogue.steps) {
     Expr column = takesColumn(step) ? columns.front() : Expr();
     columns = columns.drop_front(takesColumn(step));
-    t = applyStep(step, t, line, column, residual);
+    t = step == Step::MulImage ? t * imageScale : applyStep(step, t, line, column, residual);
     line += scalarsOf(step);
   }
   return epilogue.output == Output::U8 ? toByte(t) : t;

@@ -31,8 +31,10 @@ public:
   std::optional<Row> rowAt(const ProductArguments &arguments, mlir::Value index) const;
 
   /// From a sum to the stored element. `columns`: one f32 for each of columnOffsets (sums of weights by their
-  /// bits). `residual`: the element as loaded, null where there is none.
-  Expr apply(Expr sum, llvm::ArrayRef<Expr> columns, const std::optional<Row> &row, Expr residual) const;
+  /// bits). `residual`: the element as loaded, null where there is none. `imageScale`: of the sum's image,
+  /// null without Step::MulImage.
+  Expr apply(Expr sum, llvm::ArrayRef<Expr> columns, const std::optional<Row> &row, Expr residual,
+             Expr imageScale) const;
 
   mlir::Type storage() const; ///< of the output and of the residual
 

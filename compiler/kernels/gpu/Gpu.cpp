@@ -24,8 +24,9 @@ struct Body {
 template <typename Spec>
 LogicalResult checkSpec(Location loc, StringRef kind, DictionaryAttr attr, const Spec &spec) {
   std::string reason = unsupportedReason(spec);
-  if (attr.getAs<ArrayAttr>("views").size() !=
-      4u + 2 * spec.epilogue.rows + spec.epilogue.hasResidual() + spec.epilogue.table)
+  size_t known = 4 + 2 * spec.epilogue.rows + spec.epilogue.scalesImages() + spec.epilogue.hasResidual() +
+                 spec.epilogue.table;
+  if (attr.getAs<ArrayAttr>("views").size() != known)
     reason = "it has operands that kernels of GPUs do not know yet";
   if constexpr (std::is_same_v<Spec, GemmSpec>)
     if (reason.empty() && spec.isBf16)

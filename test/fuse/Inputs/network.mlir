@@ -21,12 +21,12 @@ func.func @main(%x: tensor<1x4x8x8xf32>) -> (tensor<1x3xf32>, tensor<1x8x4x4xf32
   %0 = "qcc.quantize"(%x) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8x!in>
   %1 = "qcc.dequantize"(%0) : (tensor<1x4x8x8x!in>) -> tensor<1x4x8x8xf32>
   // Convolution, relu.
-  %2 = "qcc.conv"(%1, %w, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>, tensor<4xf32>) -> tensor<1x4x8x8xf32>
+  %2 = "qcc.conv"(%1, %w, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 1, 1>}> : (tensor<1x4x8x8xf32>, tensor<4x4x1x1xf32>, tensor<4xf32>) -> tensor<1x4x8x8xf32>
   %3 = "qcc.relu"(%2) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   %4 = "qcc.quantize"(%3) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8x!act>
   %5 = "qcc.dequantize"(%4) : (tensor<1x4x8x8x!act>) -> tensor<1x4x8x8xf32>
   // Depthwise, rounded before the residual is added.
-  %6 = "qcc.conv"(%5, %u) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>, group = 4 : i64, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 3, 3>}> : (tensor<1x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<1x4x8x8xf32>
+  %6 = "qcc.conv"(%5, %u) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>, group = 4 : i64, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, kernel_shape = array<i64: 3, 3>}> : (tensor<1x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<1x4x8x8xf32>
   %7 = "qcc.quantize"(%6) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8x!sum>
   %8 = "qcc.dequantize"(%7) : (tensor<1x4x8x8x!sum>) -> tensor<1x4x8x8xf32>
   %9 = "qcc.add"(%8, %5) : (tensor<1x4x8x8xf32>, tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
