@@ -388,6 +388,19 @@ def Qcc_AbsOp : Qcc_Unary<"abs", "Abs">;
 def Qcc_NegOp : Qcc_Unary<"neg", "Neg">;
 def Qcc_FloorOp : Qcc_Unary<"floor", "Floor">;
 def Qcc_CeilOp : Qcc_Unary<"ceil", "Ceil">;
+def Qcc_RoundOp : Qcc_Unary<"round", "Round"> { let summary = "To the nearest integer, half to even"; }
+def Qcc_SignOp : Qcc_Unary<"sign", "Sign"> { let summary = "-1, 0 or 1"; }
+def Qcc_SinOp : Qcc_Unary<"sin", "Sin">;
+def Qcc_CosOp : Qcc_Unary<"cos", "Cos">;
+def Qcc_TanOp : Qcc_Unary<"tan", "Tan">;
+def Qcc_AsinOp : Qcc_Unary<"asin", "Asin">;
+def Qcc_AcosOp : Qcc_Unary<"acos", "Acos">;
+def Qcc_AtanOp : Qcc_Unary<"atan", "Atan">;
+def Qcc_SinhOp : Qcc_Unary<"sinh", "Sinh">;
+def Qcc_CoshOp : Qcc_Unary<"cosh", "Cosh">;
+def Qcc_AsinhOp : Qcc_Unary<"asinh", "Asinh">;
+def Qcc_AcoshOp : Qcc_Unary<"acosh", "Acosh">;
+def Qcc_AtanhOp : Qcc_Unary<"atanh", "Atanh">;
 def Qcc_SoftplusOp : Qcc_Unary<"softplus", "Softplus">;
 // Gelu's attribute `approximate` says which (compiler/import/Special.cpp).
 def Qcc_GeluOp : Qcc_Unary<"gelu", ""> { let summary = "x / 2 * (1 + erf(x / sqrt(2)))"; }
@@ -441,6 +454,12 @@ def Qcc_LessOp : Qcc_Binary<"less", "Less">;
 def Qcc_LessOrEqualOp : Qcc_Binary<"less_or_equal", "LessOrEqual">;
 def Qcc_AndOp : Qcc_Binary<"and", "And">;
 def Qcc_OrOp : Qcc_Binary<"or", "Or">;
+def Qcc_BitwiseAndOp : Qcc_Binary<"bitwise_and", "BitwiseAnd">;
+def Qcc_BitwiseOrOp : Qcc_Binary<"bitwise_or", "BitwiseOr">;
+def Qcc_BitwiseXorOp : Qcc_Binary<"bitwise_xor", "BitwiseXor">;
+def Qcc_BitShiftOp : Qcc_Binary<"bit_shift", "BitShift", Q_Float, (ins Qcc_StrDefault<"LEFT">:$direction)> {
+  let summary = "Unsigned integers shifted LEFT or RIGHT; by their width and more: 0";
+}
 
 class Qcc_Variadic<string mnemonic, string onnxName>
     : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Float, ["toChannelsLast"]> {
@@ -527,6 +546,49 @@ def Qcc_ReduceMaxOp : Qcc_Reduce<"reduce_max", "ReduceMax", Q_SameScale>;
 def Qcc_ReduceMinOp : Qcc_Reduce<"reduce_min", "ReduceMin", Q_SameScale>;
 def Qcc_ReduceSumOp : Qcc_Reduce<"reduce_sum", "ReduceSum", Q_Float>;
 def Qcc_ReduceL2Op : Qcc_Reduce<"reduce_l2", "ReduceL2", Q_Float>;
+def Qcc_ReduceProdOp : Qcc_Reduce<"reduce_prod", "ReduceProd", Q_Float>;
+
+class Qcc_ArgReduce<string mnemonic, string onnxName>
+    : Qcc_Op<mnemonic, Onnx<onnxName>, Q_Float, ["normalize", "toChannelsLast"]> {
+  let arguments = (ins Qcc_Tensor:$input, Qcc_IntDefault<"0">:$axis, Qcc_IntDefault<"1">:$keepdims,
+                       Qcc_IntDefault<"0">:$select_last_index);
+  let results = (outs Qcc_Tensor:$result);
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &results) {
+      return ::qcc::ops::inferArgReduce(*this, results);
+    }
+    ::llvm::LogicalResult $cppClass::evaluate(::llvm::ArrayRef<const ::qcc::reference::Tensor *> operands,
+                                              ::llvm::SmallVectorImpl<::qcc::reference::Tensor> &results) {
+      return ::qcc::ops::evaluateArgReduce(*this, operands, results);
+    }
+    ::llvm::LogicalResult $cppClass::toChannelsLast() { return ::qcc::ops::argReduceToChannelsLast(*this); }
+    ::llvm::LogicalResult $cppClass::normalize() { return ::qcc::ops::normalizeArgReduce(*this); }
+  }];
+}
+def Qcc_ArgMaxOp : Qcc_ArgReduce<"arg_max", "ArgMax"> {
+  let summary = "Where the largest element along an axis is; a NaN counts as larger than every number";
+}
+def Qcc_ArgMinOp : Qcc_ArgReduce<"arg_min", "ArgMin"> {
+  let summary = "Where the smallest element along an axis is; a NaN counts as smaller than every number";
+}
+
+def Qcc_CumSumOp : Qcc_Op<"cum_sum", Onnx<"CumSum", ["input", "@axis"]>, Q_Float, ["normalize", "toChannelsLast"]> {
+  let summary = "Sums of the elements up to each one along an axis";
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$axis, Qcc_IntDefault<"0">:$exclusive,
+                       Qcc_IntDefault<"0">:$reverse);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_TopKOp : Qcc_Op<"top_k", Onnx<"TopK", ["input", "@k"]>, Q_Float, ["normalize"]> {
+  let summary = "The k largest (or smallest) elements along an axis and where they are, in order";
+  let description = [{
+    Of equal elements the first comes first. A NaN counts as larger than every number. The results are in
+    order whatever `sorted` says.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, I64Attr:$k, Qcc_IntDefault<"-1">:$axis,
+                       Qcc_IntDefault<"1">:$largest, Qcc_IntDefault<"1">:$sorted);
+  let results = (outs Qcc_Tensor:$values, Qcc_Tensor:$indices);
+}
 
 //===----------------------------------------------------------------------===//
 // Moving values about (ops/Shape.cpp)
@@ -625,6 +687,43 @@ def Qcc_GatherNDOp : Qcc_Op<"gather_nd", Onnx<"GatherND">, Q_SameScale> {
   let summary = "Slices picked by tuples of indices along the axes behind `batch_dims`; negative ones count from the end";
   let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_IntDefault<"0">:$batch_dims);
   let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_GatherElementsOp : Qcc_Op<"gather_elements", Onnx<"GatherElements">, Q_SameScale, ["normalize"]> {
+  let summary = "Elements picked by their index along one axis; negative indices count from the end";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_IntDefault<"0">:$axis);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ScatterElementsOp : Qcc_Op<"scatter_elements", Onnx<"ScatterElements">, Q_Float, ["normalize"]> {
+  let summary = "The input with single elements replaced, in order of the updates";
+  let description = [{
+    `reduction` (none, add, mul, max, min) says how an update meets what is there. Negative indices count
+    from the end.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_Tensor:$updates, Qcc_IntDefault<"0">:$axis,
+                       Qcc_StrDefault<"none">:$reduction);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_ScatterNDOp : Qcc_Op<"scatter_nd", Onnx<"ScatterND">, Q_Float> {
+  let summary = "The input with slices replaced that tuples of indices name, in order of the updates";
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$indices, Qcc_Tensor:$updates,
+                       Qcc_StrDefault<"none">:$reduction);
+  let results = (outs Qcc_Tensor:$result);
+}
+
+def Qcc_GridSampleOp : Qcc_Op<"grid_sample", Onnx<"GridSample">, Q_Float, ["toChannelsLast"]> {
+  let summary = "Interpolation at given places: grid (N, H, W, 2) holds x and y from -1 to 1";
+  let description = [{
+    Images only. `mode` is linear, nearest or cubic; `padding_mode` (zeros, border, reflection) says what is
+    outside. The grid keeps its layout in every `layout`.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$grid, Qcc_IntDefault<"0">:$align_corners,
+                       Qcc_StrDefault<"linear">:$mode, Qcc_StrDefault<"zeros">:$padding_mode,
+                       Qcc_StrDefault<"nchw">:$layout);
+  let results = (outs Qcc_Tensor:$result);
+  let decisions = ["layout"];
 }
 
 def Qcc_DepthToSpaceOp : Qcc_Op<"depth_to_space", Onnx<"DepthToSpace">, Q_SameScale, ["toChannelsLast"]> {

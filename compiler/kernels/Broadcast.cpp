@@ -63,6 +63,13 @@ static Expr integerPower(Expr base, Expr exponent, bool isUnsignedType) {
   return select(compare(Order::Less, exponent, zero), inverse, result);
 }
 
+/// An amount of the width or more leaves nothing.
+static Expr shifted(Expr a, Expr b, Expr (*shift)(Expr, Expr)) {
+  int64_t width = a.scalarType().getIntOrFloatBitWidth();
+  Expr isInside = compare(Order::Less, b, number(a, width), /*isUnsigned=*/true), zero = number(a, 0);
+  return select(isInside, shift(a, select(isInside, b, zero)), zero);
+}
+
 static Expr prelu(Expr x, Expr slope) { return select(compare(Order::Less, x, number(x, 0)), x * slope, x); }
 
 namespace {
@@ -87,6 +94,9 @@ static const Row table[] = {
     {"max", mostOf},
     {"and", [](Expr a, Expr b, bool) { return a & b; }},
     {"or", [](Expr a, Expr b, bool) { return a | b; }},
+    {"bitwise_and", [](Expr a, Expr b, bool) { return a & b; }},
+    {"bitwise_or", [](Expr a, Expr b, bool) { return a | b; }},
+    {"bitwise_xor", [](Expr a, Expr b, bool) { return a ^ b; }},
     {"equal", [](Expr a, Expr b, bool u) { return compare(Order::Equal, a, b, u); }},
     {"greater", [](Expr a, Expr b, bool u) { return compare(Order::Greater, a, b, u); }},
     {"greater_or_equal", [](Expr a, Expr b, bool u) { return compare(Order::GreaterEqual, a, b, u); }},
@@ -115,6 +125,10 @@ static Expr mixedPower(Expr a, Expr b, const Spec &spec) {
 static Expr (*findBinary(const Spec &spec))(Expr, Expr, bool) {
   if (spec.kind == "mod" && spec.integer("fmod", 0))
     return remainder;
+  if (spec.kind == "bit_shift" && spec.string("direction", "LEFT") == "LEFT")
+    return [](Expr a, Expr b, bool) { return shifted(a, b, shiftLeft); };
+  if (spec.kind == "bit_shift")
+    return [](Expr a, Expr b, bool) { return shifted(a, b, shiftRightLogical); };
   for (const Row &row : table)
     if (row.name == spec.kind)
       return row.apply;

@@ -133,6 +133,8 @@ static Expr bits(Expr a, unsigned count) {
 Expr operator<<(Expr a, unsigned count) { return integerOp<arith::ShLIOp>(a, bits(a, count)); }
 Expr shiftRightLogical(Expr a, unsigned count) { return integerOp<arith::ShRUIOp>(a, bits(a, count)); }
 Expr shiftRightArithmetic(Expr a, unsigned count) { return integerOp<arith::ShRSIOp>(a, bits(a, count)); }
+Expr shiftLeft(Expr a, Expr count) { return integerOp<arith::ShLIOp>(a, count); }
+Expr shiftRightLogical(Expr a, Expr count) { return integerOp<arith::ShRUIOp>(a, count); }
 
 Expr operator/(Expr a, Expr b) {
   return a.code->wrap(arith::DivFOp::create(a.code->builder, a.code->loc, a.value, b.value));

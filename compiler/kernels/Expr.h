@@ -114,6 +114,9 @@ Expr operator^(Expr a, Expr b);
 Expr operator<<(Expr a, unsigned bits);
 Expr shiftRightLogical(Expr a, unsigned bits);
 Expr shiftRightArithmetic(Expr a, unsigned bits);
+/// By a number of bits for each lane, which must be less than the width.
+Expr shiftLeft(Expr a, Expr bits);
+Expr shiftRightLogical(Expr a, Expr bits);
 Expr operator+(Expr a, float b);
 Expr operator-(Expr a, float b);
 Expr operator*(Expr a, float b);

@@ -10,15 +10,12 @@ namespace qcc::kernels {
 
 static Expr constant(Expr like, double value) { return like.code->constant(like.scalarType(), value); }
 
-/// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule.
-static Expr polynomial(Expr x, ArrayRef<double> c) {
+Expr polynomial(Expr x, ArrayRef<double> c) {
   Expr sum = constant(x, c.back());
   for (size_t i = c.size() - 1; i-- > 0;)
     sum = mulAdd(sum, x, constant(x, c[i]));
   return sum;
 }
-
-static Expr inFloat32(Expr x, Expr (*function)(Expr));
 
 static Type f32Of(Expr x) { return x.code->builder.getF32Type(); }
 static Type f64Of(Expr x) { return x.code->builder.getF64Type(); }
@@ -138,15 +135,16 @@ Expr logarithm(Expr x) {
 // Functions made of them
 //===----------------------------------------------------------------------===//
 
-static Expr inFloat32(Expr x, Expr (*function)(Expr)) {
+Expr inFloat32(Expr x, Expr (*function)(Expr)) {
   return changeFloat(function(changeFloat(x, f32Of(x))), f64Of(x));
 }
 
-static Expr copySign(Expr magnitude, Expr sign) {
+Expr copySign(Expr magnitude, Expr sign) {
   const Code &code = *sign.code;
-  Type i32 = code.builder.getI32Type();
-  Expr bit = bitcast(sign, i32) & code.i32(INT32_MIN);
-  return bitcast(bitcast(magnitude, i32) | bit, sign.scalarType());
+  bool wide = sign.scalarType().isF64();
+  Type integer = code.builder.getIntegerType(wide ? 64 : 32);
+  Expr bit = bitcast(sign, integer) & code.constant(integer, wide ? INT64_MIN : int64_t(INT32_MIN));
+  return bitcast(bitcast(magnitude, integer) | bit, sign.scalarType());
 }
 
 Expr sigmoid(Expr x) {

@@ -28,6 +28,13 @@ Expr power(Expr x, Expr y);
 /// The remainder of a / b towards zero, exact and slow.
 Expr floatRemainder(Expr a, Expr b);
 
+/// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule.
+Expr polynomial(Expr x, llvm::ArrayRef<double> c);
+/// A positive magnitude (or NaN) with the sign bit of another number.
+Expr copySign(Expr magnitude, Expr sign);
+/// The function of a float64, rounded to float32.
+Expr inFloat32(Expr x, Expr (*function)(Expr));
+
 } // namespace qcc::kernels
 
 #endif // QCC_COMPILER_KERNELS_FUNCTIONS_H

@@ -4,7 +4,7 @@
 // a wrong index never leaves the operand.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/Gather.h"
 #include "compiler/kernels/Spec.h"
 
 using namespace mlir;
@@ -24,9 +24,7 @@ private:
 };
 } // namespace
 
-/// Lanes would need one index each where the indices change along them, which is along the last axis with
-/// more than one element.
-static bool changesInRows(const View &index) {
+bool changesInRows(const View &index) {
   for (auto [size, stride] : llvm::reverse(llvm::zip_equal(index.shape, index.strides)))
     if (size != 1)
       return stride != 0;
@@ -52,8 +50,7 @@ LoopNest Gather::makeNest() {
   return LoopNest(shape, {from, index, spec.result()}, 0, changesInRows(index));
 }
 
-/// An index of an axis of `size` elements, counted from the front and in range.
-static Value nearestIndex(const Code &code, Expr index, int64_t size) {
+Value nearestIndex(const Code &code, Expr index, int64_t size) {
   Type i64 = code.builder.getI64Type();
   index = resizeInteger(index, i64, /*isUnsigned=*/false);
   Expr zero = code.constant(i64, int64_t(0)), fromEnd = index + code.constant(i64, size);
@@ -134,6 +131,32 @@ LogicalResult emitGatherND(OpBuilder &builder, func::FuncOp function, Dictionary
       Value index = nearestIndex(scalar, load(scalar, at, indices.element), size);
       address = code.offset(address, code.mulIndex(index, input.strides[axis] * storageBytes(input.element)));
     }
+    store(load(point.code, address, bits), point.addresses[2], bits);
+  });
+  return success();
+}
+
+/// The result has the indices' shape; an element reads its own line of the input.
+static LoopNest elementsNest(const Spec &spec) {
+  View from = spec.views[0];
+  from.shape = spec.result().shape;
+  from.strides[spec.integer("axis", 0)] = 0;
+  return LoopNest(spec.result().shape, {from, spec.views[1], spec.result()}, 0, /*scalar=*/true);
+}
+
+int64_t gatherElementsUnits(DictionaryAttr attr) { return elementsNest(Spec(attr)).units(); }
+
+LogicalResult emitGatherElements(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                                 const target::Variant &variant) {
+  Spec spec(attr);
+  Code code(builder, function.getLoc(), variant);
+  const View &input = spec.views[0];
+  int64_t axis = spec.integer("axis", 0), bytes = input.strides[axis] * storageBytes(input.element);
+  Type bits = bitsType(builder.getContext(), input.element);
+  Arguments arguments = argumentsOf(function, spec);
+  elementsNest(spec).emit(code, arguments.pointers, arguments.begin, arguments.end, [&](const Point &point) {
+    Value index = nearestIndex(point.code, point.load(1), input.shape[axis]);
+    Value address = point.code.offset(point.addresses[0], point.code.mulIndex(index, bytes));
     store(load(point.code, address, bits), point.addresses[2], bits);
   });
   return success();

@@ -1,6 +1,6 @@
 //===- Reduce.cpp - Kernels of reductions and global pooling ----------------===//
 //
-// Floats are summed in their own compute type, in an order that depends on the
+// Floats are summed (or multiplied) in their own compute type, in an order that depends on the
 // variant's lanes only; integers exactly in 64 bits; quantised values in 32 (q8).
 //
 //===----------------------------------------------------------------------===//
@@ -14,7 +14,7 @@ using namespace mlir;
 namespace qcc::kernels {
 
 namespace {
-enum class Kind { Mean, Max, Min, Sum, L2 };
+enum class Kind { Mean, Max, Min, Sum, L2, Prod };
 
 /// One reduction: its axes, loops and types.
 struct Reduction {
@@ -67,6 +67,8 @@ Kind Reduction::kindOf(StringRef name) {
     return Kind::Mean;
   if (name == "reduce_max" || name == "global_max_pool")
     return Kind::Max;
+  if (name == "reduce_prod")
+    return Kind::Prod;
   return name == "reduce_min" ? Kind::Min : name == "reduce_sum" ? Kind::Sum : Kind::L2;
 }
 
@@ -80,7 +82,7 @@ Type Reduction::sumType() const {
 Expr Reduction::start(const Code &code) const {
   Type type = sumType();
   if (!isSelection())
-    return code.constant(type, int64_t(0));
+    return code.constant(type, int64_t(kind == Kind::Prod ? 1 : 0));
   double infinity = std::numeric_limits<double>::infinity();
   if (isa<FloatType>(type))
     return code.constant(type, kind == Kind::Max ? -infinity : infinity);
@@ -91,7 +93,7 @@ Expr Reduction::start(const Code &code) const {
 
 Expr Reduction::combine(Expr sum, Expr x) const {
   if (!isSelection())
-    return sum + x;
+    return kind == Kind::Prod ? sum * x : sum + x;
   if (x.isFloat())
     return kind == Kind::Max ? maximumOrNan(x, sum) : minimumOrNan(x, sum);
   return kind == Kind::Max ? maximum(x, sum, isUnsignedType()) : minimum(x, sum, isUnsignedType());
@@ -108,7 +110,7 @@ Expr Reduction::lift(Expr x) const {
 
 /// From the complete sum to the result's compute type.
 Expr Reduction::finish(Expr sum) const {
-  if (isSelection() || kind == Kind::Sum)
+  if (isSelection() || kind == Kind::Sum || kind == Kind::Prod)
     return sum.isFloat() || isSelection() ? sum : resizeInteger(sum, computeType(element()), false);
   const Code &code = *sum.code;
   if (quantizedMean) {

@@ -1,6 +1,7 @@
 //===- Steps.cpp - Functions of one number in kernels -----------------------===//
 #include "compiler/kernels/Steps.h"
 #include "compiler/kernels/Functions.h"
+#include "compiler/kernels/Trigonometry.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/StringMap.h"
 #include <cmath>
@@ -34,6 +35,13 @@ static Expr hardSwish(Expr x, Expr, Expr) {
 }
 static Expr elu(Expr x, Expr a, Expr) {
   return select(compare(Order::Less, x, number(x, 0)), a * exponentialMinusOne(x), x);
+}
+
+/// 0 for NaN.
+static Expr sign(Expr x) {
+  Expr zero = number(x, 0), one = number(x, 1);
+  Expr result = select(compare(Order::Less, x, zero), negate(one), zero);
+  return select(compare(Order::Greater, x, zero), one, result);
 }
 
 static Expr geluTanh(Expr x, Expr, Expr) {
@@ -88,6 +96,19 @@ static const Row table[] = {
     {"erf", [](Expr x, Expr, Expr) { return errorFunction(x); }, {}, {}},
     {"floor", [](Expr x, Expr, Expr) { return floor(x); }, {}, {}},
     {"ceil", [](Expr x, Expr, Expr) { return ceil(x); }, {}, {}},
+    {"round", [](Expr x, Expr, Expr) { return rint(x); }, {}, {}},
+    {"sign", [](Expr x, Expr, Expr) { return sign(x); }, {}, {}},
+    {"sin", [](Expr x, Expr, Expr) { return sine(x); }, {}, {}},
+    {"cos", [](Expr x, Expr, Expr) { return cosine(x); }, {}, {}},
+    {"tan", [](Expr x, Expr, Expr) { return tangent(x); }, {}, {}},
+    {"asin", [](Expr x, Expr, Expr) { return arcSine(x); }, {}, {}},
+    {"acos", [](Expr x, Expr, Expr) { return arcCosine(x); }, {}, {}},
+    {"atan", [](Expr x, Expr, Expr) { return arcTangent(x); }, {}, {}},
+    {"sinh", [](Expr x, Expr, Expr) { return hyperbolicSine(x); }, {}, {}},
+    {"cosh", [](Expr x, Expr, Expr) { return hyperbolicCosine(x); }, {}, {}},
+    {"asinh", [](Expr x, Expr, Expr) { return areaSine(x); }, {}, {}},
+    {"acosh", [](Expr x, Expr, Expr) { return areaCosine(x); }, {}, {}},
+    {"atanh", [](Expr x, Expr, Expr) { return areaTangent(x); }, {}, {}},
     {"gelu", [](Expr x, Expr, Expr) { return gelu(x); }, {}, {}},
     {"gelu_tanh", geluTanh, {}, {}},
     {"affine", [](Expr x, Expr a, Expr b) { return a * x + b; }, {"alpha", "beta"}, {1, 0}},
@@ -134,6 +155,10 @@ static FailureOr<Expr> applyToInteger(StringRef op, DictionaryAttr attributes, E
     return isUnsigned ? x : maximum(x, x.code->constant(x.scalarType(), int64_t(0)));
   if (op == "abs")
     return isUnsigned ? x : absolute(x);
+  if (op == "sign") {
+    Expr one = x.code->constant(x.scalarType(), int64_t(1));
+    return isUnsigned ? minimum(x, one, true) : maximum(minimum(x, one), negate(one));
+  }
   if (op == "not" && x.scalarType().isInteger(1))
     return x ^ x.code->constant(x.scalarType(), int64_t(1));
   return failure();

@@ -26,7 +26,7 @@ LogicalResult ops::elementwiseToChannelsLast(Operation *op) {
 
 LogicalResult ops::inferUnary(Operation *op, Results &results) {
   Value input = op->getOperand(0);
-  bool integersToo = llvm::is_contained({"relu", "abs", "neg"}, nameOf(op));
+  bool integersToo = llvm::is_contained({"relu", "abs", "neg", "sign"}, nameOf(op));
   if (failed(integersToo ? requireNumber(op, "input", input) : requireFloat(op, "input", input)))
     return failure();
   results.push_back(input.getType());
@@ -91,6 +91,8 @@ static std::optional<Compare> comparison(Operation *op) {
 static Binary arithmetic(Operation *op) {
   if (auto mod = dyn_cast<ModOp>(op))
     return mod.getFmod() ? Binary::FMod : Binary::Mod;
+  if (auto shift = dyn_cast<BitShiftOp>(op))
+    return shift.getDirection() == "LEFT" ? Binary::ShiftLeft : Binary::ShiftRight;
   return llvm::StringSwitch<Binary>(nameOf(op))
       .Case("add", Binary::Add)
       .Case("sub", Binary::Sub)
@@ -101,7 +103,22 @@ static Binary arithmetic(Operation *op) {
       .Case("min", Binary::Min)
       .Case("max", Binary::Max)
       .Case("and", Binary::And)
+      .Case("bitwise_and", Binary::BitAnd)
+      .Case("bitwise_or", Binary::BitOr)
+      .Case("bitwise_xor", Binary::BitXor)
       .Default(Binary::Or);
+}
+
+/// Shifts are for unsigned integers; ONNX knows two directions.
+static LogicalResult checkBits(Operation *op) {
+  auto type = dyn_cast<IntegerType>(elementOf(op->getOperand(0)));
+  auto shift = dyn_cast<BitShiftOp>(op);
+  if (!type || type.isSignlessInteger(1) || (shift && !type.isUnsigned()))
+    return op->emitOpError("has operands of element type ")
+           << elementOf(op->getOperand(0)) << " but takes " << (shift ? "unsigned " : "") << "integers";
+  if (shift && shift.getDirection() != "LEFT" && shift.getDirection() != "RIGHT")
+    return op->emitOpError("direction is '") << shift.getDirection() << "' but must be LEFT or RIGHT";
+  return requireSameElement(op, op->getOperands());
 }
 
 /// Which element types each operation takes.
@@ -109,6 +126,8 @@ static LogicalResult checkBinaryElements(Operation *op) {
   Value lhs = op->getOperand(0), rhs = op->getOperand(1);
   if (isa<AndOp, OrOp>(op))
     return success(succeeded(requireBool(op, "lhs", lhs)) && succeeded(requireBool(op, "rhs", rhs)));
+  if (isa<BitwiseAndOp, BitwiseOrOp, BitwiseXorOp, BitShiftOp>(op))
+    return checkBits(op);
   if (!isa<EqualOp>(op) && (failed(requireNumber(op, "lhs", lhs)) || failed(requireNumber(op, "rhs", rhs))))
     return failure();
   if (isQuantized(lhs) || isQuantized(rhs))

@@ -29,6 +29,11 @@ LogicalResult inferReduce(mlir::Operation *op, Results &results);
 LogicalResult evaluateReduce(mlir::Operation *op, Operands operands, Tensors &results);
 LogicalResult reduceToChannelsLast(mlir::Operation *op);
 
+LogicalResult normalizeArgReduce(mlir::Operation *op);
+LogicalResult inferArgReduce(mlir::Operation *op, Results &results);
+LogicalResult evaluateArgReduce(mlir::Operation *op, Operands operands, Tensors &results);
+LogicalResult argReduceToChannelsLast(mlir::Operation *op);
+
 LogicalResult normalizeRecurrent(mlir::Operation *op);
 LogicalResult inferRecurrent(mlir::Operation *op, Results &results);
 LogicalResult evaluateRecurrent(mlir::Operation *op, Operands operands, Tensors &results);

@@ -187,7 +187,8 @@ LogicalResult ops::evaluateReduce(Operation *op, Operands operands, Tensors &res
                 : isa<ReduceMaxOp>(op) ? Reduce::Max
                 : isa<ReduceMinOp>(op) ? Reduce::Min
                 : isa<ReduceSumOp>(op) ? Reduce::Sum
-                                       : Reduce::L2;
+                : isa<ReduceL2Op>(op)  ? Reduce::L2
+                                       : Reduce::Prod;
   results.push_back(reference::reduce(kind, *operands[0], toStd(*axes), keepsDims(op)));
   return success();
 }

@@ -86,7 +86,7 @@ template <typename T> static T onFloats(Binary op, T a, T b) {
   case Binary::Max:
     return a > b || std::isnan(a) ? a : b;
   default:
-    return 0; // And, Or: booleans only
+    return 0; // And, Or and those on bits: never floats
   }
 }
 
@@ -139,6 +139,16 @@ template <typename T> static T onIntegers(Binary op, T a, T b) {
     return a && b;
   case Binary::Or:
     return a || b;
+  case Binary::BitAnd:
+    return a & b;
+  case Binary::BitOr:
+    return a | b;
+  case Binary::BitXor:
+    return a ^ b;
+  case Binary::ShiftLeft:
+    return ub < 64 ? static_cast<T>(ua << ub) : 0;
+  case Binary::ShiftRight: // unsigned types only, so that narrow ones have zeros above them
+    return ub < 64 ? static_cast<T>(ua >> ub) : 0;
   }
   return 0;
 }

@@ -19,8 +19,27 @@ Tensor broadcastTo(const Tensor &input, const std::vector<int64_t> &shape);
 
 /// Floats narrower than 64 bits compute in float32. Integers wrap; division
 /// truncates; `x / 0` and `x mod 0` are 0 (ONNX leaves them open, and nothing
-/// may trap). `Mod` has the divisor's sign, `FMod` the dividend's.
-enum class Binary { Add, Sub, Mul, Div, Pow, Mod, FMod, PRelu, Min, Max, And, Or };
+/// may trap). `Mod` has the divisor's sign, `FMod` the dividend's. A shift by the
+/// width or more is 0.
+enum class Binary {
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Pow,
+  Mod,
+  FMod,
+  PRelu,
+  Min,
+  Max,
+  And,
+  Or,
+  BitAnd,
+  BitOr,
+  BitXor,
+  ShiftLeft,
+  ShiftRight
+};
 Tensor binary(Binary op, const Tensor &lhs, const Tensor &rhs);
 
 enum class Compare { Equal, Greater, GreaterOrEqual, Less, LessOrEqual };

@@ -88,13 +88,15 @@ template <typename T> static T fold(Reduce kind, T folded, T x) {
     return x < folded || x != x ? x : folded;
   case Reduce::L2:
     return folded + x * x;
+  case Reduce::Prod:
+    return folded * x;
   default:
     return folded + x;
   }
 }
 
 template <typename T> static T startOf(Reduce kind, T lowest, T highest) {
-  return kind == Reduce::Max ? lowest : kind == Reduce::Min ? highest : T(0);
+  return kind == Reduce::Max ? lowest : kind == Reduce::Min ? highest : kind == Reduce::Prod ? T(1) : T(0);
 }
 
 static Tensor reduceFloats(Reduce kind, const Tensor &input, Tensor result, const Dims &to) {
@@ -134,7 +136,7 @@ Tensor reduce(Reduce kind, const Tensor &input, const Dims &axes, bool keepDims)
   Dims to = reducedIndices(input.shape, axes);
   if (isFloat(input.type))
     return reduceFloats(kind, input, std::move(result), to);
-  if (input.type == DType::U64)
+  if (input.type == DType::U64 || kind == Reduce::Prod) // products wrap
     return reduceIntegers<uint64_t>(kind, input, std::move(result), to, 0, UINT64_MAX);
   Range range = rangeOf(input.type);
   return reduceIntegers<int64_t>(kind, input, std::move(result), to, range.low, range.high);

@@ -19,8 +19,8 @@ Tensor layerNormalization(const Tensor &input, const Tensor &scale, const Tensor
 Tensor softmax(const Tensor &input, int64_t axis);
 
 /// Sums in double. ReduceMax and ReduceMin of nothing are the type's lowest and
-/// highest values, the others 0 (a mean of nothing is NaN, or 0 for integers).
-enum class Reduce { Mean, Max, Min, Sum, L2 };
+/// highest values, ReduceProd 1, the others 0 (a mean of nothing is NaN, or 0 for integers).
+enum class Reduce { Mean, Max, Min, Sum, L2, Prod };
 Tensor reduce(Reduce kind, const Tensor &input, const std::vector<int64_t> &axes, bool keepDims);
 
 /// The reduced shape with sizes 1 kept.

@@ -60,6 +60,19 @@ static const PointwiseFunction table[] = {
     row("erf",          [](auto x, auto, auto) { return std::erf(x); }),
     row("floor",        [](auto x, auto, auto) { return std::floor(x); }),
     row("ceil",         [](auto x, auto, auto) { return std::ceil(x); }),
+    row("round",        [](auto x, auto, auto) { return std::nearbyint(x); }),
+    row("sign",         [](auto x, auto, auto) { return decltype(x)((x > 0) - (x < 0)); }),
+    row("sin",          [](auto x, auto, auto) { return std::sin(x); }),
+    row("cos",          [](auto x, auto, auto) { return std::cos(x); }),
+    row("tan",          [](auto x, auto, auto) { return std::tan(x); }),
+    row("asin",         [](auto x, auto, auto) { return std::asin(x); }),
+    row("acos",         [](auto x, auto, auto) { return std::acos(x); }),
+    row("atan",         [](auto x, auto, auto) { return std::atan(x); }),
+    row("sinh",         [](auto x, auto, auto) { return std::sinh(x); }),
+    row("cosh",         [](auto x, auto, auto) { return std::cosh(x); }),
+    row("asinh",        [](auto x, auto, auto) { return std::asinh(x); }),
+    row("acosh",        [](auto x, auto, auto) { return std::acosh(x); }),
+    row("atanh",        [](auto x, auto, auto) { return std::atanh(x); }),
     row("gelu",         [](auto x, auto, auto) { return gelu(x); }),
     row("gelu_tanh",    [](auto x, auto, auto) { return geluTanh(x); }),
     // Functions that only recurrent networks have.
@@ -83,6 +96,8 @@ static int64_t onInteger(const PointwiseStep &step, int64_t x) {
     return static_cast<int64_t>(negated);
   if (name == "abs")
     return x < 0 ? static_cast<int64_t>(negated) : x;
+  if (name == "sign")
+    return (x > 0) - (x < 0);
   return std::max<int64_t>(x, 0); // relu
 }
 
@@ -90,13 +105,14 @@ Tensor applyPointwise(const PointwiseStep &step, const Tensor &input) {
   if (std::string(step.function->name) == "clip")
     return clip(input, step.a, step.b);
   Tensor result(input.type, input.shape);
+  bool isSign = std::string(step.function->name) == "sign";
   for (int64_t i = 0, e = input.size(); i < e; ++i) {
     if (input.type == DType::F64)
       result.setDouble(i, step.function->inDouble(input.getDouble(i), step.a, step.b));
     else if (isFloat(input.type))
       result.setDouble(i, applyPointwise(step, static_cast<float>(input.getDouble(i))));
     else if (isUnsigned(input.type))
-      result.setInt(i, input.getInt(i));
+      result.setInt(i, isSign ? input.getInt(i) != 0 : input.getInt(i));
     else
       result.setInt(i, onInteger(step, input.getInt(i)));
   }

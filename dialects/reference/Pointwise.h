@@ -36,8 +36,8 @@ inline float applyPointwise(const PointwiseStep &step, float x) {
 }
 
 /// The function on each element: floats narrower than 32 bits in float32 and
-/// back, f64 in double, integers exactly (only relu, abs, neg and clip exist for
-/// them; neg and abs wrap).
+/// back, f64 in double, integers exactly (only relu, abs, neg, sign and clip exist
+/// for them; neg and abs wrap).
 Tensor applyPointwise(const PointwiseStep &step, const Tensor &input);
 
 /// Clip with bounds wider than float32 can hold, for integers and f64.
