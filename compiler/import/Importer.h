@@ -86,10 +86,13 @@ using SpecialImport = llvm::LogicalResult (*)(Importer &, const Node &);
 /// Null where there is none.
 SpecialImport findSpecial(const std::string &domain, const std::string &op);
 
-/// Special.cpp, SpecialControl.cpp, SpecialQuant.cpp: (domain:name, function) pairs.
+/// Special.cpp and the files Special*.cpp: (domain:name, function) pairs.
 using SpecialTable = std::unordered_map<std::string, SpecialImport>;
 void addControlImports(SpecialTable &table);
 void addQuantImports(SpecialTable &table);
+void addIndexImports(SpecialTable &table);
+void addMathImports(SpecialTable &table);
+void addEinsumImport(SpecialTable &table);
 
 /// Where diagnostics about a node point: its name, then its operator.
 mlir::Location nodeLocation(mlir::MLIRContext *context, llvm::StringRef name, llvm::StringRef op);

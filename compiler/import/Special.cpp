@@ -90,6 +90,9 @@ SpecialTable makeTable() {
   };
   addControlImports(table);
   addQuantImports(table);
+  addIndexImports(table);
+  addMathImports(table);
+  addEinsumImport(table);
   return table;
 }
 
