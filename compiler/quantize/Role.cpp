@@ -57,6 +57,11 @@ static bool isScaled(Operation *op) {
   return gemm && !(gemm.getAlpha().isExactlyValue(1) && (!gemm.getC() || gemm.getBeta().isExactlyValue(1)));
 }
 
+/// A matrix of its own for each index of the axes before it.
+static bool isBatched(Value weights) {
+  return llvm::any_of(tensorType(weights).getShape().drop_back(2), [](int64_t size) { return size != 1; });
+}
+
 static Role product(Operation *op) {
   std::optional<Weighted> weighted = describeWeighted(op);
   if (!weighted)
@@ -70,6 +75,8 @@ static Role product(Operation *op) {
     return Role::floating("its left operand is a constant");
   if (!isChannelBias(*weighted))
     return Role::floating("its bias is no constant with one number for each output channel");
+  if (isa<MatMulOp>(op) && isBatched(weights) && isConstant(weights))
+    return Role::floating("has a matrix for each index of the axes before it, which no integer kernel takes");
   if (isConstant(weights))
     return {Form::Product, {input}, {}};
   return Role::floating(isa<MatMulOp>(op) ? "multiplies two tensors of the run, which no integer kernel does"
