@@ -4,6 +4,11 @@
 
 using namespace mlir;
 
+void qcc::fuse::FuseOptions::setPrecision(llvm::StringRef word) {
+  bf16 = word == "bf16";
+  halves = word == "fp32" ? Halves::None : word == "auto" ? Halves::Streamed : Halves::All;
+}
+
 void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &options) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
   functions.addPass(createMakeActivationsUnsigned());
@@ -17,7 +22,12 @@ void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &options) {
   functions.addPass(createFuseFloatChains());
   if (options.bf16)
     functions.addPass(createStoreBf16());
-  if (options.halves)
-    functions.addPass(createStoreHalves());
+  // Behind it, of what is no product of bf16.
+  if (options.halves != Halves::None) {
+    StoreHalvesOptions halves;
+    halves.type = options.bf16 ? "bf16" : "f16";
+    halves.onlyStreamed = options.halves == Halves::Streamed;
+    functions.addPass(createStoreHalves(halves));
+  }
   functions.addPass(createReportFloat());
 }

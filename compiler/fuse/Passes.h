@@ -17,10 +17,17 @@ namespace qcc::fuse {
 /// the user's report.
 constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
 
+/// Streamed: those that are such numbers already, of layers that wait for their weights.
+enum class Halves { None, Streamed, All };
+
 struct FuseOptions {
-  bool bf16 = false;     ///< products that stay in float multiply bf16
-  bool halves = false;   ///< their weights, and those of recurrent layers, are stored as float16
+  bool bf16 = false; ///< products that stay in float multiply bf16
+  /// Which weights of what stays in float are stored in 16 bits: with bf16 as bfloat16, else as float16.
+  Halves halves = Halves::None;
   bool attention = true; ///< the target has a kernel for it
+
+  /// A word of --precision.
+  void setPrecision(llvm::StringRef word);
 };
 
 /// From float operations between dequantize and quantize to operations on

@@ -120,7 +120,10 @@ def StoreHalves : Pass<"qcc-store-halves", "mlir::func::FuncOp"> {
     gather(table, i)    ==>  cast(gather(table : f16, i))
     ```
   }];
-  let options = [Option<"type", "type", "std::string", "\"f16\"", "f16 or bf16">];
+  let options = [Option<"type", "type", "std::string", "\"f16\"", "f16 or bf16">,
+                 Option<"onlyStreamed", "only-streamed", "bool", "false",
+                        "only where that changes no number, of layers that wait for more weights than a cache near the "
+                        "processor holds (--precision=auto)">];
 }
 
 def ReportFloat : Pass<"qcc-report-float", "mlir::func::FuncOp"> {

@@ -25,6 +25,9 @@ namespace {
 /// Of the norm of an output channel's weights (of a row of a table): rounding to float16 may change so much
 /// of it. It costs a fourth of that where no weight is below float16's normal numbers.
 constexpr double mostError = 1e-3;
+/// Weights in f32 that the second level of a processor's cache does not hold, and so few rows that a
+/// product waits for them: decision 0018 has the measurements.
+constexpr int64_t streamedBytes = 1 << 20, streamedRows = 8;
 constexpr float largestHalf = 65504;
 /// Of fewer numbers a table is not worth a conversion of its rows.
 constexpr int64_t largeTable = 1 << 16;
@@ -72,6 +75,16 @@ SmallVector<Candidate, 2> candidatesOf(Operation *op) {
   return {alongAxis(weights, 1), alongAxis(recurrence, 1)};
 }
 
+/// Whether the weights come from beyond the second level and are used too seldom to be worth the wait.
+bool isStreamed(Operation *op, ArrayRef<Candidate> candidates) {
+  int64_t bytes = 0;
+  for (const Candidate &candidate : candidates)
+    bytes += 4 * tensorType(candidate.operand->get()).getNumElements();
+  std::optional<Weighted> product = describeWeighted(op);
+  return bytes >= streamedBytes &&
+         (!product || tensorType(op->getResult(0)).getNumElements() <= streamedRows * product->channels);
+}
+
 std::string text(const llvm::format_object_base &format) {
   std::string text;
   llvm::raw_string_ostream(text) << format;
@@ -79,7 +92,7 @@ std::string text(const llvm::format_object_base &format) {
 }
 
 /// Why float16 would not do; empty where it does.
-std::string whyNotHalf(const Candidate &candidate, const Tensor &exact, const Tensor &rounded) {
+std::string whyNotHalf(const Candidate &candidate, const Tensor &exact, const Tensor &rounded, double limit) {
   std::vector<double> signal(candidate.channels, 0), noise(candidate.channels, 0);
   for (int64_t i = 0; i < exact.size(); ++i) {
     double value = exact.getDouble(i), error = rounded.getDouble(i) - value;
@@ -90,7 +103,7 @@ std::string whyNotHalf(const Candidate &candidate, const Tensor &exact, const Te
     noise[channel] += error * error;
   }
   for (int64_t channel = 0; channel < candidate.channels; ++channel)
-    if (noise[channel] > mostError * mostError * signal[channel])
+    if (noise[channel] > limit * limit * signal[channel])
       return text(
           llvm::format("its weights stay float32: float16 would change those of channel %lld by %.2g %%",
                        static_cast<long long>(channel), 100 * std::sqrt(noise[channel] / signal[channel])));
@@ -121,15 +134,18 @@ struct StoreHalves : impl::StoreHalvesBase<StoreHalves> {
   /// All of an operation's weights or none.
   void visit(Operation *op) {
     SmallVector<Candidate, 2> candidates = candidatesOf(op);
+    if (onlyStreamed && !isStreamed(op, candidates))
+      return;
     SmallVector<Tensor, 2> all;
     for (const Candidate &candidate : candidates) {
       Tensor exact = *constantOf(candidate.operand->get());
       Tensor &rounded = all.emplace_back(wanted(), exact.shape);
       for (int64_t i = 0; i < exact.size(); ++i)
         rounded.setDouble(i, exact.getDouble(i));
-      std::string reason = wanted() == DType::F16 ? whyNotHalf(candidate, exact, rounded) : "";
+      double limit = onlyStreamed ? 0 : mostError; // nobody has asked for another result
+      std::string reason = wanted() == DType::F16 ? whyNotHalf(candidate, exact, rounded, limit) : "";
       if (!reason.empty())
-        return (void)stayFloat(op, reason);
+        return onlyStreamed ? void() : (void)stayFloat(op, reason);
     }
     for (auto [candidate, rounded] : llvm::zip(candidates, all))
       store(candidate, rounded);

@@ -118,6 +118,36 @@ def sequences_in_fp16():
 
 
 @case
+def sequences_in_bf16():
+    check_every_variant(sequence(), "bf16", 40, "4 with weights or tables of bf16")
+
+
+@case
+def what_waits_for_its_weights_without_being_asked():
+    """--precision=auto: a recurrent layer and a dense one of more than a megabyte whose weights are float16 numbers; no
+    convolution, no small layer, nothing that would lose anything."""
+    RNG.bit_generator.state = BEGIN
+    nodes = [
+        ("Conv", "x conv", "1", {}),
+        ("Squeeze", "1 axis", "s", {}),
+        ("Transpose", "s", "2", {"perm": [2, 1, 0]}),
+        ("GRU", "2 w r", "3 last", {"hidden_size": 288}),
+        ("Squeeze", "last axis", "4", {}),
+        ("MatMul", "4 dense", "5", {}),
+        ("MatMul", "5 small", "y", {}),
+    ]
+    weights = {"conv": number(64, 64, 1, 1), "w": number(1, 864, 64), "r": number(1, 864, 288), "dense": number(288, 1101), "small": number(1101, 7)}
+    weights["axis"] = np.array([0])
+    x = RNG.standard_normal((1, 64, 1, 6)).astype(np.float32)
+    for used, precision, count in (rounded(weights, "fp16"), "auto", 2), (rounded(weights, "fp16"), "fp32", 0), (weights, "auto", 0):
+        model = save(scratch() / "m.onnx", nodes, used, [1, 64, 1, 6], {"y": [1, 7]})
+        library = scratch() / "m.so"
+        said = run([BUILD / "bin/qcc", model, "--quantize=none", f"--precision={precision}", "--emit=shared", "-o", library]).stderr
+        check((f"  {count} with weights" in said) == (count > 0) and ("of fp16" in said) == (count > 0), said)
+        check_close(run_model(library, {"x": x})["y"], run_onnxruntime(model, {"x": x})["y"], rtol=1e-4, atol=1e-5)
+
+
+@case
 def sequences_on_arm():
     require("aarch64")
     for network in (sequence(), vision()):

@@ -1,5 +1,6 @@
 // RUN: %qcc-opt %s --qcc-store-halves 2>&1 | FileCheck %s
 // RUN: %qcc-opt %s --qcc-store-halves=type=bf16 2>&1 | FileCheck %s --check-prefix=BF16
+// RUN: %qcc-opt %s --qcc-store-halves=only-streamed 2>&1 | FileCheck %s --check-prefix=STREAMED
 
 // Weights are rounded; activations and the bias stay f32.
 // CHECK-LABEL: @Products
@@ -67,4 +68,24 @@ func.func @Others(%x: tensor<1x2x3x3xf32>, %y: tensor<3x3xf32>) -> tensor<1x2x3x
   %0 = "qcc.conv"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>, group = 2 : i64, kernel_shape = array<i64: 1, 1>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}> : (tensor<1x2x3x3xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x3x3xf32>
   %1 = "qcc.matmul"(%0, %y) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x3x3xf32>, tensor<3x3xf32>) -> tensor<1x2x3x3xf32>
   return %1 : tensor<1x2x3x3xf32>
+}
+
+// Where nobody asks for float16: a few rows of many weights which lose nothing. None of the functions above has so many.
+// STREAMED-NOT: f16
+// STREAMED-LABEL: @Streamed
+// CHECK-LABEL: @Streamed
+func.func @Streamed(%x: tensor<8x512xf32>, %y: tensor<9x512xf32>) -> (tensor<8x512xf32>, tensor<9x512xf32>, tensor<8x511xf32>, tensor<8x512xf32>) {
+  // STREAMED: "qcc.matmul"(%arg0, {{.*}} (tensor<8x512xf32>, tensor<512x512xf16>) -> tensor<8x512xf32>
+  // STREAMED: "qcc.matmul"(%arg1, {{.*}} (tensor<9x512xf32>, tensor<512x512xf32>) -> tensor<9x512xf32>
+  // STREAMED: "qcc.matmul"(%arg0, {{.*}} (tensor<8x512xf32>, tensor<512x511xf32>) -> tensor<8x511xf32>
+  // STREAMED: "qcc.matmul"(%arg0, {{.*}} (tensor<8x512xf32>, tensor<512x512xf32>) -> tensor<8x512xf32>
+  // CHECK: tensor<512x511xf16>) -> tensor<8x511xf32>
+  %w = "qcc.constant"() <{value = dense<0.5> : tensor<512x512xf32>}> : () -> tensor<512x512xf32>
+  %v = "qcc.constant"() <{value = dense<0.5> : tensor<512x511xf32>}> : () -> tensor<512x511xf32>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<8x512xf32>, tensor<512x512xf32>) -> tensor<8x512xf32>
+  %1 = "qcc.matmul"(%y, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<9x512xf32>, tensor<512x512xf32>) -> tensor<9x512xf32>
+  %2 = "qcc.matmul"(%x, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<8x512xf32>, tensor<512x511xf32>) -> tensor<8x511xf32>
+  %u = "qcc.constant"() <{value = dense<0.1> : tensor<512x512xf32>}> : () -> tensor<512x512xf32>
+  %3 = "qcc.matmul"(%x, %u) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<8x512xf32>, tensor<512x512xf32>) -> tensor<8x512xf32>
+  return %0, %1, %2, %3 : tensor<8x512xf32>, tensor<9x512xf32>, tensor<8x511xf32>, tensor<8x512xf32>
 }

@@ -15,7 +15,7 @@ VARIANTS = {
     "qcc-qdq": ("qdq_model", [], "int8"),
     "qcc-dynamic": ("float_model", ["--quantize=dynamic"], "int8"),
     "qcc-int4": ("float_model", ["--quantize=dynamic", "--weights=int4"], "int8"),
-    "qcc-fp32": ("float_model", ["--quantize=none"], "fp32"),
+    "qcc-fp32": ("float_model", ["--quantize=none", "--precision=fp32"], "fp32"),
     "qcc-fp16": ("float_model", ["--quantize=none", "--precision=fp16"], "fp32"),
     "qcc-bf16": ("float_model", ["--quantize=none", "--precision=bf16"], "bf16"),
 }

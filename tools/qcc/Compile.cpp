@@ -208,8 +208,7 @@ private:
     prefix = emit::mangle(name);
     if (options.has("--prefix") && prefix != name)
       return usage("--prefix '" + name + "' is no C identifier; '" + prefix + "' would be one");
-    pipeline.fuse.bf16 = options.get("--precision") == "bf16";
-    pipeline.fuse.halves = options.get("--precision") == "fp16";
+    pipeline.fuse.setPrecision(options.get("--precision", "auto"));
     triple = llvm::Triple::normalize(options.get("--target", hostTriple.str()));
     triple = target::variantsOf(triple).front().triple;
     pipeline.lower.triple = triple;
