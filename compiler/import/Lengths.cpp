@@ -95,7 +95,7 @@ bool areSame(ElementsAttr a, ElementsAttr b) {
 /// Attributes that the types of operand and result say again.
 bool followsFromTypes(Operation *op, StringRef name) {
   return (isa<ReshapeOp, ExpandOp>(op) && name == "shape") || (isa<TileOp>(op) && name == "repeats") ||
-         (isa<SliceOp>(op) && name == "ends");
+         (isa<SliceOp>(op) && name == "ends") || (isa<ResizeOp>(op) && name == "sizes");
 }
 } // namespace
 

@@ -55,6 +55,22 @@ private:
 /// had filled what must not count.
 using LengthRule = llvm::LogicalResult (*)(Masker &, mlir::Operation *, llvm::SmallVectorImpl<Extents> &);
 
+namespace lengthRules {
+using Results = llvm::SmallVectorImpl<Extents>;
+
+inline int64_t sizeOf(mlir::Value value, int64_t axis) { return tensorType(value).getDimSize(axis); }
+
+// LengthMoves.cpp
+llvm::LogicalResult transpose(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult reshape(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult concat(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult split(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult slice(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult pad(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult gather(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult gatherND(Masker &masker, mlir::Operation *op, Results &results);
+} // namespace lengthRules
+
 /// Null for operations that have none: they are refused where an operand is bounded.
 LengthRule findLengthRule(mlir::Operation *op);
 

@@ -65,7 +65,7 @@ LogicalResult Masker::take(Operation *op) {
     if (extents != found(op, i))
       return refuse(op, "gives result " + Twine(i) + " another length than the model says");
     known[op->getResult(i)] = extents;
-    if (Value by = replaced.lookup(op->getResult(i)))
+    for (Value by = replaced.lookup(op->getResult(i)); by; by = replaced.lookup(by))
       known[by] = extents;
   }
   op->removeAttr(extentsAttr);

@@ -133,6 +133,8 @@ def what_mixes_positions_sees_those_that_count():
         ("Gather", ["x", "at"], ["picked"], {"axis": 1}),
         ("Transpose", ["x"], ["turned"], {"perm": [0, 2, 1]}),
         ("Conv", ["turned", "w"], ["conv"], {"pads": [1, 1]}),
+        ("GlobalAveragePool", ["turned"], ["pool"], {}),
+        ("GlobalMaxPool", ["turned"], ["most"], {}),
         ("MatMul", ["turned", "x"], ["gram"], {}),
         ("Concat", ["sum", "x"], ["longer"], {"axis": 1}),
         ("Slice", ["x", "axis", "end", "axis"], ["shorter"], {}),
@@ -140,7 +142,7 @@ def what_mixes_positions_sees_those_that_count():
     ]
     names = [results[0] for _, _, results, _ in nodes]
     free = {"softmax": [1, "L", 6], "turned": [1, 6, "L"], "conv": [1, 6, "L"], "longer": [1, "M", 6], "shorter": [1, "K", 6], "flat": [1, "F"],
-            "sum": [1, 1, 6], "tail": [1, 1, 6], "gram": [1, 6, 6]}  # fmt: skip
+            "sum": [1, 1, 6], "tail": [1, 1, 6], "gram": [1, 6, 6], "pool": [1, 6, 1], "most": [1, 6, 1]}  # fmt: skip
     model = graph(scratch() / "m.onnx", nodes, [("x", [1, "L", 6])], [(n, free.get(n, [1, 6])) for n in names], constants)
     check_lengths(model, ["x:1x2..19x6"], lambda length: {"x": numbers(1, length, 6)}, (2, 3, 8, 18, 19))
 
@@ -210,6 +212,20 @@ def networks_of_images_take_any_batch():
             bounded._work[:] = 255
             got, wanted = (m.run({"input": x[:batch]})["output"] for m in (bounded, make(batch)))
             check_equal(got, wanted)
+
+
+@case
+def images_of_a_batch_are_resized():
+    """To a size that the model computes with the batch in it."""
+    constants = {"zero": np.array([0]), "two": np.array([2]), "size": np.array([7, 9])}
+    nodes = [
+        ("Shape", ["x"], ["shape"], {}),
+        ("Slice", ["shape", "zero", "two"], ["front"], {}),
+        ("Concat", ["front", "size"], ["sizes"], {"axis": 0}),
+        ("Resize", ["x", "", "", "sizes"], ["y"], {"mode": "linear"}),
+    ]
+    model = graph(scratch() / "m.onnx", nodes, [("x", ["N", 3, 4, 5])], [("y", ["N", 3, 7, 9])], constants)
+    check_lengths(model, ["x:1..4x3x4x5"], lambda batch: {"x": numbers(batch, 3, 4, 5)}, (1, 3, 4))
 
 
 @case
