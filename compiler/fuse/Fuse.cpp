@@ -17,8 +17,7 @@ void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &options) {
   functions.addPass(createFuseArithmetic());
   // After the products, which take exact steps into their epilogue.
   functions.addPass(createFuseLookups());
-  if (options.attention)
-    functions.addPass(createFuseAttention());
+  functions.addPass(createFuseAttention());
   functions.addPass(createFuseFloatChains());
   if (options.bf16)
     functions.addPass(createStoreBf16());

@@ -24,7 +24,6 @@ struct FuseOptions {
   bool bf16 = false; ///< products that stay in float multiply bf16
   /// Which weights of what stays in float are stored in 16 bits: with bf16 as bfloat16, else as float16.
   Halves halves = Halves::None;
-  bool attention = true; ///< the target has a kernel for it
 
   /// A word of --precision.
   void setPrecision(llvm::StringRef word);

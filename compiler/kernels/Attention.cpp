@@ -1,19 +1,13 @@
 //===- Attention.cpp - The kernel of attention ------------------------------===//
 //
 // A unit is some queries of one head. Their scores stay on the stack: products
-// with all keys, softmax, products with all values. The views are
-//   query (batch, queries, heads, depth), key (batch, heads, depth, keys),
-//   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
-//   is one, the count of the keys that are there if not all are, result (batch,
-//   queries, heads, width). A head of key and value serves as many of the query
-//   as there are more of them.
+// with all keys, softmax, products with all values.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Attention.h"
 #include "compiler/kernels/Functions.h"
 #include "compiler/kernels/LoopNest.h"
 #include "compiler/kernels/ProductTile.h"
-#include "compiler/kernels/Spec.h"
 #include "compiler/target/CodeBuilder.h"
 #include "compiler/target/Target.h"
 #include "llvm/Support/MathExtras.h"
@@ -26,20 +20,17 @@ namespace qcc::kernels {
 /// Most queries of a unit: a tile of 32 registers, or two of 16. All units have as many, or one less.
 static constexpr int64_t unitRows = 12;
 
-namespace {
-struct Attention {
-  Spec spec;
-  View query, key, value, mask, result;
-  std::optional<size_t> maskAt, countAt;
-  int64_t batch, heads, queries, keys, depth, width;
+AttentionShape::AttentionShape(DictionaryAttr attr)
+    : spec(attr), query(spec.views[0]), key(spec.views[1]), value(spec.views[2]), result(spec.result()),
+      maskAt(spec.operand(3)), countAt(spec.operand(4)), batch(query.shape[0]), heads(query.shape[2]),
+      queries(query.shape[1]), keys(key.shape[3]), depth(query.shape[3]), width(value.shape[3]) {
+  if (maskAt)
+    mask = broadcastTo(spec.views[*maskAt], {batch, heads, queries, keys});
+}
 
-  explicit Attention(DictionaryAttr attr)
-      : spec(attr), query(spec.views[0]), key(spec.views[1]), value(spec.views[2]), result(spec.result()),
-        maskAt(spec.operand(3)), countAt(spec.operand(4)), batch(query.shape[0]), heads(query.shape[2]),
-        queries(query.shape[1]), keys(key.shape[3]), depth(query.shape[3]), width(value.shape[3]) {
-    if (maskAt)
-      mask = broadcastTo(spec.views[*maskAt], {batch, heads, queries, keys});
-  }
+namespace {
+struct Attention : AttentionShape {
+  using AttentionShape::AttentionShape;
   int64_t blocks() const { return std::max<int64_t>(llvm::divideCeil(queries, unitRows), 1); }
 };
 
@@ -91,7 +82,7 @@ Writer::Head Writer::headOf(Value b, Value h) const {
   const Attention &a = attention;
   auto start = [&](size_t i, const View &view, size_t headAxis) {
     Value pointer = code.offset(pointers[i], view.offset * 4), head = h;
-    if (int64_t served = a.heads / view.shape[headAxis]; served != 1)
+    if (int64_t served = a.served(view, headAxis); served != 1)
       head = arith::DivUIOp::create(code.builder, code.loc, h, code.index(served));
     return at(at(pointer, view, 0, b), view, headAxis, head);
   };
@@ -245,8 +236,6 @@ int64_t attentionUnits(DictionaryAttr attr) {
 
 LogicalResult emitAttention(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                             const target::Variant &variant) {
-  if (variant.isGpu)
-    return emitError(function.getLoc(), "kernel 'attention' has no form for GPUs yet");
   Attention attention(attr);
   Code code(builder, function.getLoc(), variant);
   if (!attention.result.element.isF32())

@@ -1,14 +1,36 @@
-//===- Attention.h - What the attention kernel can do -----------*- C++ -*-===//
+//===- Attention.h - What attention kernels are given -----------*- C++ -*-===//
+//
+// The views of kind "attention" are
+//   query (batch, queries, heads, depth), key (batch, heads, depth, keys),
+//   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
+//   is one, the count of the keys that are there if not all are, result (batch,
+//   queries, heads, width). A head of key and value serves as many of the query
+//   as there are more of them.
+//
+//===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_ATTENTION_H
 #define QCC_COMPILER_KERNELS_ATTENTION_H
 
-#include <cstdint>
+#include "compiler/kernels/Spec.h"
 
 namespace qcc::kernels {
 
 /// The scores of a few queries lie on the stack; with more keys than these they would be too much for a
 /// thread's.
 constexpr int64_t mostAttentionKeys = 16384;
+
+/// A specification, read.
+struct AttentionShape {
+  Spec spec;
+  View query, key, value, mask, result;  ///< the mask as if it had all axes
+  std::optional<size_t> maskAt, countAt; ///< among the views
+  int64_t batch, heads, queries, keys, depth, width;
+
+  explicit AttentionShape(mlir::DictionaryAttr attr);
+  /// Queries' heads that one of key and value serves.
+  int64_t served(const View &view, size_t headAxis) const { return heads / view.shape[headAxis]; }
+  float scale() const { return static_cast<float>(spec.real("scale", 1)); }
+};
 
 } // namespace qcc::kernels
 

@@ -14,11 +14,21 @@ namespace qcc::kernels {
 // Code
 //===----------------------------------------------------------------------===//
 
-Type Code::shaped(Type scalar) const { return lanes == 1 ? scalar : VectorType::get({lanes}, scalar); }
+bool Code::isWarp() const { return lanes == warpLanes && variant.isGpu && !variant.isEmulated(); }
+
+Value Code::lane() const {
+  auto name = builder.getStringAttr("llvm.nvvm.read.ptx.sreg.laneid");
+  auto call = LLVM::CallIntrinsicOp::create(builder, loc, builder.getI32Type(), name, ValueRange());
+  return arith::ExtUIOp::create(builder, loc, builder.getI64Type(), call.getResult(0));
+}
+
+Type Code::shaped(Type scalar) const {
+  return lanes == 1 || isWarp() ? scalar : VectorType::get({lanes}, scalar);
+}
 
 static Expr makeConstant(const Code &code, TypedAttr scalar) {
   TypedAttr attr = scalar;
-  if (code.lanes != 1)
+  if (code.lanes != 1 && !code.isWarp())
     attr = DenseElementsAttr::get(cast<ShapedType>(code.shaped(scalar.getType())), Attribute(scalar));
   return code.wrap(arith::ConstantOp::create(code.builder, code.loc, attr));
 }
@@ -42,7 +52,7 @@ Expr Code::constant(Type scalar, int64_t value) const {
 }
 
 Expr Code::splat(Value scalar) const {
-  if (lanes == 1)
+  if (lanes == 1 || isWarp())
     return wrap(scalar);
   return wrap(vector::BroadcastOp::create(builder, loc, shaped(scalar.getType()), scalar));
 }
@@ -225,7 +235,7 @@ Expr changeFloat(Expr a, Type scalar) {
 Expr rintToI32(Expr a) {
   const Code &code = *a.code;
   Type type = code.shaped(code.builder.getI32Type());
-  if (code.variant.isGpu && code.lanes > 1)
+  if (code.variant.isGpu && code.lanes > 1 && !code.isWarp())
     return truncateToInteger(rint(a), code.builder.getI32Type(), false);
   if (code.variant.isGpu && !code.variant.isEmulated())
     return code.wrap(LLVM::CallIntrinsicOp::create(code.builder, code.loc, type,
@@ -308,8 +318,48 @@ Expr divideIntegers(Expr a, Expr b, bool isUnsigned) {
 
 Expr remainderIntegers(Expr a, Expr b, bool isUnsigned) { return a - divideIntegers(a, b, isUnsigned) * b; }
 
+/// Of the thread whose number differs in the bits of `mask`.
+static Value valueOfOther(const Code &code, Value value, int64_t mask) {
+  OpBuilder &builder = code.builder;
+  Type type = value.getType(), i32 = builder.getI32Type();
+  unsigned width = type.getIntOrFloatBitWidth();
+  auto bits = [&](Value v, Type to) -> Value {
+    return v.getType() == to ? v : arith::BitcastOp::create(builder, code.loc, to, v);
+  };
+  auto exchange = [&](Value word) {
+    Value arguments[] = {code.i32(-1).value, word, code.i32(mask).value, code.i32(Code::warpLanes - 1).value};
+    auto name = builder.getStringAttr("llvm.nvvm.shfl.sync.bfly.i32");
+    return LLVM::CallIntrinsicOp::create(builder, code.loc, i32, name, ValueRange(arguments)).getResult(0);
+  };
+  Code scalar = code.withLanes(1);
+  Expr whole = scalar.wrap(bits(value, builder.getIntegerType(width)));
+  if (width <= 32) {
+    Expr word = scalar.wrap(exchange(resizeInteger(whole, i32, true).value));
+    return bits(resizeInteger(word, whole.scalarType(), true).value, type);
+  }
+  Expr low = scalar.wrap(exchange(resizeInteger(whole, i32, true).value));
+  Expr high = scalar.wrap(exchange(resizeInteger(shiftRightLogical(whole, 32), i32, true).value));
+  Type i64 = builder.getI64Type();
+  return bits((resizeInteger(low, i64, true) | (resizeInteger(high, i64, true) << 32)).value, type);
+}
+
+/// In the order of vectors: lower lanes come first.
+static Value reduceWarp(Expr a, llvm::function_ref<Expr(Expr, Expr)> combine) {
+  Code code = a.code->withLanes(1);
+  Expr value = code.wrap(a.value), lane = code.wrap(code.lane());
+  for (int64_t mask = Code::warpLanes / 2; mask >= 1; mask /= 2) {
+    Expr other = code.wrap(valueOfOther(code, value.value, mask));
+    Expr isLower = compare(Order::Equal, lane & code.constant(lane.scalarType(), mask),
+                           code.constant(lane.scalarType(), int64_t(0)));
+    value = code.wrap(combine(select(isLower, value, other), select(isLower, other, value)).value);
+  }
+  return value.value;
+}
+
 Value reduceLanes(Expr a, llvm::function_ref<Expr(Expr, Expr)> combine) {
   const Code &outer = *a.code;
+  if (outer.isWarp())
+    return reduceWarp(a, combine);
   OpBuilder &builder = outer.builder;
   Value value = a.value;
   for (int64_t lanes = outer.lanes / 2; lanes >= 1; lanes /= 2) {

@@ -34,13 +34,18 @@ struct Expr {
   bool isFloat() const { return llvm::isa<mlir::FloatType>(scalarType()); }
 };
 
-/// Where expressions are built.
+/// Where expressions are built. On a GPU, lanes are the threads of a warp: each has its own of the values,
+/// which is a scalar in the code.
 class Code {
 public:
   Code(mlir::OpBuilder &builder, mlir::Location loc, const target::Variant &variant, int64_t lanes = 1)
       : builder(builder), loc(loc), variant(variant), lanes(lanes) {}
   /// The same place, with values of `count` lanes.
   Code withLanes(int64_t count) const { return Code(builder, loc, variant, count); }
+
+  static constexpr int64_t warpLanes = 32;
+  bool isWarp() const;
+  mlir::Value lane() const; ///< of a warp: which one this thread is, i64
 
   mlir::Type shaped(mlir::Type scalar) const;
   Expr wrap(mlir::Value value) const { return {this, value}; }
@@ -161,7 +166,8 @@ Expr isNan(Expr a);
 Expr divideIntegers(Expr a, Expr b, bool isUnsigned);
 Expr remainderIntegers(Expr a, Expr b, bool isUnsigned);
 
-/// Combines all lanes into one value, in an order that depends on the lanes only.
+/// Combines all lanes into one value, in an order that depends on the lanes only. All threads of a warp get
+/// it.
 mlir::Value reduceLanes(Expr a, llvm::function_ref<Expr(Expr, Expr)> combine);
 
 } // namespace qcc::kernels

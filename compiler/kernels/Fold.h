@@ -6,6 +6,13 @@
 
 namespace qcc::kernels {
 
+/// Elements of a contiguous line that are taken at once, of so many bytes; 1 where it is not contiguous. On a
+/// GPU that is a warp of threads, or one.
+int64_t lanesOfLine(const Code &code, bool isContiguous, int64_t size, int64_t bytes);
+
+/// On the function of a kernel that has a warp for each point.
+constexpr llvm::StringLiteral warpsAttr = "qcc.warps";
+
 /// Where to begin, what one more element does, how two partial results join.
 struct Fold {
   llvm::function_ref<Expr(const Code &)> start;
@@ -13,6 +20,9 @@ struct Fold {
   llvm::function_ref<Expr(const Code &, mlir::Value index, Expr sum)> step;
   llvm::function_ref<Expr(Expr, Expr)> merge;
 };
+
+/// Whether this thread is one of the first `count` of its warp.
+mlir::Value isLaneBelow(const Code &code, int64_t count);
 
 /// Folds a line of `size` elements. Where `code` has one lane and the line is
 /// contiguous, `lanes` neighbours at a time; the lanes are joined at the end.

@@ -47,8 +47,8 @@ static void emitLine(const Lines &lines, const Point &point) {
   const Code &code = point.code;
   Type in = lines.spec.views[0].element, out = lines.spec.result().element, type = computeType(in);
   bool keeps = storageBytes(out) >= 4;
-  auto vectorBytes = static_cast<int64_t>(code.variant.vectorBytes);
-  int64_t lanes = lines.isContiguous() ? vectorBytes / std::max<int64_t>(storageBytes(type), 4) : 1;
+  int64_t lanes =
+      lanesOfLine(code, lines.isContiguous(), lines.size(), std::max<int64_t>(storageBytes(type), 4));
   auto inputAt = [&](const Code &inner, Value i) {
     return load(inner, inner.offset(point.addresses[0], inner.mulIndex(i, lines.inputBytes())), in);
   };

@@ -148,17 +148,15 @@ Expr Reduction::foldAxes(const Code &code, Value address, size_t axis, Expr sum)
   }
   if (quantizedMean && code.lanes > 1 && storageBytes(element()) == 1)
     return sumBytes(code, address, axis, sum);
-  int64_t lanes = folded.strides[axis] == 1
-                      ? static_cast<int64_t>(code.variant.vectorBytes) /
-                            std::max<int64_t>(storageBytes(element()), sumType().getIntOrFloatBitWidth() / 8)
-                      : 1;
+  int64_t widest = std::max<int64_t>(storageBytes(element()), sumType().getIntOrFloatBitWidth() / 8);
+  int64_t lanes = lanesOfLine(code, folded.strides[axis] == 1, folded.shape[axis], widest);
   auto start = [&](const Code &inner) { return this->start(inner); };
   auto step = [&](const Code &inner, Value index, Expr partial) {
     Value at = code.offset(address, code.mulIndex(index, bytes));
     return combine(partial, lift(load(inner, at, element())));
   };
   auto merge = [&](Expr a, Expr b) { return combine(a, b); };
-  Expr line = foldLine(code, folded.shape[axis], std::max<int64_t>(lanes, 1), Fold{start, step, merge});
+  Expr line = foldLine(code, folded.shape[axis], lanes, Fold{start, step, merge});
   return combine(sum, code.wrap(line.value));
 }
 

@@ -1,5 +1,6 @@
 //===- Rows.cpp - Rows of tensors, each walked several times ----------------===//
 #include "compiler/kernels/Rows.h"
+#include "compiler/kernels/Fold.h"
 #include "compiler/target/Target.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
@@ -51,7 +52,7 @@ int64_t Rows::lanesFor(const Code &code) const {
   int64_t widest = 4;
   for (const View &view : views)
     widest = std::max(widest, storageBytes(computeType(view.element)));
-  return vectors && !code.variant.isGpu ? code.variant.vectorBytes / widest : 1;
+  return lanesOfLine(code, vectors, row.back(), widest);
 }
 
 Expr Rows::Element::load(size_t view) const {
@@ -82,8 +83,13 @@ void Rows::forAxis(const Code &code, ArrayRef<Value> addresses, size_t axis,
       inner.loop(inner.index(from), inner.index(to), step,
                  [&](Value i) { visit({inner, advance(inner, views, addresses, axis, i), *this}); });
   };
-  range(code.withLanes(lanes), 0, whole, lanes);
-  range(code, whole, row[axis], 1);
+  Code wide = code.withLanes(lanes);
+  range(wide, 0, whole, lanes);
+  if (!wide.isWarp())
+    return range(code, whole, row[axis], 1);
+  if (whole < row[axis])
+    code.when(isLaneBelow(code, row[axis] - whole),
+              [&] { visit({wide, advance(wide, views, addresses, axis, wide.index(whole)), *this}); });
 }
 
 static SmallVector<Expr> wrapAll(const Code &code, ValueRange values) {
@@ -121,7 +127,17 @@ SmallVector<Value> Rows::foldAxis(const Code &code, ArrayRef<Value> addresses, T
     SmallVector<Value> starts;
     for (double start : fold.starts)
       starts.push_back(wide.constant(type, start).value);
-    for (auto [i, sums] : llvm::enumerate(range(wide, 0, whole, lanes, starts))) {
+    SmallVector<Value> partial = range(wide, 0, whole, lanes, starts);
+    if (wide.isWarp() && whole < row[axis]) {
+      auto step = [&] {
+        SmallVector<Value> here = advance(wide, views, addresses, axis, wide.index(whole));
+        return valuesOf(fold.step({wide, here, *this}, wrapAll(wide, partial)));
+      };
+      partial = code.branch(isLaneBelow(code, row[axis] - whole), ValueRange(partial).getTypes(), step,
+                            [&] { return partial; });
+      whole = row[axis];
+    }
+    for (auto [i, sums] : llvm::enumerate(partial)) {
       auto merge = [&](Expr a, Expr b) { return fold.merge(i, a, b); };
       Value joined = reduceLanes(wide.wrap(sums), merge);
       result[i] = fold.merge(i, code.wrap(result[i]), code.wrap(joined)).value;

@@ -73,7 +73,13 @@ static Expr floatToBfloat(Expr value) {
   return resizeInteger(select(isNan(value), nan, rounded), code.builder.getI16Type(), /*isUnsigned=*/true);
 }
 
+/// Where this thread's element is, of those that begin at `pointer`.
+static Value placeOfLane(const Code &code, Value pointer, int64_t bytes) {
+  return code.isWarp() ? code.offset(pointer, code.mulIndex(code.lane(), bytes)) : pointer;
+}
+
 static Expr loadBits(const Code &code, Value pointer, Type scalar) {
+  pointer = placeOfLane(code, pointer, storageBytes(scalar));
   auto align = static_cast<unsigned>(storageBytes(scalar));
   return code.wrap(LLVM::LoadOp::create(code.builder, code.loc, code.shaped(scalar), pointer, align));
 }
@@ -107,6 +113,7 @@ Expr toStorage(Expr value, Type storage) {
 }
 
 void storeBits(const Code &code, Value bits, Value pointer, int64_t alignment) {
+  pointer = placeOfLane(code, pointer, alignment);
   LLVM::StoreOp::create(code.builder, code.loc, bits, pointer, static_cast<unsigned>(alignment));
 }
 

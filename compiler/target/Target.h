@@ -55,6 +55,8 @@ struct Variant {
 
   bool byUnits = false; ///< of a GPU: threads take units of a kernel, as those of a CPU do, not points
 
+  bool byWarps = false; ///< of a GPU: a kernel may have a warp of threads for each point (kernels/Fold.h)
+
   /// Threads take points of a kernel's LoopNest.
   bool byPoints() const { return isGpu && !byUnits; }
   /// Runs a GPU's kernels on the CPU, to test them; only where it is named.

@@ -82,7 +82,7 @@ class Grid:
         self.count = blocks * kernel.threads
         index = np.arange(self.count, dtype=U64)
         self.block, self.thread = index // U64(kernel.threads), index % U64(kernel.threads)
-        self.registers = {"%tid.x": self.thread, "%ctaid.x": self.block}
+        self.registers = {"%tid.x": self.thread, "%ctaid.x": self.block, "%laneid": self.thread % U64(32)}
         self.parameters = dict(zip(kernel.parameters, arguments))
         # One array for all blocks; what was not written is no zero.
         self.shared = np.full(max(blocks * kernel.shared_bytes, 1), 0xA5, np.uint8)

@@ -14,6 +14,7 @@
 #include "dialects/Resources.h"
 #include "runtime/include/qcc/runtime.h"
 #include "tools/qcc/Calibration.h"
+#include "tools/qcc/Cubins.h"
 #include "tools/qcc/Evaluation.h"
 #include "tools/qcc/Messages.h"
 #include "tools/qcc/Output.h"
@@ -118,7 +119,6 @@ private:
 
   Status quantize() {
     std::string error;
-    pipeline.fuse.attention = !variants.front()->isGpu;
     if (!readQuantization(options, *module, variants.front()->isGpu, pipeline.quantize, calibration, error) ||
         (evaluation.isAsked() && !evaluation.prepare(*module, pipeline, calibration, error)))
       return usage(error);
@@ -266,7 +266,7 @@ private:
     if (isEmulated && variants.size() > 1)
       return usage("--march=emulated stands alone");
     isDevice = isGpu && !isEmulated;
-    for (std::string option : {"--host", "--fallback"})
+    for (std::string option : {"--host", "--fallback", "--ptxas"})
       if (!isDevice && options.has(option))
         return usage(option + " goes with --target=nvptx64-nvidia-cuda");
     if (kind->word == "ptx" && (!isDevice || (options.has("--march") && variants.size() > 1)))
@@ -314,9 +314,9 @@ private:
     return reporting.file();
   }
 
-  /// Where data lies must not change the object.
+  /// Where data and programs lie must not change the object.
   static std::vector<std::string> withoutFolder(llvm::StringRef option, std::vector<std::string> values) {
-    if (option == "--calib" || option == "--eval" || option == "--labels")
+    if (option == "--calib" || option == "--eval" || option == "--labels" || option == "--ptxas")
       for (std::string &path : values)
         path = llvm::sys::path::filename(llvm::StringRef(path).rtrim('/')).str();
     return values;
@@ -372,8 +372,9 @@ private:
       return BadInput;
     if (kind->word == "ptx")
       return write({{output, [&](llvm::raw_ostream &os) { os << device->images.front().ptx; }}});
-    for (const emit::DeviceCode::Image &image : device->images)
-      summary.codeBytes += image.ptx.size();
+    if (auto error = addCubins(*device, options.get("--ptxas"), options.threads(), summary.notes))
+      return fail(std::move(error));
+    summary.codeBytes += device->bytes();
     code.device = &*device;
     code.variants.clear();
     if (!fallback)
@@ -400,9 +401,9 @@ private:
       reporting.time(*bytes, prefix);
     if (kind->word == "shared")
       return writeShared(*bytes);
-    std::string header = emit::writeHeader(program, prefix,
-                                           "Written by qcc " QCC_VERSION " from " +
-                                               llvm::sys::path::filename(options.model).str());
+    std::string header = emit::writeHeader(
+        program, prefix,
+        "Written by qcc " QCC_VERSION " from " + llvm::sys::path::filename(options.model).str(), isDevice);
     llvm::SmallString<256> headerPath(output);
     llvm::sys::path::replace_extension(headerPath, ".h");
     return write({{output, [&](llvm::raw_ostream &os) { os.write(bytes->data(), bytes->size()); }},

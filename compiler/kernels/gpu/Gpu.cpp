@@ -1,5 +1,6 @@
 //===- Gpu.cpp - Kernels as blocks of threads -------------------------------===//
 #include "compiler/kernels/gpu/Gpu.h"
+#include "compiler/kernels/Fold.h"
 #include "compiler/target/CodeBuilder.h"
 #include "compiler/target/Target.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -19,6 +20,9 @@ struct Body {
   gpu::Launch launch;
   bool isBlock = false; ///< `begin` is the number of a block
   int64_t units = 0;    ///< not 0: a thread has a range of so many, as on a CPU
+  int64_t lanes = 1;    ///< threads that have one number together
+
+  int64_t numbers() const { return launch.blocks * (isBlock ? 1 : launch.threads / lanes); }
 };
 
 template <typename Spec>
@@ -88,17 +92,28 @@ LogicalResult checkInstructions(func::FuncOp function, StringRef kind) {
          << kind << "' has no form for GPUs yet: it is written in a CPU's instructions";
 }
 
-/// The emitter as it is: one element a thread, or one unit where the kernel splits them by itself.
+/// Of all nests that threads walk together.
+int64_t pointsOf(func::FuncOp function) {
+  int64_t most = 1;
+  function.walk([&](scf::ForOp loop) {
+    if (auto bound = loop.getUpperBound().getDefiningOp<arith::ConstantOp>();
+        bound && loop->hasAttr(gpu::threadedAttr))
+      most = std::max(most, cast<IntegerAttr>(bound.getValue()).getInt());
+  });
+  return most;
+}
+
+/// The emitter as it is: one point a thread, or a warp where rows are long, or one unit where the kernel
+/// splits them by itself.
 Body generalBody(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
   StringRef kind = attr.getAs<StringAttr>("kind").getValue();
-  auto views = attr.getAs<ArrayAttr>("views");
-  View result = View::fromAttr(cast<DictionaryAttr>(views[views.size() - 1]));
-  int64_t elements = 1;
-  for (int64_t size : result.shape)
-    elements *= size;
   auto emit = [=, &variant](OpBuilder &builder, func::FuncOp function, Body &form) -> LogicalResult {
-    if (failed(emitter(builder, function, attr, variant)))
+    Variant byWarps = variant;
+    byWarps.byWarps = true;
+    if (failed(emitter(builder, function, attr, byWarps)))
       return failure();
+    form.lanes = function->hasAttr(warpsAttr) ? Code::warpLanes : 1;
+    form.launch = gpu::directLaunch(pointsOf(function) * form.lanes);
     if (splitsUnits(function)) {
       Block &block = function.getBody().front();
       block.clear();
@@ -107,18 +122,20 @@ Body generalBody(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
       byUnits.byUnits = true;
       if (failed(emitter(builder, function, attr, byUnits)))
         return failure();
+      form.lanes = 1;
       form.units = std::max<int64_t>(kernelUnits(attr), 1);
       form.launch = gpu::directLaunch(form.units);
     }
     return checkInstructions(function, kind);
   };
-  return {emit, gpu::directLaunch(elements)};
+  return {emit, {}};
 }
 
 Body bodyOf(DictionaryAttr attr, const Variant &variant, Emitter emitter) {
   StringRef kind = attr.getAs<StringAttr>("kind").getValue();
   return kind == "gemm"        ? gemmBody(attr, variant)
          : kind == "depthwise" ? depthwiseBody(attr, variant)
+         : kind == "attention" ? blockBody(attr, variant, gpu::emitAttention, gpu::attentionLaunch(attr))
          : kind == "recurrent" ? blockBody(attr, variant, gpu::emitRecurrent, gpu::recurrentLaunch(attr))
                                : generalBody(attr, variant, emitter);
 }
@@ -140,16 +157,17 @@ void callHere(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const
   };
   Value index = wide("llvm.nvvm.read.ptx.sreg.ctaid.x");
   if (!form.isBlock)
-    index = code.add(code.mul(index, form.launch.threads), wide("llvm.nvvm.read.ptx.sreg.tid.x"));
+    index = code.add(code.mul(index, form.launch.threads / form.lanes),
+                     code.div(wide("llvm.nvvm.read.ptx.sreg.tid.x"), form.lanes));
   target::Values arguments(function.getArguments());
-  appendRange(code, arguments, index, form.launch.blocks * (form.isBlock ? 1 : form.launch.threads), form);
+  appendRange(code, arguments, index, form.numbers(), form);
   code.call(body, arguments);
 }
 
 /// On a CPU: a share of all threads (or blocks), one after the other.
 void callAll(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const Body &form, int64_t units) {
   auto arguments = function.getArguments();
-  int64_t count = form.launch.blocks * (form.isBlock ? 1 : form.launch.threads);
+  int64_t count = form.numbers();
   auto share = [&](Value unit) -> Value {
     return arith::DivUIOp::create(code.b, code.loc, code.mul(unit, count), code.i64(units));
   };

@@ -54,6 +54,10 @@ void emitDirectDepthwise(mlir::OpBuilder &builder, mlir::func::FuncOp function, 
 Launch recurrentLaunch(mlir::DictionaryAttr spec);
 llvm::LogicalResult emitRecurrent(mlir::OpBuilder &builder, mlir::func::FuncOp function,
                                   mlir::DictionaryAttr spec, const target::Variant &variant);
+/// A block for some queries of a head.
+Launch attentionLaunch(mlir::DictionaryAttr spec);
+llvm::LogicalResult emitAttention(mlir::OpBuilder &builder, mlir::func::FuncOp function,
+                                  mlir::DictionaryAttr spec, const target::Variant &variant);
 
 //--- Weights of Packing::Rows ---------------------------------------------------//
 //
