@@ -1,10 +1,11 @@
 /*===-- cuda.c - models compiled for NVIDIA GPUs ---------------------------===*
  *
  * The driver's library is loaded when a model first runs, never linked. A model's
- * code and constants go to the device once. What a run needs besides (a stream and
- * memory for workspace, inputs and outputs) is kept for the next one, so that there
- * is as much of it as ever ran at the same time. All of it lasts as long as the
- * process.
+ * code and constants go to the device once. What a run needs besides (a stream,
+ * memory for workspace, inputs and outputs, the launches as a graph) is kept for the
+ * next one, so that there is as much of it as ever ran at the same time. Runs in a
+ * stream of the caller's follow one another, so that a stream has its own. All of it
+ * lasts as long as the process.
  *
  *===----------------------------------------------------------------------===*/
 #include "cuda.h"
@@ -22,6 +23,8 @@ typedef struct context_s *context;
 typedef struct module_s *module;
 typedef struct function_s *function;
 typedef struct stream_s *stream;
+typedef struct graph_s *graph;
+typedef struct executable_s *executable;
 
 /* Names as the library has them: the later version where there are two. */
 #define DRIVER_FUNCTIONS(F)                                                                                  \
@@ -43,16 +46,27 @@ typedef struct stream_s *stream;
   F(launch, "cuLaunchKernel",                                                                                \
     (function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, stream, void **,        \
      void **))                                                                                               \
+  F(copy, "cuMemcpyAsync", (address, address, size_t, stream))                                               \
   F(wait, "cuStreamSynchronize", (stream))
 
-enum { compute_capability_major = 75, compute_capability_minor = 76, non_blocking = 1 };
+/* Of later drivers: without them the launches of a run are made one by one. */
+#define GRAPH_FUNCTIONS(F)                                                                                   \
+  F(begin_capture, "cuStreamBeginCapture_v2", (stream, int))                                                 \
+  F(end_capture, "cuStreamEndCapture", (stream, graph *))                                                    \
+  F(instantiate, "cuGraphInstantiateWithFlags", (executable *, graph, unsigned long long))                   \
+  F(destroy_graph, "cuGraphDestroy", (graph))                                                                \
+  F(launch_graph, "cuGraphLaunch", (executable, stream))
+
+enum { compute_capability_major = 75, compute_capability_minor = 76, non_blocking = 1, of_this_thread = 1 };
 
 static struct {
   qcc_status status; /* of finding a device */
   context context;
   unsigned sm;
+  int has_graphs;
 #define MEMBER(name, symbol, arguments) result(*name) arguments;
   DRIVER_FUNCTIONS(MEMBER)
+  GRAPH_FUNCTIONS(MEMBER)
 #undef MEMBER
 } driver;
 
@@ -74,6 +88,10 @@ static void find_device(void) {
     return;
   DRIVER_FUNCTIONS(FIND)
 #undef FIND
+  driver.has_graphs = 1;
+#define FIND(name, symbol, arguments) driver.has_graphs &= find_symbol(library, symbol, &driver.name);
+  GRAPH_FUNCTIONS(FIND)
+#undef FIND
   int device, major, minor;
   if (driver.init(0) || driver.get_device(&device, 0) ||
       driver.get_attribute(&major, compute_capability_major, device) ||
@@ -89,7 +107,9 @@ static void find_device(void) {
 typedef struct session {
   struct session *next;
   stream stream;
-  address memory; /* the workspace, then inputs and outputs */
+  address memory;      /* the workspace, then inputs and outputs */
+  executable launches; /* NULL: there is no graph */
+  stream of;           /* the caller's stream, of a session for one */
 } session;
 
 typedef struct loaded {
@@ -99,6 +119,7 @@ typedef struct loaded {
   module module;
   address constants;
   session *idle;
+  session *of_streams;
   function functions[]; /* of the steps */
 } loaded;
 
@@ -133,8 +154,16 @@ static result upload_constants(loaded *entry, const qcc_cuda_program *program) {
   return failed;
 }
 
-static result fill_entry(loaded *entry, const qcc_cuda_program *program, const char *ptx) {
-  result failed = driver.load(&entry->module, ptx);
+/* The assembled form runs on later GPUs of the same ten (sm_80: 8.6, 8.9). Where the driver does not take it,
+ * PTX may do. */
+static result load_image(loaded *entry, const qcc_cuda_image *image) {
+  if (image->cubin && image->sm / 10 == driver.sm / 10 && !driver.load(&entry->module, image->cubin))
+    return 0;
+  return driver.load(&entry->module, image->ptx);
+}
+
+static result fill_entry(loaded *entry, const qcc_cuda_program *program, const qcc_cuda_image *image) {
+  result failed = load_image(entry, image);
   for (uint32_t i = 0; i < program->n_steps && !failed; ++i)
     failed = driver.find(&entry->functions[i], entry->module, program->steps[i].kernel);
   return failed ? failed : upload_constants(entry, program);
@@ -162,7 +191,7 @@ static qcc_status load_model(const qcc_model *model, loaded **found) {
   loaded *entry = calloc(1, sizeof *entry + program->n_steps * sizeof entry->functions[0]);
   if (!entry)
     return QCC_ERR_DEVICE;
-  if (fill_entry(entry, program, image->ptx)) {
+  if (fill_entry(entry, program, image)) {
     drop_entry(entry);
     return QCC_ERR_DEVICE;
   }
@@ -185,24 +214,19 @@ static uint64_t session_bytes(const qcc_model *model) {
   return bytes;
 }
 
-/* Under the mutex. NULL where the device has no more memory. */
-static session *take_session(loaded *entry) {
-  session *taken = entry->idle;
-  if (taken) {
-    entry->idle = taken->next;
-    return taken;
-  }
-  taken = calloc(1, sizeof *taken);
-  if (!taken || driver.create_stream(&taken->stream, non_blocking)) {
-    free(taken);
+/* NULL where the device has no more memory. */
+static session *make_session(const qcc_model *model) {
+  session *made = calloc(1, sizeof *made);
+  if (!made || driver.create_stream(&made->stream, non_blocking)) {
+    free(made);
     return NULL;
   }
-  if (driver.allocate(&taken->memory, session_bytes(entry->model))) {
-    driver.destroy_stream(taken->stream);
-    free(taken);
+  if (driver.allocate(&made->memory, session_bytes(model))) {
+    driver.destroy_stream(made->stream);
+    free(made);
     return NULL;
   }
-  return taken;
+  return made;
 }
 
 /* Tensors lie behind the workspace in their order. */
@@ -226,32 +250,110 @@ static address pointer_address(const loaded *entry, const session *here, const q
 }
 
 static result launch_step(const loaded *entry, const session *here, const qcc_cuda_step *step,
-                          function kernel) {
+                          function kernel, stream queue) {
   address values[QCC_CUDA_MOST_POINTERS];
   void *arguments[QCC_CUDA_MOST_POINTERS];
   for (uint32_t p = 0; p < step->n_pointers; ++p) {
     values[p] = pointer_address(entry, here, &step->pointers[p]);
     arguments[p] = &values[p];
   }
-  return driver.launch(kernel, step->blocks, 1, 1, step->threads, 1, 1, 0, here->stream, arguments, NULL);
+  return driver.launch(kernel, step->blocks, 1, 1, step->threads, 1, 1, 0, queue, arguments, NULL);
+}
+
+static result launch_steps(const loaded *entry, const session *here, stream queue) {
+  const qcc_cuda_program *program = entry->model->device_data;
+  result failed = 0;
+  for (uint32_t s = 0; s < program->n_steps && !failed; ++s)
+    failed = launch_step(entry, here, &program->steps[s], entry->functions[s], queue);
+  return failed;
+}
+
+/* The launches as a graph, which starts at once. Without one they are made each time. */
+static void capture(const loaded *entry, session *here) {
+  graph captured = NULL;
+  if (!driver.has_graphs || driver.begin_capture(here->stream, of_this_thread))
+    return;
+  result failed = launch_steps(entry, here, here->stream);
+  if (!driver.end_capture(here->stream, &captured) && !failed &&
+      driver.instantiate(&here->launches, captured, 0))
+    here->launches = NULL;
+  if (captured)
+    driver.destroy_graph(captured);
+}
+
+/* Under the mutex. */
+static session *take_session(loaded *entry) {
+  session *taken = entry->idle;
+  if (taken)
+    entry->idle = taken->next;
+  else if ((taken = make_session(entry->model)))
+    capture(entry, taken);
+  return taken;
+}
+
+static session *session_of(loaded *entry, stream of) {
+  for (session *known = entry->of_streams; known; known = known->next)
+    if (known->of == of)
+      return known;
+  session *made = make_session(entry->model);
+  if (!made)
+    return NULL;
+  capture(entry, made);
+  made->of = of;
+  made->next = entry->of_streams;
+  return entry->of_streams = made;
+}
+
+static result run_steps(const loaded *entry, const session *here, stream queue) {
+  return here->launches ? driver.launch_graph(here->launches, queue) : launch_steps(entry, here, queue);
 }
 
 static result run_session(const loaded *entry, const session *here, const qcc_frame *frame) {
   const qcc_model *model = entry->model;
-  const qcc_cuda_program *program = model->device_data;
   result failed = 0;
   for (uint32_t i = 0; i < model->n_inputs && !failed; ++i)
     if (model->inputs[i].bytes)
       failed = driver.to_device(port_address(model, here, QCC_CUDA_INPUT, i), frame->in[i],
                                 model->inputs[i].bytes, here->stream);
-  for (uint32_t s = 0; s < program->n_steps && !failed; ++s)
-    failed = launch_step(entry, here, &program->steps[s], entry->functions[s]);
+  if (!failed)
+    failed = run_steps(entry, here, here->stream);
   for (uint32_t o = 0; o < model->n_outputs && !failed; ++o)
     if (model->outputs[o].bytes)
       failed = driver.to_host(frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o),
                               model->outputs[o].bytes, here->stream);
   result late = driver.wait(here->stream); /* in any case: copies may be under way */
   return failed ? failed : late;
+}
+
+/* The driver sees by a pointer whether it is the device's. */
+static result queue_session(const loaded *entry, const session *here, const qcc_frame *frame, stream queue) {
+  const qcc_model *model = entry->model;
+  result failed = 0;
+  for (uint32_t i = 0; i < model->n_inputs && !failed; ++i)
+    if (model->inputs[i].bytes)
+      failed = driver.copy(port_address(model, here, QCC_CUDA_INPUT, i), (uintptr_t)frame->in[i],
+                           model->inputs[i].bytes, queue);
+  if (!failed)
+    failed = run_steps(entry, here, queue);
+  for (uint32_t o = 0; o < model->n_outputs && !failed; ++o)
+    if (model->outputs[o].bytes)
+      failed = driver.copy((uintptr_t)frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o),
+                           model->outputs[o].bytes, queue);
+  return failed;
+}
+
+/* Under the mutex to the end: what two threads put into one stream must not mix. */
+static qcc_status queue_here(const qcc_model *model, const qcc_frame *frame, stream queue) {
+  loaded *entry;
+  pthread_mutex_lock(&mutex);
+  qcc_status status = load_model(model, &entry);
+  if (status == QCC_OK) {
+    session *here = session_of(entry, queue);
+    if (!here || queue_session(entry, here, frame, queue))
+      status = QCC_ERR_DEVICE;
+  }
+  pthread_mutex_unlock(&mutex);
+  return status;
 }
 
 static qcc_status run_here(const qcc_model *model, const qcc_frame *frame) {
@@ -273,14 +375,25 @@ static qcc_status run_here(const qcc_model *model, const qcc_frame *frame) {
   return status;
 }
 
-qcc_status qcc_rt_cuda_run(const qcc_model *model, const qcc_frame *frame) {
+static qcc_status enter_device(void) {
   pthread_once(&once, find_device);
   if (driver.status != QCC_OK)
     return driver.status;
+  return driver.push(driver.context) ? QCC_ERR_DEVICE : QCC_OK;
+}
+
+static qcc_status leave_device(qcc_status status) {
   context before;
-  if (driver.push(driver.context))
-    return QCC_ERR_DEVICE;
-  qcc_status status = run_here(model, frame);
   driver.pop(&before);
   return status;
+}
+
+qcc_status qcc_rt_cuda_run(const qcc_model *model, const qcc_frame *frame) {
+  qcc_status status = enter_device();
+  return status == QCC_OK ? leave_device(run_here(model, frame)) : status;
+}
+
+qcc_status qcc_rt_cuda_run_async(const qcc_model *model, const qcc_frame *frame, void *queue) {
+  qcc_status status = enter_device();
+  return status == QCC_OK ? leave_device(queue_here(model, frame, queue)) : status;
 }

@@ -14,8 +14,9 @@
 typedef struct qcc_cuda_image {
   uint32_t sm; /* 80 for sm_80 */
   uint32_t reserved;
-  const char *isa; /* word of --march */
-  const char *ptx; /* ends with a NUL */
+  const char *isa;   /* word of --march */
+  const char *ptx;   /* ends with a NUL */
+  const void *cubin; /* the same assembled, for GPUs of the same ten; NULL: not there */
 } qcc_cuda_image;
 
 /* Where a kernel's pointer leads. */
@@ -46,11 +47,17 @@ typedef struct qcc_cuda_program {
   const qcc_cuda_step *steps;
   const void *constants;
   uint64_t constants_bytes, workspace_bytes;
+  /* qcc_rt_cuda_run_async */
+  qcc_status (*run_async)(const qcc_model *model, const qcc_frame *frame, void *stream);
 } qcc_cuda_program;
 
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
-    qcc_status qcc_rt_cuda_run(const qcc_model *model, const qcc_frame *frame);
+qcc_status qcc_rt_cuda_run(const qcc_model *model, const qcc_frame *frame);
+qcc_status qcc_rt_cuda_run_async(const qcc_model *model, const qcc_frame *frame, void *stream);
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* QCC_RUNTIME_CUDA_H */

@@ -170,6 +170,17 @@ static int shapes_are_apart(const qcc_model *model, const void *const *in, void 
   return 1;
 }
 
+static qcc_status check_tensors(const qcc_model *model, const void *const *in, void *const *out) {
+  if (!buffers_are_there(model, in, out))
+    return QCC_ERR_ARGUMENT;
+  int in_place = (model->flags & QCC_MODEL_IN_PLACE) != 0;
+  for (uint32_t o = 0; o < model->n_outputs; ++o)
+    if (overlaps_tensors(model, in, out, out[o], model->outputs[o].bytes, o,
+                         in_place ? &model->outputs[o] : NULL))
+      return QCC_ERR_ARGUMENT;
+  return QCC_OK;
+}
+
 static qcc_status check_buffers(const qcc_model *model, const void *const *in, void *const *out,
                                 const void *work, size_t work_bytes) {
   if (!buffers_are_there(model, in, out) || !is_buffer(work, model->workspace_bytes))
@@ -178,11 +189,9 @@ static qcc_status check_buffers(const qcc_model *model, const void *const *in, v
     return QCC_ERR_WORKSPACE;
   if (overlaps_tensors(model, in, out, work, model->workspace_bytes, model->n_outputs, NULL))
     return QCC_ERR_ARGUMENT;
-  int in_place = (model->flags & QCC_MODEL_IN_PLACE) != 0;
-  for (uint32_t o = 0; o < model->n_outputs; ++o)
-    if (overlaps_tensors(model, in, out, out[o], model->outputs[o].bytes, o,
-                         in_place ? &model->outputs[o] : NULL))
-      return QCC_ERR_ARGUMENT;
+  qcc_status status = check_tensors(model, in, out);
+  if (status != QCC_OK)
+    return status;
   return shapes_are_apart(model, in, out, work) ? QCC_OK : QCC_ERR_ARGUMENT;
 }
 
@@ -260,4 +269,18 @@ qcc_status qcc_rt_run(const qcc_model *model, const void *const *in, void *const
 qcc_status qcc_run(const qcc_model *model, const void *const *in, void *const *out, void *work,
                    size_t work_bytes, qcc_pool *pool) {
   return qcc_rt_run(model, in, out, work, work_bytes, pool);
+}
+
+qcc_status qcc_run_async(const qcc_model *model, const void *const *in, void *const *out, void *stream) {
+  if (!model_is_valid(model))
+    return QCC_ERR_ARGUMENT;
+  const char *forced = setting("QCC_DEVICE");
+  const qcc_cuda_program *program = model->device == QCC_DEVICE_CUDA ? model->device_data : NULL;
+  if (!program || (forced && strcmp(forced, "cuda")))
+    return QCC_ERR_NO_DEVICE;
+  qcc_status status = check_tensors(model, in, out);
+  if (status != QCC_OK)
+    return status;
+  qcc_frame frame = {in, out, NULL, NULL, NULL};
+  return program->run_async(model, &frame, stream);
 }

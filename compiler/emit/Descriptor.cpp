@@ -31,6 +31,8 @@ public:
                                      options.prefix + "_model");
     Function *entry = addRun(model);
     model->setInitializer(cast<ConstantStruct>(ConstantStruct::getAnon(context, modelFields(entry, model))));
+    if (options.device)
+      addRunAsync(model);
     if (options.withRuntime)
       addGetModel(model);
   }
@@ -164,10 +166,19 @@ private:
     return new GlobalVariable(module, value->getType(), true, GlobalValue::InternalLinkage, value, name);
   }
 
+  Constant *cubin(const DeviceCode::Image &image) {
+    auto *data = ConstantDataArray::getRaw(image.cubin, image.cubin.size(), Type::getInt8Ty(context));
+    auto *global = new GlobalVariable(module, data->getType(), true, GlobalValue::InternalLinkage, data,
+                                      "cubin_" + image.variant->name);
+    global->setAlignment(Align(64));
+    return global;
+  }
+
   Constant *images() {
     SmallVector<Constant *> rows;
     for (const DeviceCode::Image &image : options.device->images)
-      rows.push_back(record({u32(image.variant->sm), u32(0), text(image.variant->name), text(image.ptx)}));
+      rows.push_back(record({u32(image.variant->sm), u32(0), text(image.variant->name), text(image.ptx),
+                             image.cubin.empty() ? null() : cubin(image)}));
     return array(rows, "images");
   }
 
@@ -211,9 +222,12 @@ private:
     const Program &device = *options.device->program;
     auto *type = FunctionType::get(Type::getInt32Ty(context), {pointer, pointer}, false);
     auto *run = cast<Function>(module.getOrInsertFunction("qcc_rt_cuda_run", type).getCallee());
+    auto *asyncType = FunctionType::get(Type::getInt32Ty(context), {pointer, pointer, pointer}, false);
+    auto *runAsync =
+        cast<Function>(module.getOrInsertFunction("qcc_rt_cuda_run_async", asyncType).getCallee());
     return single({run, u32(options.device->images.size()), u32(device.steps.size()), images(),
                    deviceSteps(device), deviceConstants(device), u64(device.blob.size()),
-                   u64(device.workspaceBytes)},
+                   u64(device.workspaceBytes), runAsync},
                   "device_program");
   }
 
@@ -279,6 +293,20 @@ private:
       slot += port.isBounded() ? port.type.getRank() : 0;
     }
     return array;
+  }
+
+  /// PREFIX_run_async(in, out, stream) = qcc_run_async(&PREFIX_model, in, out, stream)
+  void addRunAsync(GlobalVariable *model) {
+    Type *i32 = Type::getInt32Ty(context);
+    auto *type = FunctionType::get(i32, {pointer, pointer, pointer}, false);
+    auto *runType = FunctionType::get(i32, {pointer, pointer, pointer, pointer}, false);
+    auto *function =
+        Function::Create(type, GlobalValue::ExternalLinkage, options.prefix + "_run_async", module);
+    IRBuilder<> builder(BasicBlock::Create(context, "entry", function));
+    auto *call = builder.CreateCall(module.getOrInsertFunction("qcc_run_async", runType),
+                                    {model, function->getArg(0), function->getArg(1), function->getArg(2)});
+    call->setTailCall();
+    builder.CreateRet(call);
   }
 
   void addGetModel(GlobalVariable *model) {

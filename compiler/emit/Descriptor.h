@@ -18,7 +18,7 @@ struct DescriptorOptions {
   const DeviceCode *device = nullptr; ///< a model for CUDA
 };
 
-/// Adds to `module`: the blob, PREFIX_model, PREFIX_run and, with a runtime,
+/// Adds to `module`: the blob, PREFIX_model, PREFIX_run, for CUDA PREFIX_run_async and, with a runtime,
 /// qcc_get_model. The steps, `stepName(index).VARIANT`, are in the module or
 /// declared.
 void addDescriptor(llvm::Module &module, const Program &program, const DescriptorOptions &options);

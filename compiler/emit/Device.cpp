@@ -37,6 +37,13 @@ LogicalResult checkStep(InvokeOp step) {
 }
 } // namespace
 
+size_t DeviceCode::bytes() const {
+  size_t sum = 0;
+  for (const Image &image : images)
+    sum += image.ptx.size() + image.cubin.size();
+  return sum;
+}
+
 FailureOr<DeviceCode> emit::compileDevice(const Program &program, ArrayRef<const target::Variant *> variants,
                                           int level, unsigned threads) {
   DeviceCode code{&program, {}, {}};
@@ -52,7 +59,7 @@ FailureOr<DeviceCode> emit::compileDevice(const Program &program, ArrayRef<const
   if (!texts)
     return ModuleOp(program.module).emitError(llvm::toString(texts.takeError()));
   for (auto [variant, text] : llvm::zip_equal(variants, *texts))
-    code.images.push_back({variant, std::string(text.begin(), text.end())});
+    code.images.push_back({variant, std::string(text.begin(), text.end()), /*cubin=*/""});
   for (InvokeOp step : program.steps) {
     if (failed(checkStep(step)))
       return failure();

@@ -12,10 +12,13 @@ struct DeviceCode {
   struct Image {
     const target::Variant *variant;
     std::string ptx;
+    std::string cubin; ///< assembled; empty: there is none
   };
   const Program *program;
   std::vector<Image> images;                  ///< oldest first
   std::vector<kernels::gpu::Launch> launches; ///< of the steps
+
+  size_t bytes() const; ///< of all images
 };
 
 /// PTX for each variant: a kernel named as in the program for each of its specifications.

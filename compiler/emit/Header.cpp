@@ -132,7 +132,7 @@ void writeStruct(raw_ostream &os, const Program &program, StringRef name, bool i
 }
 } // namespace
 
-std::string emit::writeHeader(const Program &program, StringRef prefix, StringRef comment) {
+std::string emit::writeHeader(const Program &program, StringRef prefix, StringRef comment, bool isForDevice) {
   std::string text, macro = prefix.upper();
   raw_string_ostream os(text);
   os << "/* " << commentSafe(comment) << " */\n#ifndef QCC_MODEL_" << macro << "_H\n#define QCC_MODEL_"
@@ -161,7 +161,11 @@ std::string emit::writeHeader(const Program &program, StringRef prefix, StringRe
      << "/* Runs the model once. `work` has " << macro << "_WORKSPACE_BYTES bytes and belongs to this run;\n"
      << " * `pool` NULL uses the calling thread alone. */\nqcc_status " << prefix << "_run(const " << prefix
      << "_inputs *in, " << (program.outputShapes.empty() ? "const " : "") << prefix
-     << "_outputs *out, void *work, qcc_pool *pool);\n\n"
-     << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* QCC_MODEL_" << macro << "_H */\n";
+     << "_outputs *out, void *work, qcc_pool *pool);\n\n";
+  if (isForDevice)
+    os << "/* Puts a run into a CUDA stream and returns; see qcc_run_async in qcc/runtime.h. */\nqcc_status "
+       << prefix << "_run_async(const " << prefix << "_inputs *in, const " << prefix
+       << "_outputs *out, void *stream);\n\n";
+  os << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* QCC_MODEL_" << macro << "_H */\n";
   return text;
 }

@@ -6,8 +6,10 @@
 
 namespace qcc::emit {
 
-/// C99 and C++; includes only qcc/runtime.h. `comment` lines say what made it.
-std::string writeHeader(const Program &program, llvm::StringRef prefix, llvm::StringRef comment);
+/// C99 and C++; includes only qcc/runtime.h. `comment` lines say what made it. `isForDevice`: a run can go
+/// into a stream.
+std::string writeHeader(const Program &program, llvm::StringRef prefix, llvm::StringRef comment,
+                        bool isForDevice);
 
 } // namespace qcc::emit
 

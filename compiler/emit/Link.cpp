@@ -102,13 +102,15 @@ Expected<SmallVector<char, 0>> qcc::emit::mergeObjects(std::vector<SmallVector<c
 
 Error qcc::emit::linkShared(const std::string &object, const std::string &runtime, const std::string &prefix,
                             const std::string &output) {
-  auto script = TemporaryFile::create("map", "{ global: " + prefix + "_run; " + prefix +
-                                                 "_model; qcc_get_model; local: *; };\n");
+  auto script = TemporaryFile::create("map", "{ global: " + prefix + "_run; " + prefix + "_run_async; " +
+                                                 prefix + "_model; qcc_get_model; local: *; };\n");
   if (!script)
     return script.takeError();
   std::string map = "--version-script=" + (*script)->path;
+  // Models for CPUs have no run_async.
   return runLinker({"-shared", "-o", output.c_str(), object.c_str(), runtime.c_str(), map.c_str(),
-                    "--gc-sections", "--hash-style=gnu", "-z", "noexecstack", "-z", "now"});
+                    "--undefined-version", "--gc-sections", "--hash-style=gnu", "-z", "noexecstack", "-z",
+                    "now"});
 }
 
 Expected<std::string> qcc::emit::findRuntime(const std::string &programFolder, StringRef triple) {

@@ -194,4 +194,17 @@ def a_build_without_qcc_is_an_error():
     check("bin/qcc is not there: build it" in done.stderr, done.stderr)
 
 
+@case
+def the_script_for_gpus_compiles_everything_without_one():
+    small_network(scratch() / "small.onnx", batch="N")
+    command = [sys.executable, "-B", ROOT / "tools/bench/gpu.py", "--model", scratch() / "small.onnx", "--out", scratch() / "out"]
+    command += ["--batches=1,3", "--qcc", BUILD / "bin/qcc"]
+    said = run([*command, "--dry-run"]).stdout
+    check("| 3 | qcc int8 |" in said and "dry run" in said, said)
+    check((scratch() / "out/gpu.md").read_text() in said, "the table was not written")
+    check((scratch() / "out/gpu/small/qdq-3.gpu.so").exists(), "the model of three was not compiled")
+    if "gpu" not in FEATURES:
+        check("no NVIDIA GPU" in run(command, status=2).stderr, "it does not say why it stops")
+
+
 main()

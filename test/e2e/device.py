@@ -12,7 +12,7 @@ def structure(name, *fields):
 
 
 u32, u64, text, pointer = c.c_uint32, c.c_uint64, c.c_char_p, c.c_void_p
-Image = structure("Image", ("sm", u32), ("reserved", u32), ("isa", text), ("ptx", text))
+Image = structure("Image", ("sm", u32), ("reserved", u32), ("isa", text), ("ptx", text), ("cubin", pointer))
 Pointer = structure("Pointer", ("space", u32), ("index", u32), ("offset", u64))
 Step = structure(
     "Step", ("kernel", text), ("pointers", c.POINTER(Pointer)), ("n_pointers", u32), ("blocks", u32), ("threads", u32),
@@ -21,6 +21,7 @@ Step = structure(
 Program = structure(
     "Program", ("run", pointer), ("n_images", u32), ("n_steps", u32), ("images", c.POINTER(Image)),
     ("steps", c.POINTER(Step)), ("constants", pointer), ("constants_bytes", u64), ("workspace_bytes", u64),
+    ("run_async", pointer),
 )  # fmt: skip
 Port = structure(
     "Port", ("name", text), ("c_name", text), ("type", u32), ("rank", u32), ("shape", pointer), ("min_shape", pointer),

@@ -123,6 +123,19 @@ def ptx_of_networks_with_a_batch_is_accepted_without_spills():
 
 
 @case
+def scores_are_not_stored_and_rows_belong_to_warps():
+    require("shared-models")
+    model = FASHION / "models/fm_vit_ts_b1.onnx"
+    text = qcc(model, TARGET, "--march=sm_80", "--emit=ptx", "--quantize=none", output="m.ptx").read_text()
+    kernels = {re.match(r"\w+", part).group(): part for part in text.split(".visible .entry ")[1:]}
+    check("softmax_0" not in kernels and "attention_0" in kernels, sorted(kernels))
+    # 16 queries in a block of four warps; one column of 24 or 16 for each lane.
+    check(kernels["attention_0"].count("st.global") == 4, "attention stores more than its results")
+    for name in ("attention_0", "layer_normalization_0"):
+        check("shfl.sync.bfly.b32" in kernels[name], f"{name} has no exchange")
+
+
+@case
 def without_a_gpu_a_program_says_so():
     require("shared-models")
     image = fashion_images(1).tobytes()
@@ -131,6 +144,81 @@ def without_a_gpu_a_program_says_so():
         done = run([alone], status=3, input=image, text=False, env={"QCC_DEVICE": device})
         check(b"device not available" in done.stderr, done.stderr)
         check(not done.stdout, "it wrote an output")
+
+
+def stub(status):
+    """The folder of a library of the driver's name, all of whose functions give one status."""
+    names = re.findall(r'"(cu[A-Z]\w+)"', (ROOT / "runtime/cuda.c").read_text())
+    check("cuInit" in names and "cuLaunchKernel" in names, names)
+    folder = scratch() / f"stub{status}"
+    folder.mkdir()
+    source = folder / "stub.c"
+    source.write_text("".join(f"int {name}(void) {{ return {status}; }}\n" for name in names))
+    run(["gcc", "-shared", "-fPIC", "-w", "-Wl,-soname,libcuda.so.1", source, "-o", folder / "libcuda.so.1"])
+    return folder
+
+
+@case
+def drivers_without_a_device_are_none():
+    require("shared-models", "no-asan")  # the sanitisers' library is not told of the folder
+    image = fashion_images(1).tobytes()
+    alone = program(QAT, "--march=sm_80")
+    for status in (34, 100, 999):  # the toolkit's stub library, a driver without a GPU, unknown
+        done = run([alone], status=3, input=image, text=False, env={"LD_LIBRARY_PATH": str(stub(status))})
+        check(b"device not available" in done.stderr, done.stderr)
+        check(not done.stdout, "it wrote an output")
+    empty = scratch() / "stub34/libcuda.so.1"
+    empty.write_bytes(b"")  # no library at all
+    run([alone], status=3, input=image, text=False, env={"LD_LIBRARY_PATH": str(empty.parent)})
+
+
+@case
+def cubins_lie_beside_the_ptx_where_there_is_an_assembler():
+    require("shared-models")
+    target = [TARGET, "--march=sm_80,sm_90"]
+    bare = run([BUILD / "bin/qcc", QAT, *target, "--ptxas=none", "-o", scratch() / "bare.o"]).stderr
+    check("no cubins" in bare, bare)
+    program = f"--ptxas={assembler()}"
+    for name in ("one.o", "two.o"):
+        said = run([BUILD / "bin/qcc", QAT, *target, program, "--prefix=m", "-o", scratch() / name]).stderr
+        check(re.search(r"cubins of sm_80, sm_90 by ptxas \d+\.\d+", said), said)
+    one, two, without = ((scratch() / name).read_bytes() for name in ("one.o", "two.o", "bare.o"))
+    check(one == two, "two compiles differ")
+    check(one.count(b"\x7fELF") == 1 + 2 and without.count(b"\x7fELF") == 1, "cubins are not there, or too many")
+    check(str(assembler().parent).encode() not in one, "the object tells where the assembler is")
+    on_path = {"PATH": f"{assembler().parent}:{os.environ['PATH']}"}
+    said = run([BUILD / "bin/qcc", QAT, *target, "-o", scratch() / "auto.o"], env=on_path).stderr
+    check("cubins of sm_80, sm_90" in said, said)
+
+
+@case
+def an_assembler_that_fails_is_an_error_or_a_remark():
+    require("shared-models")
+    command = [BUILD / "bin/qcc", QAT, TARGET, "--march=sm_80", "-o", scratch() / "m.o"]
+    check("nowhere" in run([*command, "--ptxas=/nowhere/ptxas"], status=1).stderr, "it does not say which")
+    broken = scratch() / "bin/ptxas"
+    broken.parent.mkdir()
+    broken.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "release, V9.9.9" && exit\necho "bad luck"; exit 1\n')
+    broken.chmod(0o755)
+    check("bad luck" in run([*command, f"--ptxas={broken}"], status=1).stderr, "the reason is not told")
+    check(not (scratch() / "m.o").exists(), "a file was left behind")
+    said = run(command, env={"PATH": f"{broken.parent}:{os.environ['PATH']}"}).stderr
+    check("no cubins by ptxas 9.9.9" in said and "it refuses sm_80" in said, said)
+
+
+@case
+def runs_in_streams_are_for_gpus():
+    require("shared-models")
+    source = scratch() / "async.c"
+    source.write_text(
+        '#include "m.h"\n#include <stdio.h>\nstatic float x[M_INPUT_ELEMENTS], y[M_OUTPUT_ELEMENTS];\nint main(void) {\n'
+        "  m_inputs in = {.input = x};\n  m_outputs out = {.output = y};\n"
+        "  puts(qcc_status_string(m_run_async(&in, &out, NULL)));\n  return 0;\n}\n"
+    )
+    device = qcc(QAT, TARGET, "--march=sm_80", "--fallback=cpu", "--prefix=m", output="m.o")
+    check("device not available" in run([link([source], [device])]).stdout, "there is a fallback")
+    here = qcc(QAT, "--prefix=m", output="m.o")
+    check("run_async" not in here.with_suffix(".h").read_text(), "the header of a model for CPUs has it")
 
 
 @case
@@ -160,7 +248,7 @@ def objects_are_for_the_host_that_is_named():
 def options_of_a_gpu_are_for_gpus():
     path = scratch() / "small.onnx"
     small_network(path)
-    for options in (["--host=x86_64-linux-gnu"], ["--fallback=cpu"], ["--emit=ptx"], ["--march=sm_80"]):
+    for options in (["--host=x86_64-linux-gnu"], ["--fallback=cpu"], ["--ptxas=none"], ["--emit=ptx"], ["--march=sm_80"]):
         said = run([BUILD / "bin/qcc", *options, path, "-o", scratch() / "m.o"], status=2).stderr
         check("nvptx64-nvidia-cuda" in said or "sm_80" in said, said)
     for options in (["--emit=ptx", "--march=sm_80,sm_90"], ["--march=sm_42"], ["--emit=asm"]):

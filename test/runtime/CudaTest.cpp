@@ -12,7 +12,11 @@ namespace {
 const int64_t shape[] = {4};
 const qcc_tensor_info ports[] = {{"x", "x", QCC_TYPE_I32, 1, shape, nullptr, 16, 0, 0}};
 const int32_t constants[] = {0, 0, 0, 0, 10, 20, 30, 40};
-const qcc_cuda_image images[] = {{75, 0, "sm_75", "// text for 75"}, {80, 0, "sm_80", "// text for 80"}};
+const qcc_cuda_image images[] = {{75, 0, "sm_75", "// text for 75", nullptr},
+                                 {80, 0, "sm_80", "// text for 80", nullptr}};
+const char cubin[] = "\x7f"
+                     "ELF for 80";
+const qcc_cuda_image assembled[] = {{80, 0, "sm_80", "// text for 80", cubin}};
 // -(x + constants) through the workspace.
 const qcc_cuda_pointer sum[] = {
     {QCC_CUDA_INPUT, 0, 0}, {QCC_CUDA_CONSTANT, 0, 16}, {QCC_CUDA_WORKSPACE, 0, 128}};
@@ -38,7 +42,16 @@ struct Model {
     return qcc_run(&model, in, out, work, sizeof work, nullptr);
   }
 
-  qcc_cuda_program program{qcc_rt_cuda_run, 2, 2, images, steps, constants, sizeof constants, 256};
+  qcc_status runIn(void *stream, int32_t first = 1) {
+    x[0] = first;
+    const void *in[] = {x};
+    void *out[] = {result};
+    return qcc_run_async(&model, in, out, stream);
+  }
+
+  qcc_cuda_program program{qcc_rt_cuda_run,      2, 2, images, steps, constants, sizeof constants, 256,
+                           qcc_rt_cuda_run_async};
+  int32_t x[4] = {1, 2, 3, 4};
   qcc_model model{};
   int32_t result[4] = {};
 };
@@ -51,7 +64,9 @@ FakeCuda &driver() {
     return static_cast<FakeCuda *>(dlsym(library, "fakeCuda"));
   }();
   found->failing = "";
-  found->launches = 0;
+  found->failAt = found->calls = found->launches = found->graphLaunches = 0;
+  found->computeCapability = 80;
+  found->takesCubins = true;
   return *found;
 }
 
@@ -109,6 +124,95 @@ TEST_F(Cuda, AnErrorLeavesNothingBehind) {
   EXPECT_EQ(model.run(), QCC_ERR_DEVICE);
   cuda.failing = "";
   EXPECT_EQ(model.run(), QCC_OK);
+}
+
+TEST_F(Cuda, TheLaunchesBecomeAGraphAtTheFirstRun) {
+  int executables = cuda.executables;
+  ASSERT_EQ(model.run(), QCC_OK);
+  ASSERT_EQ(model.run(5), QCC_OK);
+  EXPECT_EQ(model.result[0], -15);
+  EXPECT_EQ(cuda.graphLaunches, 2);
+  EXPECT_EQ(cuda.executables, executables + 1);
+  EXPECT_EQ(cuda.graphs, 0);
+}
+
+TEST_F(Cuda, WithoutAGraphLaunchesAreMadeOneByOne) {
+  for (const char *function :
+       {"cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags"}) {
+    Model &fresh = another();
+    cuda.failing = function;
+    ASSERT_EQ(fresh.run(), QCC_OK) << function;
+    EXPECT_EQ(fresh.result[0], -11) << function;
+    EXPECT_EQ(cuda.graphLaunches, 0) << function;
+    EXPECT_EQ(cuda.graphs, 0) << function;
+  }
+}
+
+/// Whichever call fails: a status, no leak, and the next run is right.
+TEST_F(Cuda, EveryCallMayFail) {
+  for (int failAt = 1, isThere = 1; isThere; ++failAt) {
+    Model &fresh = another();
+    int modules = cuda.modules, allocations = cuda.allocations, streams = cuda.streams;
+    cuda.calls = 0;
+    cuda.failAt = failAt;
+    qcc_status status = fresh.run();
+    isThere = cuda.calls >= failAt;
+    EXPECT_TRUE(status == QCC_OK || status == QCC_ERR_DEVICE) << "call " << failAt;
+    if (status == QCC_OK) // a graph may fail
+      EXPECT_EQ(fresh.result[0], -11) << "call " << failAt;
+    cuda.failAt = 0;
+    ASSERT_EQ(fresh.run(7), QCC_OK) << "call " << failAt;
+    EXPECT_EQ(fresh.result[0], -17) << "call " << failAt;
+    EXPECT_EQ(cuda.modules, modules + 1) << "call " << failAt;
+    EXPECT_EQ(cuda.allocations, allocations + 2) << "call " << failAt;
+    EXPECT_EQ(cuda.streams, streams + 1) << "call " << failAt;
+    EXPECT_EQ(cuda.graphs, 0) << "call " << failAt;
+    EXPECT_EQ(cuda.current, 0) << "call " << failAt;
+  }
+}
+
+TEST_F(Cuda, CubinsAreForGpusOfTheSameTen) {
+  model.program.images = assembled;
+  model.program.n_images = 1;
+  ASSERT_EQ(model.run(), QCC_OK);
+  EXPECT_EQ(cuda.text, cubin);
+  EXPECT_EQ(model.result[0], -11);
+}
+
+TEST_F(Cuda, PtxServesWhereTheDriverRefusesACubin) {
+  cuda.takesCubins = false;
+  model.program.images = assembled;
+  model.program.n_images = 1;
+  ASSERT_EQ(model.run(), QCC_OK);
+  EXPECT_STREQ(cuda.text, "// text for 80");
+}
+
+TEST_F(Cuda, RunsInStreamsOfTheCaller) {
+  int allocations = cuda.allocations, one = 0, other = 0;
+  ASSERT_EQ(model.runIn(&one), QCC_OK);
+  EXPECT_EQ(model.result[0], -11);
+  EXPECT_EQ(cuda.lastStream, &one);
+  ASSERT_EQ(model.runIn(&one, 5), QCC_OK);
+  EXPECT_EQ(model.result[0], -15);
+  EXPECT_EQ(cuda.allocations, allocations + 2) << "constants and the stream's memory";
+  ASSERT_EQ(model.runIn(&other, 6), QCC_OK);
+  EXPECT_EQ(model.result[0], -16);
+  EXPECT_EQ(cuda.lastStream, &other);
+  EXPECT_EQ(cuda.allocations, allocations + 3);
+  ASSERT_EQ(model.runIn(nullptr, 7), QCC_OK);
+  EXPECT_EQ(model.result[0], -17);
+}
+
+TEST_F(Cuda, RunsInStreamsReportWhatFails) {
+  cuda.failing = "cuMemcpyAsync";
+  int stream = 0;
+  EXPECT_EQ(model.runIn(&stream), QCC_ERR_DEVICE);
+  EXPECT_EQ(qcc_run_async(&model.model, nullptr, nullptr, &stream), QCC_ERR_ARGUMENT);
+  setenv("QCC_DEVICE", "cpu", 1);
+  EXPECT_EQ(model.runIn(&stream), QCC_ERR_NO_DEVICE);
+  unsetenv("QCC_DEVICE");
+  model.model.device = QCC_DEVICE_CPU;
+  EXPECT_EQ(model.runIn(&stream), QCC_ERR_NO_DEVICE);
 }
 
 TEST_F(Cuda, KernelsThatAreMissingAreAnError) {

@@ -11,10 +11,13 @@ struct FakeCuda {
   // What the test sets.
   int computeCapability = 80;
   const char *failing = ""; ///< the function that reports an error
+  int failAt = 0;           ///< the number of the call that does, from 1
+  bool takesCubins = true;
   // What it reads.
-  int modules = 0, allocations = 0, streams = 0, launches = 0; ///< that there are; launches so far
-  int current = 0;                                             ///< contexts pushed and not popped
-  const char *text = nullptr;                                  ///< of the last module
+  int modules = 0, allocations = 0, streams = 0, graphs = 0, executables = 0; ///< that there are
+  int calls = 0, launches = 0, graphLaunches = 0;                             ///< so far; launches of kernels
+  int current = 0;            ///< contexts pushed and not popped
+  const char *text = nullptr; ///< of the last module
   void *lastStream = nullptr;
 };
 

@@ -263,6 +263,20 @@ const qcc_model *qcc_get_model(void);
 qcc_status qcc_run(const qcc_model *model, const void *const *in, void *const *out, void *work,
                    size_t work_bytes, qcc_pool *pool);
 
+/* Of a model for CUDA: puts a run into `stream`, a CUstream or cudaStream_t of the
+ * first device's primary context (NULL: the default stream), and returns. The
+ * tensors may be in the device's memory or the host's, where pinned memory lets the
+ * copies run beside the program. Neither inputs nor outputs may be touched until the
+ * stream has come past the run; also after an error, which may come when a part of
+ * the run is in the stream. What goes wrong later is for the stream to report.
+ * Before a stream is destroyed it must be synchronised.
+ *
+ * The first run in a stream compiles and uploads what is needed and waits for it. It
+ * takes memory on the device that the stream keeps to the end of the process. There
+ * is no fallback: QCC_ERR_NO_DEVICE without a device, with QCC_DEVICE=cpu, and for
+ * models of CPUs. */
+qcc_status qcc_run_async(const qcc_model *model, const void *const *in, void *const *out, void *stream);
+
 /* The variant that a run on this machine would take, for reports and for
  * profilers that call the steps themselves. */
 qcc_status qcc_select_variant(const qcc_model *model, const qcc_variant **variant);
@@ -281,6 +295,7 @@ struct qcc_runtime {
   int (*pool_threads)(const qcc_pool *);
   qcc_status (*run)(const qcc_model *, const void *const *, void *const *, void *, size_t, qcc_pool *);
   qcc_status (*select_variant)(const qcc_model *, const qcc_variant **);
+  qcc_status (*run_async)(const qcc_model *, const void *const *, void *const *, void *);
 };
 
 /*===-- For generated code ------------------------------------------------===*/
