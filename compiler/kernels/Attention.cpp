@@ -28,6 +28,14 @@ AttentionShape::AttentionShape(DictionaryAttr attr)
     mask = broadcastTo(spec.views[*maskAt], {batch, heads, queries, keys});
 }
 
+Expr AttentionShape::scoreOf(Expr product) const {
+  const Code &code = *product.code;
+  auto scale = static_cast<float>(spec.real("scale", 1)), cap = static_cast<float>(spec.real("softcap", 0));
+  if (cap == 0)
+    return product * code.f32(scale);
+  return hyperbolicTangent(product * code.f32(scale / cap)) * code.f32(cap);
+}
+
 namespace {
 struct Attention : AttentionShape {
   using AttentionShape::AttentionShape;
@@ -162,8 +170,6 @@ void Writer::writeRows(const Head &whole, Value row, int64_t height) {
 
 void Writer::writeScores(const Head &head, int64_t height) {
   const Attention &a = attention;
-  auto scale = static_cast<float>(a.spec.real("scale", 1)),
-       softcap = static_cast<float>(a.spec.real("softcap", 0));
   ProductTile tile{head.query,
                    head.key,
                    bytes(a.query, 1),
@@ -180,9 +186,7 @@ void Writer::writeScores(const Head &head, int64_t height) {
                    count};
   bool sideBySide = !a.maskAt || a.mask.strides[3] == 1;
   tile.emit(code, sideBySide, [&](const Code &inner, Expr sum, int64_t i, Value column) {
-    sum = sum * inner.f32(softcap == 0 ? scale : scale / softcap);
-    if (softcap != 0)
-      sum = hyperbolicTangent(sum) * inner.f32(softcap);
+    sum = a.scoreOf(sum);
     if (a.maskAt)
       sum = sum + load(inner, inner.offset(at(head.mask, a.mask, 3, column), i * bytes(a.mask, 2)), f32());
     store(sum, inner.offset(scores, inner.addIndex(inner.index(i * rowBytes()), inner.mulIndex(column, 4))),

@@ -29,7 +29,8 @@ struct AttentionShape {
   explicit AttentionShape(mlir::DictionaryAttr attr);
   /// Queries' heads that one of key and value serves.
   int64_t served(const View &view, size_t headAxis) const { return heads / view.shape[headAxis]; }
-  float scale() const { return static_cast<float>(spec.real("scale", 1)); }
+  /// A product as a score, before the mask: scaled, and within the attribute `softcap` if there is one.
+  Expr scoreOf(Expr product) const;
 };
 
 } // namespace qcc::kernels

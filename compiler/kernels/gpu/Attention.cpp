@@ -226,7 +226,7 @@ void Kernel::score(Value firstKey) {
     Value inside = code.min(index, constant(plan.keys - 1));
     Values sums = products(thread, inside);
     for (int64_t row = 0; row < plan.rows; ++row) {
-      Expr s = wrap(sums[row]) * plan.scale();
+      Expr s = plan.scoreOf(wrap(sums[row]));
       if (plan.maskAt) {
         Value line = code.min(rowOf(thread, row), constant(plan.queries - 1));
         Value from = step(step(mask, plan.mask, 2, wide(line)), plan.mask, 3, wide(inside));
