@@ -129,14 +129,14 @@ def doubling_a_constant_forty_times():
 def all_unknown_operators_at_once():
     nodes = [
         h.make_node("Frob", ["x"], ["a"], name="one"),
-        h.make_node("NonZero", ["a"], ["b"], name="two"),
+        h.make_node("Det", ["a"], ["b"], name="two"),
         h.make_node("Thing", ["b"], ["y"], name="three", domain="my.domain"),
     ]
     imports = [h.make_opsetid("", 17), h.make_opsetid("my.domain", 1)]
     refuse(
         model(nodes, opset_imports=imports),
         "node 'one' (Frob): error: unknown operator 'Frob'",
-        "node 'two' (NonZero): error: operator 'NonZero' is not supported",
+        "node 'two' (Det): error: operator 'Det' is not supported",
         "node 'three' (Thing): error: unknown operator 'Thing' of domain 'my.domain'",
         errors=3,
     )
