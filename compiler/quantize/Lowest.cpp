@@ -32,7 +32,7 @@ float Lowest::compute(Operation *op) {
   auto interface = dyn_cast_or_null<QccOpInterface>(op);
   if (!interface || op->getNumOperands() == 0)
     return unknown;
-  auto ofOperand = [&](unsigned i) { return of(op->getOperand(i)); };
+  auto ofOperand = [&](unsigned i) { return known.lookup(op->getOperand(i)); };
   switch (interface.quantRule()) {
   case QuantRule::SameScale:
   case QuantRule::Average:
@@ -40,7 +40,7 @@ float Lowest::compute(Operation *op) {
   case QuantRule::Concat: {
     float least = 0;
     for (Value operand : op->getOperands())
-      least = std::min(least, of(operand));
+      least = std::min(least, known.lookup(operand));
     return least;
   }
   case QuantRule::Binary: {
@@ -54,9 +54,22 @@ float Lowest::compute(Operation *op) {
   return succeeded(step) ? leastOf(*step, ofOperand(0)) : unknown;
 }
 
+/// Without recursion: a model may be a chain of any length.
 float Lowest::of(Value value) {
-  if (auto it = known.find(value); it != known.end())
-    return it->second;
-  float lowest = compute(value.getDefiningOp());
-  return known[value] = lowest;
+  SmallVector<Value> pending{value};
+  while (!pending.empty()) {
+    Value next = pending.back();
+    if (known.contains(next)) {
+      pending.pop_back();
+      continue;
+    }
+    Operation *op = next.getDefiningOp();
+    size_t before = pending.size();
+    if (op)
+      llvm::copy_if(op->getOperands(), std::back_inserter(pending),
+                    [&](Value operand) { return !known.contains(operand); });
+    if (pending.size() == before)
+      known[next] = compute(op);
+  }
+  return known.lookup(value);
 }

@@ -14,7 +14,7 @@ public:
   float of(mlir::Value value);
 
 private:
-  float compute(mlir::Operation *op);
+  float compute(mlir::Operation *op); ///< from what is known of its operands
   llvm::DenseMap<mlir::Value, float> known;
 };
 

@@ -154,4 +154,16 @@ def a_thousand_nodes_of_a_chain():
     check(SANITIZE or done[3] < 20, f"took {done[3]:.1f} s")
 
 
+@case
+def ten_thousand_nodes_before_a_measured_convolution():
+    nodes = [h.make_node("Neg" if i % 2 else "Relu", [f"t{i}"], [f"t{i + 1}"], f"n{i}") for i in range(10000)]
+    nodes.append(h.make_node("Conv", ["t10000", "w"], ["y"], "conv", pads=[1, 1, 1, 1]))
+    filters = tensor("w", np.ones((64, 4, 3, 3), np.float32))
+    path = save(model(nodes, [filters], inputs=[value("t0", [1, 4, 8, 8])], outputs=[value("y", [1, 64, 8, 8])]))
+    words = f"ulimit -s 512 && exec {BUILD}/bin/qcc -q --quantize=dynamic --until=quantize {path} -o {scratch()}/m.mlir"
+    done = measure(["sh", "-c", words])
+    check(done[0] == 0, done[2])
+    check("qcc.dynamic_quantize" in (scratch() / "m.mlir").read_text(), "the convolution is not measured")
+
+
 main()
