@@ -29,19 +29,6 @@ Place inParts(Place place, int64_t parts) {
   return place;
 }
 
-void invoke(Lowering &lowering, Operation *op, StringRef kind, ArrayRef<Place> places,
-            ArrayRef<NamedAttribute> attributes, int64_t written) {
-  Builder builder(op->getContext());
-  SmallVector<Type> types;
-  for (const Place &place : places)
-    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
-  NamedAttrList spec;
-  spec.set("kind", builder.getStringAttr(kind));
-  spec.set("types", builder.getTypeArrayAttr(types));
-  spec.set("attrs", builder.getDictionaryAttr(attributes));
-  lowering.invoke(op, spec, places, written);
-}
-
 /// By rows, with the steps that their producer has left.
 void quantizeRows(Lowering &lowering, DynamicQuantizeOp op) {
   Builder builder(op.getContext());
@@ -49,10 +36,10 @@ void quantizeRows(Lowering &lowering, DynamicQuantizeOp op) {
   NamedAttrList attributes(op->getAttrDictionary());
   if (ArrayRef<Attribute> steps = lowering.postponed(op.getInput()); !steps.empty())
     attributes.set("chain", builder.getArrayAttr(steps));
-  invoke(lowering, op, "dynamic_quantize",
-         {storage.place(op.getInput()), storage.place(op.getResult()), storage.place(op.getScale()),
-          storage.place(op.getZero())},
-         attributes.getAttrs(), 3);
+  lowering.invokeKind(op, "dynamic_quantize",
+                      {storage.place(op.getInput()), storage.place(op.getResult()),
+                       storage.place(op.getScale()), storage.place(op.getZero())},
+                      attributes.getAttrs(), 3);
 }
 
 /// The range of each part, then the bytes of each, whose scale everyone computes from the ranges of all.
@@ -63,9 +50,9 @@ void quantizeImages(Lowering &lowering, DynamicQuantizeOp op) {
   Place input = inParts(storage.place(op.getInput()), parts),
         result = inParts(storage.place(op.getResult()), parts), scale = storage.place(op.getScale());
   Place ranges = storage.scratch(builder.getF32Type(), {input.view.shape[0], 2, parts}, {}, "ranges");
-  invoke(lowering, op, "measure_image", {input, ranges}, {}, 1);
-  invoke(lowering, op, "quantize_image", {input, ranges, result, scale},
-         builder.getNamedAttr("zero_point", op.getZeroPointAttr()), 2);
+  lowering.invokeKind(op, "measure_image", {input, ranges}, {});
+  lowering.invokeKind(op, "quantize_image", {input, ranges, result, scale},
+                      builder.getNamedAttr("zero_point", op.getZeroPointAttr()), 2);
 }
 } // namespace
 
@@ -82,8 +69,8 @@ MeasuredRows lower::measureRows(Lowering &lowering, Operation *op, const Place &
   ArrayRef<int64_t> shape = input.view.shape, rows = shape.take_front(1);
   MeasuredRows measured{storage.scratch(u8, shape, {}, "bytes"), storage.scratch(f32, rows, {}, "scales"),
                         storage.scratch(builder.getI32Type(), rows, {}, "zeros")};
-  invoke(lowering, op, "dynamic_quantize", {input, measured.values, measured.scales, measured.zeros},
-         builder.getNamedAttr("axis", builder.getI64IntegerAttr(1)), 3);
+  lowering.invokeKind(op, "dynamic_quantize", {input, measured.values, measured.scales, measured.zeros},
+                      builder.getNamedAttr("axis", builder.getI64IntegerAttr(1)), 3);
   return measured;
 }
 

@@ -284,23 +284,11 @@ void Lowering::changeLength(Operation *op, StringRef kind, const Place &from, co
   int64_t last = 0;
   for (auto [axis, extent] : llvm::enumerate(extents))
     last = extent.isFixed() ? last : static_cast<int64_t>(axis);
-  NamedAttrList spec;
-  auto typeOf = [](const Place &place) {
-    return RankedTensorType::get(place.view.shape, place.view.element);
-  };
-  spec.set("kind", body.getStringAttr(kind));
-  spec.set("types", body.getTypeArrayAttr({typeOf(from), typeOf(shape), typeOf(to)}));
-  spec.set("attrs", body.getDictionaryAttr({body.getNamedAttr("last", body.getI64IntegerAttr(last))}));
-  invoke(op, spec, {from, shape, to}, 1);
+  invokeKind(op, kind, {from, shape, to}, body.getNamedAttr("last", body.getI64IntegerAttr(last)));
 }
 
 void Lowering::copy(Operation *op, const Place &from, const Place &to) {
-  NamedAttrList spec;
-  auto type = RankedTensorType::get(from.view.shape, from.view.element);
-  spec.set("kind", body.getStringAttr("identity"));
-  spec.set("types", body.getArrayAttr({TypeAttr::get(type), TypeAttr::get(type)}));
-  spec.set("attrs", body.getDictionaryAttr({}));
-  invoke(op, spec, {from, to}, 1);
+  invokeKind(op, "identity", {from, to}, {});
 }
 
 void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType) {
@@ -346,6 +334,18 @@ void Lowering::invoke(Operation *op, NamedAttrList spec, ArrayRef<Place> at, int
   spec.set("views", body.getArrayAttr(views));
   spec.set("units", body.getI64IntegerAttr(kernels::kernelUnits(spec.getDictionary(body.getContext()))));
   invokePointers(op, spec.getDictionary(body.getContext()), pointers, written, macs);
+}
+
+void Lowering::invokeKind(Operation *op, StringRef kind, ArrayRef<Place> at,
+                          ArrayRef<NamedAttribute> attributes, int64_t written) {
+  SmallVector<Type> types;
+  for (const Place &place : at)
+    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
+  NamedAttrList spec;
+  spec.set("kind", body.getStringAttr(kind));
+  spec.set("types", body.getTypeArrayAttr(types));
+  spec.set("attrs", body.getDictionaryAttr(attributes));
+  invoke(op, spec, at, written);
 }
 
 void Lowering::invokePointers(Operation *op, DictionaryAttr spec, ValueRange pointers, int64_t written,

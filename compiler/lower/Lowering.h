@@ -25,6 +25,9 @@ public:
   /// these places, the last `written` of which it writes.
   void invoke(mlir::Operation *op, mlir::NamedAttrList spec, llvm::ArrayRef<Place> at, int64_t written,
               int64_t macs = 0);
+  /// The general kernel `kind` on these places, each a tensor of its view's shape and type.
+  void invokeKind(mlir::Operation *op, llvm::StringRef kind, llvm::ArrayRef<Place> at,
+                  llvm::ArrayRef<mlir::NamedAttribute> attributes, int64_t written = 1);
   /// The same for kernels that say in `spec` themselves how memory is laid out.
   void invokePointers(mlir::Operation *op, mlir::DictionaryAttr spec, mlir::ValueRange pointers,
                       int64_t written, int64_t macs = 0);

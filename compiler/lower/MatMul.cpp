@@ -43,20 +43,6 @@ DictionaryAttr numberStep(Builder &builder, StringRef op, float value) {
                                     builder.getNamedAttr("value", builder.getF32FloatAttr(value))});
 }
 
-/// A general kernel that writes the last place.
-void invokeKind(Lowering &lowering, Operation *op, StringRef kind, ArrayRef<Place> places,
-                ArrayRef<Attribute> chain = {}) {
-  Builder builder(op->getContext());
-  SmallVector<Type> types;
-  for (const Place &place : places)
-    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
-  NamedAttrList spec;
-  spec.set("kind", builder.getStringAttr(kind));
-  spec.set("types", builder.getTypeArrayAttr(types));
-  spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("chain", builder.getArrayAttr(chain))}));
-  lowering.invoke(op, spec, places, 1);
-}
-
 /// alpha * a * b + beta * c of tensors of the run, or with a bias that differs between rows: transposed
 /// operands are strides, c and the chain are added behind.
 LogicalResult lowerGemmOfTheRun(Lowering &lowering, GemmOp op) {
@@ -76,29 +62,30 @@ LogicalResult lowerGemmOfTheRun(Lowering &lowering, GemmOp op) {
   if (alpha != 1)
     factor.push_back(numberStep(builder, "mul", alpha));
   Place output = storage.place(op.getResult());
-  invokeKind(lowering, op, "matmul",
-             {turnedIf(op.getTransA(), storage.place(op.getA())),
-              turnedIf(op.getTransB(), storage.place(op.getB())), output},
-             factor);
+  lowering.invokeKind(op, "matmul",
+                      {turnedIf(op.getTransA(), storage.place(op.getA())),
+                       turnedIf(op.getTransB(), storage.place(op.getB())), output},
+                      builder.getNamedAttr("chain", builder.getArrayAttr(factor)));
   if (op.getC() && beta != 0) {
     Place c = storage.place(op.getC());
     if (beta != 1) {
       Place scaled = storage.scratch(c.view.element, c.view.shape, {}, "scaled");
       auto type = RankedTensorType::get({}, c.view.element);
-      invokeKind(
-          lowering, op, "mul",
+      lowering.invokeKind(
+          op, "mul",
           {c,
            storage.constant(DenseElementsAttr::get(type, builder.getFloatAttr(c.view.element, beta)), type),
-           scaled});
+           scaled},
+          {});
       c = scaled;
     }
-    invokeKind(lowering, op, "add", {output, c, output});
+    lowering.invokeKind(op, "add", {output, c, output}, {});
   }
   ArrayAttr chain = op.getChain().value_or(ArrayAttr());
   for (Attribute step : chain ? chain.getValue() : ArrayRef<Attribute>()) {
     auto entry = cast<DictionaryAttr>(step);
     if (entry.getAs<StringAttr>("op").getValue() == "residual")
-      invokeKind(lowering, op, "add", {output, storage.place(op.getResidual()), output});
+      lowering.invokeKind(op, "add", {output, storage.place(op.getResidual()), output}, {});
     else
       lowering.invokeRest(op, entry, output, op.getResult().getType());
   }
