@@ -42,7 +42,6 @@ typedef struct executable_s *executable;
   F(create_stream, "cuStreamCreate", (stream *, unsigned))                                                   \
   F(destroy_stream, "cuStreamDestroy_v2", (stream))                                                          \
   F(to_device, "cuMemcpyHtoDAsync_v2", (address, const void *, size_t, stream))                              \
-  F(to_host, "cuMemcpyDtoHAsync_v2", (void *, address, size_t, stream))                                      \
   F(launch, "cuLaunchKernel",                                                                                \
     (function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, stream, void **,        \
      void **))                                                                                               \
@@ -308,23 +307,6 @@ static result run_steps(const loaded *entry, const session *here, stream queue) 
   return here->launches ? driver.launch_graph(here->launches, queue) : launch_steps(entry, here, queue);
 }
 
-static result run_session(const loaded *entry, const session *here, const qcc_frame *frame) {
-  const qcc_model *model = entry->model;
-  result failed = 0;
-  for (uint32_t i = 0; i < model->n_inputs && !failed; ++i)
-    if (model->inputs[i].bytes)
-      failed = driver.to_device(port_address(model, here, QCC_CUDA_INPUT, i), frame->in[i],
-                                model->inputs[i].bytes, here->stream);
-  if (!failed)
-    failed = run_steps(entry, here, here->stream);
-  for (uint32_t o = 0; o < model->n_outputs && !failed; ++o)
-    if (model->outputs[o].bytes)
-      failed = driver.to_host(frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o),
-                              model->outputs[o].bytes, here->stream);
-  result late = driver.wait(here->stream); /* in any case: copies may be under way */
-  return failed ? failed : late;
-}
-
 /* The driver sees by a pointer whether it is the device's. */
 static result queue_session(const loaded *entry, const session *here, const qcc_frame *frame, stream queue) {
   const qcc_model *model = entry->model;
@@ -340,6 +322,12 @@ static result queue_session(const loaded *entry, const session *here, const qcc_
       failed = driver.copy((uintptr_t)frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o),
                            model->outputs[o].bytes, queue);
   return failed;
+}
+
+static result run_session(const loaded *entry, const session *here, const qcc_frame *frame) {
+  result failed = queue_session(entry, here, frame, here->stream);
+  result late = driver.wait(here->stream); /* in any case: copies may be under way */
+  return failed ? failed : late;
 }
 
 /* Under the mutex to the end: what two threads put into one stream must not mix. */

@@ -95,10 +95,6 @@ int cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, void *) {
   memcpy(reinterpret_cast<void *>(to), from, bytes);
   return result("cuMemcpyHtoDAsync_v2");
 }
-int cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, void *) {
-  memcpy(to, reinterpret_cast<void *>(from), bytes);
-  return result("cuMemcpyDtoHAsync_v2");
-}
 int cuMemcpyAsync(Address to, Address from, size_t bytes, void *stream) {
   fakeCuda.lastStream = stream;
   memcpy(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from), bytes);
