@@ -74,17 +74,6 @@ std::string boundsText(const Port &port) {
   return text;
 }
 
-/// The member of a structure with the shape of a bounded tensor; empty for others.
-StringRef shapeMember(const Program &program, const Port &port) {
-  bool isInput = llvm::any_of(program.inputs, [&](const Port &input) { return &input == &port; });
-  ArrayRef<Port> ports = isInput ? program.inputs : program.outputs;
-  for (auto [owner, shape] : llvm::zip(isInput ? program.shapeInputs : program.shapeOutputs,
-                                       isInput ? program.inputShapes : program.outputShapes))
-    if (&ports[owner] == &port)
-      return shape.cName;
-  return "";
-}
-
 void writeMacros(raw_ostream &os, const Port &port, StringRef macro) {
   std::string name = (macro + "_" + StringRef(port.cName).upper()).str();
   os << "#define " << name << "_RANK " << port.type.getRank() << "\n";
@@ -112,6 +101,8 @@ std::string statesOf(const Port &output, ArrayRef<Port> inputs) {
 void writeStruct(raw_ostream &os, const Program &program, StringRef name, bool isInput) {
   ArrayRef<Port> ports = isInput ? program.inputs : program.outputs,
                  states = isInput ? ArrayRef<Port>() : ArrayRef<Port>(program.inputs);
+  const Port *shape =
+      (isInput ? program.inputShapes : program.outputShapes).data(); // of the next bounded one
   os << "typedef struct " << name << " {\n";
   for (const Port &port : ports) {
     CType type = cType(port.abiType);
@@ -122,8 +113,8 @@ void writeStruct(raw_ostream &os, const Program &program, StringRef name, bool i
     if (std::string inputs = statesOf(port, states); !inputs.empty())
       os << "; may be the memory of " << inputs;
     os << " */\n";
-    if (StringRef shape = shapeMember(program, port); !shape.empty())
-      os << "  int64_t " << shape << "[" << port.type.getRank() << "]; /* "
+    if (port.isBounded())
+      os << "  int64_t " << (shape++)->cName << "[" << port.type.getRank() << "]; /* "
          << (isInput ? "its shape in this run" : "its shape, which the run writes") << " */\n";
   }
   if (ports.empty())
