@@ -204,6 +204,10 @@ def an_assembler_that_fails_is_an_error_or_a_remark():
     check(not (scratch() / "m.o").exists(), "a file was left behind")
     said = run(command, env={"PATH": f"{broken.parent}:{os.environ['PATH']}"}).stderr
     check("no cubins by ptxas 9.9.9" in said and "it refuses sm_80" in said, said)
+    broken.write_text('#!/bin/sh\necho "no luck at all"; exit 1\n')
+    check("no luck at all" in run([*command, f"--ptxas={broken}"], status=1).stderr, "the reason is not told")
+    said = run(command, env={"PATH": f"{broken.parent}:{os.environ['PATH']}"}).stderr
+    check("no cubins (" in said and "no luck at all" in said, said)
 
 
 @case

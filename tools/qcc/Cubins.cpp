@@ -51,7 +51,7 @@ static std::string versionOf(StringRef text) {
 
 Error driver::addCubins(emit::DeviceCode &code, const std::string &program, unsigned threads,
                         std::vector<std::string> &notes) {
-  auto without = [&](StringRef why) {
+  auto without = [&](const Twine &why) {
     notes.push_back(("no cubins " + why + ": the driver compiles the PTX when the model first runs").str());
     return Error::success();
   };
@@ -65,6 +65,8 @@ Error driver::addCubins(emit::DeviceCode &code, const std::string &program, unsi
     found = *onPath;
   }
   auto version = runProgram(found, {"--version"});
+  if (!version && program.empty())
+    return without("(" + toString(version.takeError()) + ")");
   if (!version)
     return version.takeError();
   std::vector<std::string> errors(code.images.size());
