@@ -12,6 +12,7 @@
 #include "compiler/support/Rewrite.h"
 #include "dialects/Constants.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/IRMapping.h"
 #include <cmath>
 #include <cstring>
 
@@ -37,7 +38,7 @@ public:
              ArrayRef<int64_t> most)
       : longest(longest), shorter(shorter), names(names), most(most) {}
 
-  /// Whether the modules have the same operations in the same order.
+  /// Whether the modules have the same operations on the same values in the same order.
   bool isOneGraph(bool explain);
   LogicalResult run();
 
@@ -85,6 +86,17 @@ bool isBeginning(const reference::Tensor &part, const reference::Tensor &whole) 
   return true;
 }
 
+/// Whether `b` is what `a` is in another module, on the same values.
+bool isTwin(Operation &a, Operation &b, IRMapping &twins) {
+  bool isAlike = a.getName() == b.getName() && a.getNumOperands() == b.getNumOperands() &&
+                 a.getNumResults() == b.getNumResults();
+  if (!isAlike || !llvm::equal(a.getOperands(), b.getOperands(),
+                               [&](Value x, Value y) { return twins.lookupOrNull(x) == y; }))
+    return false;
+  twins.map(a.getResults(), b.getResults());
+  return true;
+}
+
 /// Weights are in the file once.
 bool areSame(ElementsAttr a, ElementsAttr b) {
   auto first = dyn_cast<DenseResourceElementsAttr>(a), second = dyn_cast<DenseResourceElementsAttr>(b);
@@ -103,9 +115,9 @@ bool Comparison::isOneGraph(bool explain) {
   for (const Shorter &other : shorter) {
     Block &first = longest.front(), &second = func::FuncOp(other.function).front();
     auto a = first.begin(), b = second.begin(), endA = first.end(), endB = second.end();
-    for (; a != endA && b != endB && a->getName() == b->getName() &&
-           a->getNumOperands() == b->getNumOperands() && a->getNumResults() == b->getNumResults();
-         ++a, ++b)
+    IRMapping twins;
+    twins.map(first.getArguments(), second.getArguments());
+    for (; a != endA && b != endB && isTwin(*a, *b, twins); ++a, ++b)
       ;
     if (a == endA && b == endB)
       continue;

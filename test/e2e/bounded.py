@@ -321,6 +321,24 @@ def qcc_run_checks_shapes():
     check("is (4, 2), but input 'a' is (3, 2) beside the other inputs" in said, said)
 
 
+def operands_by_length(path):
+    """The same operations for all lengths, but for long ones on the same operands the other way around."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    y = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, "L"])
+    branch = lambda name, *operands: helper.make_graph([helper.make_node("Sub", operands, [name])], name, [], [y(name)])
+    nodes = [
+        helper.make_node("Exp", ["x"], ["e"]),
+        helper.make_node("Size", ["x"], ["size"]),
+        helper.make_node("Greater", ["size", "ten"], ["is_long"]),
+        helper.make_node("If", ["is_long"], ["y"], then_branch=branch("long", "x", "e"), else_branch=branch("short", "e", "x")),
+    ]
+    made = helper.make_graph(nodes, "branch", [y("x")], [y("y")], [numpy_helper.from_array(np.array(10, np.int64), "ten")])
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path)
+    return path
+
+
 @case
 def what_cannot_follow_a_length_is_refused():
     square = {"two": np.array([2, -1]), "axis": np.array([1]), "ends": np.array([2**31 - 1]), "three": np.array([3]), "zero": np.array([0], np.int64)}
@@ -338,6 +356,9 @@ def what_cannot_follow_a_length_is_refused():
         model = graph(scratch() / "m.onnx", nodes, inputs, outputs, square)
         said = run([BUILD / "bin/qcc", FLOAT, f"--shape={shape}", model, "-o", scratch() / "m.o"], status=1).stderr
         check(words in said and "node 'y'" in said, said)
+    by_branch = operands_by_length(scratch() / "branch.onnx")
+    said = run([BUILD / "bin/qcc", FLOAT, "--shape=x:2x1..9", by_branch, "-o", scratch() / "m.o"], status=1).stderr
+    check("is another graph with" in said, said)
     small_network(model, batch="N")
     said = run([BUILD / "bin/qcc", "--target=nvptx64-nvidia-cuda", "--shape=x:1..4x3x16x16", model, "-o", scratch() / "m.o"], status=2).stderr
     check("not built yet for NVIDIA GPUs" in said, said)
