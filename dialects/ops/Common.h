@@ -53,6 +53,14 @@ LogicalResult addResult(mlir::Operation *op, Results &results, ArrayRef<int64_t>
 
 /// `axis` counted from the front, or an error that names `attribute`.
 FailureOr<int64_t> resolveAxis(mlir::Operation *op, StringRef attribute, int64_t axis, int64_t rank);
+/// The same for an operation's own `axis`, an axis of `operand`.
+template <typename Op> LogicalResult normalizeAxis(Op op, mlir::Value operand) {
+  FailureOr<int64_t> axis = resolveAxis(op, "axis", static_cast<int64_t>(op.getAxis()), rankOf(operand));
+  if (failed(axis))
+    return mlir::failure();
+  op.setAxis(*axis);
+  return mlir::success();
+}
 /// All of them, each at most once.
 FailureOr<Shape> resolveAxes(mlir::Operation *op, StringRef attribute, ArrayRef<int64_t> axes, int64_t rank);
 LogicalResult requireLength(mlir::Operation *op, StringRef attribute, ArrayRef<int64_t> list, int64_t length);

@@ -47,13 +47,7 @@ LogicalResult BatchNormalizationOp::toChannelsLast() {
   return success();
 }
 
-LogicalResult LayerNormalizationOp::normalize() {
-  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
-  if (failed(axis))
-    return failure();
-  setAxis(*axis);
-  return success();
-}
+LogicalResult LayerNormalizationOp::normalize() { return normalizeAxis(*this, getInput()); }
 
 LogicalResult LayerNormalizationOp::inferTypes(Results &results) {
   FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
@@ -79,13 +73,7 @@ LogicalResult LayerNormalizationOp::evaluate(Operands operands, Tensors &results
   return success();
 }
 
-LogicalResult SoftmaxOp::normalize() {
-  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
-  if (failed(axis))
-    return failure();
-  setAxis(*axis);
-  return success();
-}
+LogicalResult SoftmaxOp::normalize() { return normalizeAxis(*this, getInput()); }
 
 LogicalResult SoftmaxOp::inferTypes(Results &results) {
   if (failed(requireFloat(*this, "input", getInput())) ||

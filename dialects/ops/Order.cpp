@@ -17,19 +17,17 @@ static FailureOr<int64_t> axisOf(Operation *op) {
   return resolveAxis(op, "axis", axis, rankOf(op->getOperand(0)));
 }
 
-static LogicalResult normalizeAxis(Operation *op) {
+//===----------------------------------------------------------------------===//
+// ArgMax, ArgMin
+//===----------------------------------------------------------------------===//
+
+LogicalResult ops::normalizeArgReduce(Operation *op) {
   FailureOr<int64_t> axis = axisOf(op);
   if (failed(axis))
     return failure();
   op->setAttr("axis", Builder(op->getContext()).getI64IntegerAttr(*axis));
   return success();
 }
-
-//===----------------------------------------------------------------------===//
-// ArgMax, ArgMin
-//===----------------------------------------------------------------------===//
-
-LogicalResult ops::normalizeArgReduce(Operation *op) { return normalizeAxis(op); }
 
 LogicalResult ops::inferArgReduce(Operation *op, Results &results) {
   FailureOr<int64_t> axis = axisOf(op);
@@ -73,7 +71,7 @@ LogicalResult ops::argReduceToChannelsLast(Operation *op) {
 // CumSum
 //===----------------------------------------------------------------------===//
 
-LogicalResult CumSumOp::normalize() { return normalizeAxis(*this); }
+LogicalResult CumSumOp::normalize() { return normalizeAxis(*this, getInput()); }
 
 LogicalResult CumSumOp::inferTypes(Results &results) {
   if (failed(axisOf(*this)) || failed(requireNumber(*this, "input", getInput())))
@@ -101,7 +99,7 @@ LogicalResult CumSumOp::toChannelsLast() {
 // TopK
 //===----------------------------------------------------------------------===//
 
-LogicalResult TopKOp::normalize() { return normalizeAxis(*this); }
+LogicalResult TopKOp::normalize() { return normalizeAxis(*this, getInput()); }
 
 LogicalResult TopKOp::inferTypes(Results &results) {
   FailureOr<int64_t> axis = axisOf(*this);

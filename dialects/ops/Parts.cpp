@@ -16,14 +16,6 @@ template <typename Op> static LogicalResult moveAxis(Op op, Value operand) {
   return success();
 }
 
-template <typename Op> static LogicalResult normalizeAxis(Op op, Value operand) {
-  FailureOr<int64_t> axis = resolveAxis(op, "axis", static_cast<int64_t>(op.getAxis()), rankOf(operand));
-  if (failed(axis))
-    return failure();
-  op.setAxis(*axis);
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Concat, Split
 //===----------------------------------------------------------------------===//

@@ -70,13 +70,7 @@ static FailureOr<Update> updateOf(Operation *op, StringRef reduction, Value inpu
 // GatherElements, ScatterElements
 //===----------------------------------------------------------------------===//
 
-LogicalResult GatherElementsOp::normalize() {
-  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
-  if (failed(axis))
-    return failure();
-  setAxis(*axis);
-  return success();
-}
+LogicalResult GatherElementsOp::normalize() { return normalizeAxis(*this, getInput()); }
 
 LogicalResult GatherElementsOp::inferTypes(Results &results) {
   if (failed(checkElements(*this, static_cast<int64_t>(getAxis()), getInput(), getIndices())))
@@ -93,13 +87,7 @@ LogicalResult GatherElementsOp::evaluate(Operands operands, Tensors &results) {
   return success();
 }
 
-LogicalResult ScatterElementsOp::normalize() {
-  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
-  if (failed(axis))
-    return failure();
-  setAxis(*axis);
-  return success();
-}
+LogicalResult ScatterElementsOp::normalize() { return normalizeAxis(*this, getInput()); }
 
 LogicalResult ScatterElementsOp::inferTypes(Results &results) {
   if (failed(checkElements(*this, static_cast<int64_t>(getAxis()), getInput(), getIndices())) ||
