@@ -6,8 +6,9 @@ from support import *
 ISAS = ("x86-64", "avx2", "avx512vnni")
 
 
-def network(path, cases):
-    """MatMul, Mul, Add, Softmax, MatMul on its own inputs for each case; gives inputs and expected outputs."""
+def network(path, cases, softcap=None):
+    """MatMul, Mul, Add, Softmax, MatMul on its own inputs for each case, with a softcap Div, Tanh, Mul in front of Add; gives
+    inputs and expected outputs."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -26,22 +27,27 @@ def network(path, cases):
             inputs.append(helper.make_tensor_value_info(f"{name}{i}", TensorProto.FLOAT, value.shape))
         nodes += [helper.make_node("MatMul", [f"q{i}", f"k{i}"], [f"s{i}"]), helper.make_node("Mul", [f"s{i}", "scale"], [f"t{i}"])]
         last = f"t{i}"
+        if softcap:
+            nodes += [helper.make_node("Div", [last, "softcap"], [f"d{i}"]), helper.make_node("Tanh", [f"d{i}"], [f"h{i}"])]
+            last = f"c{i}"
+            nodes.append(helper.make_node("Mul", [f"h{i}", "softcap"], [last]))
         if masked:
             nodes.append(helper.make_node("Add", [last, f"m{i}"], [f"u{i}"]))
             last = f"u{i}"
         nodes += [helper.make_node("Softmax", [last], [f"p{i}"], axis=-1), helper.make_node("MatMul", [f"p{i}", f"v{i}"], [f"y{i}"])]
         outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, shapes["q"]))
-        scores = values["q"].astype(np.float64) @ values["k"] * np.float32(0.3) + values.get("m", 0)
+        scores = values["q"].astype(np.float64) @ values["k"] * np.float32(0.3)
+        scores = (softcap * np.tanh(scores / softcap) if softcap else scores) + values.get("m", 0)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         wanted[f"y{i}"] = (weights / weights.sum(-1, keepdims=True) @ values["v"]).astype(np.float32)
-    graph = helper.make_graph(nodes, "attention", inputs, outputs, [scale])
+    graph = helper.make_graph(nodes, "attention", inputs, outputs, [scale] + ([numpy_helper.from_array(np.float32(softcap), "softcap")] if softcap else []))
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return given, wanted
 
 
-def check_cases(cases):
+def check_cases(cases, softcap=None):
     model = scratch() / "m.onnx"
-    given, wanted = network(model, cases)
+    given, wanted = network(model, cases, softcap)
     said = run([BUILD / "bin/qcc", "--until=fuse", "--quantize=none", model, "-o", scratch() / "m.mlir"])
     check((scratch() / "m.mlir").read_text().count('"qcc.attention"') == len(cases), f"not fused: {said.stderr}")
     library = qcc(model, "--emit=shared", "--quantize=none", output="m.so")
@@ -73,6 +79,11 @@ def long_sequences():
 @case
 def masks_that_broadcast():
     check_cases([(2, 4, 12, 19, 8, (2, 1, 1, 19)), (1, 2, 25, 25, 8, (1, 1, 25, 25)), (2, 2, 5, 6, 8, (2, 2, 5, 6))])
+
+
+@case
+def scores_within_a_softcap():
+    check_cases([(1, 2, 9, 33, 16, None), (2, 3, 13, 20, 64, (2, 1, 13, 20))], softcap=1.5)
 
 
 @case
