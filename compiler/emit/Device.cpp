@@ -21,8 +21,14 @@ FailureOr<OwningOpRef<ModuleOp>> emitDeviceKernels(ModuleOp source, const target
     auto function =
         kernels::emitKernel(*module, kernel.getLoc(), kernel.getSymName(), kernel.getSpec(), variant);
     ok &= succeeded(function);
-    if (succeeded(function))
-      launches[kernel.getSymName()] = gpu::launchOf(*function);
+    if (failed(function))
+      continue;
+    gpu::Launch launch = gpu::launchOf(*function);
+    auto [known, isNew] = launches.try_emplace(kernel.getSymName(), launch);
+    if (!isNew && (known->second.blocks != launch.blocks || known->second.threads != launch.threads)) {
+      kernel.emitError("is launched otherwise for ") << variant.name << " than for other generations";
+      ok = false;
+    }
   }
   if (!ok)
     return failure();

@@ -100,6 +100,8 @@ mlir::Type computeType(mlir::Type storage);
 /// Loads `code.lanes` consecutive elements; with `broadcast`, one for all lanes.
 Expr load(const Code &code, mlir::Value pointer, mlir::Type storage, bool broadcast = false);
 void store(Expr value, mlir::Value pointer, mlir::Type storage);
+/// What `load` makes of the bits in memory.
+Expr fromStorage(Expr bits, mlir::Type storage);
 /// What `store` writes, and the write alone.
 Expr toStorage(Expr value, mlir::Type storage);
 void storeBits(const Code &code, mlir::Value bits, mlir::Value pointer, int64_t alignment);

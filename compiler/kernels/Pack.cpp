@@ -20,10 +20,9 @@ using qcc::target::Packing;
 static int64_t stepDepth(const GemmSpec &spec) {
   if (spec.nibbles)
     return 8;
-  if (spec.isFloat && !spec.isBf16)
+  bool isRows = spec.packing == Packing::Rows;
+  if (isRows ? !gpu::hasLines(spec) : spec.isFloat && !spec.isBf16)
     return 1;
-  if (spec.isBf16 && spec.packing == Packing::Rows)
-    return 2;
   return ByteTile::depthOf(spec.packing) / spec.inBytes();
 }
 
@@ -40,19 +39,19 @@ Segments qcc::kernels::segmentsOf(const GemmSpec &spec) {
   s.tail = spec.isBf16 ? s.depth % stepDepth(spec) : 0;
   if (spec.nibbles)
     s.multiple = groupDepth / stepDepth(spec);
-  else if (!spec.isFloat && spec.packing == Packing::Rows)
-    s.multiple = gpu::lineDepth / stepDepth(spec);
+  else if (spec.packing == Packing::Rows && gpu::hasLines(spec))
+    s.multiple = gpu::lineDepth / ByteTile::depthOf(spec.packing);
   return s;
 }
 
-static int64_t weightBytes(const GemmSpec &spec) {
+int64_t qcc::kernels::weightBytesOf(const GemmSpec &spec) {
   return spec.byteWeights ? 1 : spec.halfWeights != Half::None ? 2 : spec.inBytes();
 }
 
 int64_t qcc::kernels::panelStepBytes(const GemmSpec &spec) {
   if (spec.nibbles) // with its part of the scales
     return spec.nibbles->groupBytes() / segmentsOf(spec).multiple;
-  return panelColumns * stepDepth(spec) * weightBytes(spec);
+  return panelColumns * stepDepth(spec) * weightBytesOf(spec);
 }
 
 int64_t qcc::kernels::panelBytes(const GemmSpec &spec) {
@@ -158,8 +157,10 @@ static Slot slotsOf(const DepthwiseSpec &spec) {
 //--- Weights -----------------------------------------------------------------//
 
 template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::ArrayRef<T> weights) {
-  assert(weightBytes(spec) == sizeof(T));
+  assert(weightBytesOf(spec) == sizeof(T));
   assert(int64_t(weights.size()) == spec.groups * spec.n * spec.kernelH * spec.kernelW * spec.c);
+  if (spec.packing == Packing::Rows && gpu::hasLines(spec))
+    return gpu::packRows(spec, weights);
   Segments segments = segmentsOf(spec);
   int64_t perStep = stepDepth(spec);
   int64_t stepElements = panelColumns * perStep;
@@ -180,8 +181,7 @@ template <typename T> static Bytes packGemmWeights(const GemmSpec &spec, llvm::A
 }
 
 Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights) {
-  bool isRows = !spec.isFloat && spec.packing == Packing::Rows;
-  return isRows ? gpu::packRows(spec, weights) : packGemmWeights(spec, weights);
+  return packGemmWeights(spec, weights);
 }
 Bytes qcc::kernels::packWeights(const GemmSpec &spec, llvm::ArrayRef<float> weights) {
   if (!spec.isBf16 && spec.halfWeights == Half::None)

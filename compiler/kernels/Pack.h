@@ -9,9 +9,9 @@
 //        8L + 4j + t, so that two saturating packs restore the natural order in 128-, 256- and 512-bit
 //        vectors alike.
 //   u8, Pairs: steps of 8 depth bytes x 32 columns = 256 bytes, natural order.
-//   u8, Rows: steps of 16 depth bytes x 32 columns = 512 bytes, four by four; see gpu/Gpu.h.
+//   Rows, u8 and floats of many rows: steps of 16 depth bytes x 32 columns, four by four; see gpu/Gpu.h.
 //   f32: one depth x 32 columns, natural order, 128 bytes.
-//   bf16: two depths (Pairs: four) x 32 columns, natural order, 128 (256) bytes.
+//   bf16: two depths (Pairs: four, Rows: one) x 32 columns, natural order.
 //   s8 of f32 inputs: as f32, 32 bytes; f16 and bf16 of f32 inputs: as f32, 64 bytes.
 //   4 bits: as Nibbles.h says, a panel a block.
 // Missing columns and depths are zeros.
@@ -72,7 +72,7 @@ constexpr int64_t blockChannels = 64; ///< of "depthwise"
 constexpr int64_t lineBytes = 64;     ///< of a scalar in the parameters
 
 /// The filter as the gemm kernels walk it: `outer` x `inner` segments of `depth` elements that are
-/// contiguous in x, `steps` packed steps each (of 4 or 8 bytes, 1 float, 2 or 4 bf16, 8 of 4 bits).
+/// contiguous in x, `steps` packed steps each (of 4, 8 or 16 bytes, 1 float, 1, 2 or 4 bf16, 8 of 4 bits).
 struct Segments {
   int64_t outer, inner, depth, steps; ///< the last step may have less depth than the others
   int64_t tail = 0;                   ///< of bf16: the elements of such a step, else 0
@@ -81,6 +81,7 @@ struct Segments {
   int64_t packedSteps() const { return (outer * inner * steps + multiple - 1) / multiple * multiple; }
 };
 Segments segmentsOf(const GemmSpec &spec);
+int64_t weightBytesOf(const GemmSpec &spec);  ///< of a weight that is no nibble
 int64_t panelStepBytes(const GemmSpec &spec); ///< of a panel's weights
 int64_t panelBytes(const GemmSpec &spec);     ///< of all of them
 int64_t panelsOf(const GemmSpec &spec);       ///< of one group

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Expr.h"
+#include "compiler/target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -30,6 +31,10 @@ Type computeType(Type storage) {
 
 static Expr halfToFloat(Expr half) {
   const Code &code = *half.code;
+  if ((code.lanes == 1 || code.isWarp()) && code.variant.sm >= 75) { // one instruction there
+    Value bits = arith::BitcastOp::create(code.builder, code.loc, code.builder.getF16Type(), half.value);
+    return code.wrap(arith::ExtFOp::create(code.builder, code.loc, code.builder.getF32Type(), bits));
+  }
   Type i32 = code.builder.getI32Type(), f32 = code.builder.getF32Type();
   Expr bits = resizeInteger(half, i32, /*isUnsigned=*/true);
   Expr magnitude = bits & code.i32(0x7fff), sign = (bits & code.i32(0x8000)) << 16;
@@ -89,10 +94,13 @@ Expr load(const Code &code, Value pointer, Type storage, bool broadcast) {
     Code scalar = code.withLanes(1);
     return code.splat(load(scalar, pointer, storage).value);
   }
-  MLIRContext *context = storage.getContext();
   if (storage.isF32() || storage.isF64())
     return loadBits(code, pointer, storage);
-  Expr bits = loadBits(code, pointer, bitsType(context, storage));
+  return fromStorage(loadBits(code, pointer, bitsType(storage.getContext(), storage)), storage);
+}
+
+Expr fromStorage(Expr bits, Type storage) {
+  const Code &code = *bits.code;
   if (storage.isF16())
     return halfToFloat(bits);
   if (storage.isBF16())

@@ -3,6 +3,7 @@
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from emulated import *
+from gpu import TARGET, assemble, check_interpreted
 
 
 def network(path):
@@ -77,6 +78,18 @@ def every_level_of_arm_equals_the_reference():
         chosen = "bf16" if level == "i8mm" else level
         check_near(emulate(app, image.tobytes(), level, chosen=chosen).reshape(want.shape), want, chosen)
     check_near(emulate(app, image.tobytes(), "i8mm", QCC_ISA="i8mm").reshape(want.shape), want, "i8mm")
+
+
+@case
+def kernels_of_gpus_equal_the_reference():
+    model, image, want = network_and_wanted()
+    library = qcc(model, *OPTIONS, TARGET, "--march=emulated", "--emit=shared", output="gpu.so")
+    check_near(run_model(library, {"x": image})["y"], want, "emulated")
+    near = lambda got, expected: check_near(got, expected, "PTX")
+    check_interpreted(model, {"x": image}, *OPTIONS, generations=["sm_75", "sm_80"], compare=near)
+    assemble(model, *OPTIONS)
+    text = qcc(model, *OPTIONS, TARGET, "--march=sm_80", "--emit=ptx", output="m.ptx").read_text()
+    check("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" in text, "nothing is multiplied in tensor cores")
 
 
 @case

@@ -52,7 +52,8 @@ def check_interpreted(model, inputs, *options, generations=["sm_80"], compare=ch
     require("no-asan")  # Python loads the library, and has no sanitiser
     here = qcc(model, "--emit=shared", "--march=avx2", *options, output="here.so")
     expected = run_model(here, inputs)
-    library = qcc(model, TARGET, f"--march={','.join(generations)}", "--emit=shared", *options, output="gpu.so")
+    name = f"gpu{len(list(scratch().glob('gpu*.so')))}.so"  # a library stays loaded under its name
+    library = qcc(model, TARGET, f"--march={','.join(generations)}", "--emit=shared", *options, output=name)
     for generation in generations:
         outputs = Device(library, generation).run(*(value.tobytes() for value in inputs.values()))
         for name, want in expected.items():

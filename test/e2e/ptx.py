@@ -37,6 +37,26 @@ def from_integers(values, width):
     return np.asarray(values).astype(np.int64).view(U64) & mask
 
 
+def from_tf32(word, _):
+    """What an instruction makes of the last 13 bits is not said."""
+    return np.where(word & U64(0x1FFF), np.float32(np.nan), floats(word))
+
+
+# How many elements of an operand of mma a register has, and element i of them.
+OPERANDS = {
+    "u8": (4, lambda word, i: (word >> U64(8 * i) & U64(0xFF)).view(np.int64)),
+    "s8": (4, lambda word, i: signed(word >> U64(8 * i), 8)),
+    "bf16": (2, lambda word, i: floats((word >> U64(16 * i) & U64(0xFFFF)) << U64(16))),
+    "tf32": (1, from_tf32),
+}
+PRODUCTS = {
+    ("m16n8k32", "s32", "u8", "s8", "s32"),
+    ("m8n8k16", "s32", "u8", "s8", "s32"),
+    ("m16n8k16", "f32", "bf16", "bf16", "f32"),
+    ("m16n8k8", "f32", "tf32", "tf32", "f32"),
+}
+
+
 class Kernel:
     def __init__(self, text):
         head, _, body = text.partition("{")
@@ -50,10 +70,10 @@ class Kernel:
             self.shared_bytes += int(size)
         self.code, self.labels = [], {}
         for statement in re.sub(r"(\$\w+:)", r"\1;", body).split(";"):
-            line = " ".join(statement.split())
+            line = " ".join(statement.split()).lstrip("} ")  # the end of a register's scope
             if re.match(r"\$\w+:$", line):
                 self.labels[line[:-1]] = len(self.code)
-            elif line and line[0] not in ".}{":
+            elif line and line[0] not in ".{":
                 self.code.append(self.decode(line))
 
     @staticmethod
@@ -208,6 +228,10 @@ class Grid:
         assert name[-1] == "f32"
         self.assign(o[0], self.value(o[1]) ^ U64(1 << 31))
 
+    def do_not(self, name, o):
+        width = 1 if name[-1] == "pred" else bits(name[-1])
+        self.assign(o[0], ~self.value(o[1]) & U64(2**width - 1))
+
     def do_fma(self, name, o):
         self.arithmetic(name, o, None, lambda a, b, c: a.astype(np.longdouble) * b + c)
 
@@ -267,7 +291,9 @@ class Grid:
     def do_cvt(self, name, o):
         to, source = name[-2:]
         values = self.value(o[1])
-        if to == "f32" and source == "f32":
+        if to == "f32" and source == "f16":
+            result = from_floats((values & U64(0xFFFF)).astype(np.uint16).view(np.float16))
+        elif to == "f32" and source == "f32":
             assert name[1] == "rni"
             result = from_floats(np.rint(floats(values)))
         elif to == "f32":
@@ -345,10 +371,13 @@ class Grid:
                     self.shared[to] = data
         else:
             size = int(o[2])
+            count = self.integer(o[3], "s32")[self.active] if len(o) > 3 else np.full(self.active.sum(), size)
+            assert ((0 <= count) & (count <= size)).all()
             _, to = self.place(["shared"], o[0], size)
             memory, source = self.place(["global"], o[1], size)
             each = np.arange(size)
-            self.groups[-1].append((to[:, None] + each, memory[source[:, None] + each].copy()))
+            data = np.where(each < count[:, None], memory[source[:, None] + each], 0).astype(np.uint8)
+            self.groups[-1].append((to[:, None] + each, data))
 
     # Warps
 
@@ -371,15 +400,19 @@ class Grid:
             loaded = sum(self.shared[at + byte].astype(U64) << U64(8 * byte) for byte in range(4))
             self.assign(register, loaded.reshape(-1))
 
-    def matrix(self, registers, places, shape, is_signed):
-        """Bytes of registers: `places` gives row and column of byte 0 of register i of a group and a lane in it."""
+    def matrix(self, registers, kind, depth_first):
+        """Registers of a (row by depth) or b (depth by column): 16 bytes of depth, then the next 16, from lane to lane."""
+        count, decode = OPERANDS[kind]
         group, inner = np.arange(32) // 4, np.arange(32) % 4
-        result = np.zeros((self.count // 32, *shape), np.int64)
+        halves = 1 if depth_first or len(registers) == 1 else 2  # of 16 rows
+        depth = 4 * count * len(registers) // halves
+        shape = (depth, 8) if depth_first else (8 * halves, depth)
+        result = np.zeros((self.count // 32, *shape), np.int64 if kind[1] == "8" else np.float64)
         for i, register in enumerate(registers):
-            for byte in range(4):
-                values = self.warps(self.value(register)) >> U64(8 * byte) & U64(0xFF)
-                row, column = places(i, group, inner, byte)
-                result[:, row, column] = signed(values, 8) if is_signed else values.view(np.int64)
+            for element in range(count):
+                at = count * inner + element + 4 * count * (i // halves)
+                place = (at, group) if depth_first else (group + 8 * (i % halves), at)
+                result[:, place[0], place[1]] = decode(self.warps(self.value(register)), element)
         return result
 
     def do_shfl(self, name, o):
@@ -390,18 +423,17 @@ class Grid:
         self.assign(o[0], self.warps(self.value(o[1]))[:, other].reshape(-1))
 
     def do_mma(self, name, o):
-        wide = "m16n8k32" in name
-        assert name[1:3] == ["sync", "aligned"] and name[4:] == ["row", "col", "s32", "u8", "s8", "s32"], name
-        assert wide or "m8n8k16" in name
+        """Sum q of lane 4g + t is at row g + 8 (q / 2), column 2t + q % 2."""
+        assert name[1:3] == ["sync", "aligned"] and name[4:6] == ["row", "col"] and tuple(name[3:4] + name[6:]) in PRODUCTS, name
         registers = [x if isinstance(x, list) else [x] for x in o]
-        a_places = lambda i, group, inner, byte: (group + 8 * (i % 2), 4 * inner + byte + 16 * (i // 2))
-        b_places = lambda i, group, inner, byte: (4 * inner + byte + 16 * i, group)
-        a = self.matrix(registers[1], a_places, (16, 32) if wide else (8, 16), False)
-        b = self.matrix(registers[2], b_places, (32, 8) if wide else (16, 8), True)
-        product, group, inner = a @ b, np.arange(32) // 4, np.arange(32) % 4
+        a, b = self.matrix(registers[1], name[7], False), self.matrix(registers[2], name[8], True)
+        group, inner = np.arange(32) // 4, np.arange(32) % 4
+        with np.errstate(all="ignore"):
+            product = a @ b
         results = []
         for i, register in enumerate(registers[3]):
-            old = signed(self.value(register), 32)
-            results.append(old + product[:, group + 8 * (i // 2), 2 * inner + i % 2].reshape(-1))
+            added = product[:, group + 8 * (i // 2), 2 * inner + i % 2].reshape(-1)
+            old = self.value(register)
+            results.append(from_floats(floats(old) + added) if name[6] == "f32" else from_integers(signed(old, 32) + added, 32))
         for register, result in zip(registers[0], results):
-            self.assign(register, from_integers(result, 32))
+            self.assign(register, result)

@@ -13,6 +13,8 @@
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
+#include <cstring>
+#include <functional>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -69,6 +71,29 @@ struct Registers {
   uint8_t bytes[32][4][4];
 };
 
+/// Sums of all lanes += a * b, by an emulated warp.
+void multiplyOnce(BlockOps::Operand kind, Registers &a, Registers &b, void *sums) {
+  auto body = [&](BlockOps &ops, mlir::ValueRange pointers) {
+    CodeBuilder &code = ops.code;
+    auto at = [&](Value thread, unsigned pointer, int64_t i) {
+      return code.at(pointers[pointer], code.add(code.mul(thread, 16), code.like(thread, 4 * i)));
+    };
+    ops.eachThread([&](Value thread) {
+      for (int64_t i = 0; i < 4; ++i) {
+        ops.set(i, code.load(code.i32(), at(thread, 0, i)));
+        ops.set(4 + i, code.load(code.i32(), at(thread, 1, i)));
+        ops.set(8 + i, code.load(code.i32(), at(thread, 2, i)));
+      }
+    });
+    ops.multiply(kind, 8, 0, 4);
+    ops.eachThread([&](Value thread) {
+      for (int64_t i = 0; i < 4; ++i)
+        code.store(ops.get(8 + i), at(thread, 2, i));
+    });
+  };
+  Warp().run(body, {&a, &b, sums});
+}
+
 // The PTX ISA, "Matrix Fragments for mma.m16n8k32": groupID = laneid >> 2, threadID_in_group = laneid % 4.
 // a, elements i of 16: row = groupID for i < 4 and 8 <= i < 12, else groupID + 8;
 //                      column = threadID_in_group * 4 + (i & 3), and 16 more for i >= 8.
@@ -101,25 +126,7 @@ TEST(Fragments, EmulatedProductsAreThoseOfPtx) {
     for (int i = 0; i < 4; ++i)
       sums[lane][i] = c[(group + (i >= 2 ? 8 : 0)) * 8 + inGroup * 2 + (i & 1)];
   }
-  auto body = [&](BlockOps &ops, mlir::ValueRange pointers) {
-    CodeBuilder &code = ops.code;
-    auto at = [&](Value thread, unsigned pointer, int64_t i) {
-      return code.at(pointers[pointer], code.add(code.mul(thread, 16), code.like(thread, 4 * i)));
-    };
-    ops.eachThread([&](Value thread) {
-      for (int64_t i = 0; i < 4; ++i) {
-        ops.set(i, code.load(code.i32(), at(thread, 0, i)));
-        ops.set(4 + i, code.load(code.i32(), at(thread, 1, i)));
-        ops.set(8 + i, code.load(code.i32(), at(thread, 2, i)));
-      }
-    });
-    ops.multiply(8, 0, 4);
-    ops.eachThread([&](Value thread) {
-      for (int64_t i = 0; i < 4; ++i)
-        code.store(ops.get(8 + i), at(thread, 2, i));
-    });
-  };
-  Warp().run(body, {&inA, &inB, sums});
+  multiplyOnce(BlockOps::Operand::Bytes, inA, inB, sums);
   for (int lane = 0; lane < 32; ++lane)
     for (int i = 0; i < 4; ++i) {
       int row = (lane >> 2) + (i >= 2 ? 8 : 0), column = lane % 4 * 2 + (i & 1);
@@ -129,6 +136,74 @@ TEST(Fragments, EmulatedProductsAreThoseOfPtx) {
       ASSERT_EQ(sums[lane][i], expected) << "lane " << lane << ", element " << i;
     }
 }
+
+/// Which row and column of a (16 rows) and b (8 columns) element i of a lane is.
+struct FloatFragments {
+  BlockOps::Operand kind;
+  int depth, bytes;
+  std::function<std::pair<int, int>(int group, int inGroup, int i)> a, b;
+};
+
+// "Matrix Fragments for mma.m16n8k16", .bf16.
+// a, elements i of 8: row = groupID for i < 2 and 4 <= i < 6, else groupID + 8;
+//                     column = threadID_in_group * 2 + (i & 1), and 8 more for i >= 4.
+// b, elements i of 4: row = threadID_in_group * 2 + (i & 1), and 8 more for i >= 2; column = groupID.
+const FloatFragments bf16Fragments = {
+    BlockOps::Operand::Bf16, 16, 2,
+    [](int group, int inGroup, int i) {
+      int row = i < 2 || (4 <= i && i < 6) ? group : group + 8;
+      return std::pair(row, inGroup * 2 + (i & 1) + (i >= 4 ? 8 : 0));
+    },
+    [](int group, int inGroup, int i) { return std::pair(inGroup * 2 + (i & 1) + (i >= 2 ? 8 : 0), group); }};
+
+// "Matrix Fragments for mma.m16n8k8", .tf32.
+// a: row = groupID for a0 and a2, groupID + 8 for a1 and a3; column = threadID_in_group for a0 and a1, 4 more
+// for a2 and a3. b: row = threadID_in_group for b0, 4 more for b1; column = groupID.
+const FloatFragments tf32Fragments = {
+    BlockOps::Operand::Tf32, 8, 4,
+    [](int group, int inGroup, int i) {
+      return std::pair(i == 0 || i == 2 ? group : group + 8, inGroup + (i >= 2 ? 4 : 0));
+    },
+    [](int group, int inGroup, int i) { return std::pair(inGroup + (i == 1 ? 4 : 0), group); }};
+
+void checkFloatProducts(const FloatFragments &f) {
+  std::mt19937 random(2);
+  auto number = [&] { return float(int(random() % 255) - 127) / 64; }; // exact, and so are their sums
+  std::vector<float> a(16 * f.depth), b(f.depth * 8), c(16 * 8);
+  for (auto *values : {&a, &b, &c})
+    for (float &value : *values)
+      value = number();
+  Registers inA{}, inB{};
+  float sums[32][4];
+  auto place = [&](Registers &to, int lane, int i, float value) {
+    auto *bits = reinterpret_cast<const uint8_t *>(&value) + (4 - f.bytes); // bf16: the upper half
+    std::memcpy(&to.bytes[lane][0][0] + i * f.bytes, bits, f.bytes);
+  };
+  for (int lane = 0; lane < 32; ++lane) {
+    for (int i = 0; i < 16 / f.bytes; ++i) {
+      auto [row, column] = f.a(lane >> 2, lane % 4, i);
+      place(inA, lane, i, a[row * f.depth + column]);
+    }
+    for (int i = 0; i < 8 / f.bytes; ++i) {
+      auto [row, column] = f.b(lane >> 2, lane % 4, i);
+      place(inB, lane, i, b[row * 8 + column]);
+    }
+    for (int i = 0; i < 4; ++i)
+      sums[lane][i] = c[((lane >> 2) + (i >= 2 ? 8 : 0)) * 8 + lane % 4 * 2 + (i & 1)];
+  }
+  multiplyOnce(f.kind, inA, inB, sums);
+  for (int lane = 0; lane < 32; ++lane)
+    for (int i = 0; i < 4; ++i) {
+      int row = (lane >> 2) + (i >= 2 ? 8 : 0), column = lane % 4 * 2 + (i & 1);
+      float expected = c[row * 8 + column];
+      for (int k = 0; k < f.depth; ++k)
+        expected += a[row * f.depth + k] * b[k * 8 + column];
+      ASSERT_EQ(sums[lane][i], expected) << "lane " << lane << ", element " << i;
+    }
+}
+
+TEST(Fragments, EmulatedProductsOfBf16AreThoseOfPtx) { checkFloatProducts(bf16Fragments); }
+TEST(Fragments, EmulatedProductsOfTf32AreThoseOfPtx) { checkFloatProducts(tf32Fragments); }
 
 // ldmatrix.x4: threads 8i..8i+7 name the rows of matrix i; thread T receives, of each matrix, the elements
 // 2 (T % 4) and 2 (T % 4) + 1 of 16 bits of row T / 4.
@@ -217,6 +292,29 @@ TEST(Ptx, ConvolutionsMultiplyInTensorCores) {
   std::string before = ptxOf("sm_75", conv3x3());
   EXPECT_EQ(countOf(before, "mma.sync.aligned.m8n8k16.row.col"), 64u);
   EXPECT_EQ(countOf(before, "cp.async"), 0u);
+}
+
+TEST(Ptx, FloatsMultiplyInTensorCores) {
+  GemmSpec spec = conv3x3();
+  spec.isFloat = true;
+  spec.epilogue.output = Output::F32;
+  // Two steps of depth, two by four tiles; of f32 three times, of bytes and halves two.
+  const char *tf32 = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32";
+  for (const char *variant : {"sm_80", "sm_90", "sm_100"}) {
+    std::string text = ptxOf(variant, spec);
+    EXPECT_EQ(countOf(text, tf32), 48u) << variant;
+    EXPECT_EQ(countOf(text, "ldmatrix.sync.aligned.m8n8.x4.shared.b16"), 8u) << variant;
+    EXPECT_EQ(countOf(text, ".local"), 0u) << variant;
+  }
+  GemmSpec half = spec;
+  half.halfWeights = target::Half::F16;
+  std::string widened = ptxOf("sm_80", half);
+  EXPECT_EQ(countOf(widened, tf32), 32u);
+  EXPECT_NE(countOf(widened, "cvt.f32.f16"), 0u);
+  GemmSpec bf16 = spec;
+  bf16.isBf16 = true;
+  EXPECT_EQ(countOf(ptxOf("sm_80", bf16), "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"), 16u);
+  EXPECT_EQ(countOf(ptxOf("sm_75", spec), "mma.sync"), 0u);
 }
 
 TEST(Ptx, ProductsOfOneRowTakeDotProductsOfFourBytes) {

@@ -462,6 +462,7 @@ INSTANTIATE_TEST_SUITE_P(AArch64, Kernels, testing::Values("armv8-a", "dotprod",
 
 INSTANTIATE_TEST_SUITE_P(Nvptx, Kernels, testing::Values("emulated"), testName);
 INSTANTIATE_TEST_SUITE_P(Nvptx, GpuFloatKernels, testing::Values("emulated"), testName);
+INSTANTIATE_TEST_SUITE_P(Nvptx, Bf16Kernels, testing::Values("emulated"), testName);
 
 TEST(Specs, RoundTrip) {
   mlir::MLIRContext context;

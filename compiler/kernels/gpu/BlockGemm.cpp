@@ -1,18 +1,14 @@
 //===- BlockGemm.cpp - Convolutions and products on tiles -------------------===//
 //
 // An implicit matrix product: rows are output pixels, depth is taps and channels. A
-// block computes 64 x 64 or 128 x 32 outputs with four warps of 32 x 32 each. Tiles of
-// 64 bytes of depth pass through shared memory, three stages deep: while one is
+// block computes 64 x 64 or 128 x 32 outputs with four warps of 32 x 32 each (WarpTile.h).
+// Tiles of 64 bytes of depth pass through shared memory, three stages deep: while one is
 // multiplied, the copies of the next two are under way.
-//
-// Chunks of 16 bytes lie in a tile's line at chunk ^ (line / 2 % 4), so that the eight
-// lines of a matrix that ldmatrix loads are in different banks.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Tiling.h"
 #include "compiler/kernels/gpu/ElementEpilogue.h"
-#include "compiler/kernels/gpu/Gpu.h"
-#include "compiler/target/nvptx/BlockOps.h"
+#include "compiler/kernels/gpu/WarpTile.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -25,16 +21,13 @@ using qcc::target::Values;
 using qcc::target::Variant;
 
 namespace {
-constexpr int64_t stages = 3, warps = 4, threads = warps * BlockOps::warpThreads, chunkBytes = 16;
-/// Of a warp: two m16 by four n8.
-constexpr int64_t warpRows = 32, warpColumns = 32, rowTiles = 2, columnTiles = 4;
-constexpr int64_t columnsOfThread = 2 * columnTiles; ///< neighbours, see lineOf
+constexpr int64_t stages = 3, warps = 4, threads = warps * BlockOps::warpThreads;
+constexpr int64_t warpRows = WarpTile::rows, warpColumns = WarpTile::columns,
+                  columnsOfThread = WarpTile::columnsOfThread, chunkBytes = WarpTile::chunkBytes;
 /// Fewer rows leave most of a tile empty.
 constexpr int64_t fewestRows = 9;
-
-/// Registers of a thread.
-constexpr int64_t sumSlots = 0, aSlots = rowTiles * columnTiles * 4, bSlots = aSlots + rowTiles * 4,
-                  allSlots = bSlots + columnTiles * 2;
+/// Of a group's columns, for floats: with fewer, a thread for each output is as good.
+constexpr int64_t fewestFloatColumns = 16;
 
 struct Shape {
   explicit Shape(const GemmSpec &spec)
@@ -44,13 +37,16 @@ struct Shape {
         tileColumns(warpsAcross * warpColumns), rowBlocks(llvm::divideCeil(rows, tileRows)),
         columnBlocks(llvm::divideCeil(panels, warpsAcross)),
         depthTiles(segments.packedSteps() * chunkBytes / lineDepth),
-        stageBytes((tileRows + tileColumns) * lineDepth) {}
+        weightChunks(WarpTile::weightChunks(spec)),
+        stageBytes(tileRows * lineDepth + tileColumns * weightChunks * chunkBytes) {}
 
   Tiling tiling;
   Segments segments;
   int64_t panels, rows;
   int64_t warpsAcross, warpsDown, tileRows, tileColumns;
-  int64_t rowBlocks, columnBlocks, depthTiles, stageBytes;
+  int64_t rowBlocks, columnBlocks, depthTiles;
+  int64_t weightChunks; ///< of a line
+  int64_t stageBytes;   ///< of x, then of the weights
 };
 
 class Kernel : ProductArguments {
@@ -65,6 +61,7 @@ private:
   Shape shape;
   ParamLayout layout;
   std::unique_ptr<BlockOps> ops;
+  WarpTile tile;
   int64_t copyWidth; ///< to which activations are aligned
   Value rowBlock, columnBlock, group;
 
@@ -74,18 +71,15 @@ private:
   };
 
   Value constant(int64_t value) { return arith::ConstantIntOp::create(code.b, code.loc, value, 32); }
-  Value shiftedRight(Value v, int64_t bits) {
-    return arith::ShRUIOp::create(code.b, code.loc, v, code.like(v, bits));
-  }
-  Value lineOffset(Value line, Value chunk);
   Pixel pixelAt(Value row);
   Value offsetOf(const Place &place, const Pixel &pixel);
   int64_t alignmentOf(const Place &place, int64_t elementBytes) const;
   Value panelOf(Value line);
   Value depthOffset(Value chunk);
-  void loadTiles(Value thread, Value depthTile, Value stage);
+  Value depthBytes(Value chunk);
+  void loadActivations(Value thread, Value depthTile, Value base);
+  void loadWeights(Value thread, Value depthTile, Value base);
   void loadStage(Value depthTile, Value stage);
-  void startSums(Value thread);
   void multiply(Value stage);
   void finish(Value thread);
   void storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value firstColumn, ArrayRef<Value> sums,
@@ -99,7 +93,8 @@ Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
     : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()),
       scalarCode(builder, function.getLoc(), variant), spec(spec), shape(spec),
       layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns),
-      ops(BlockOps::create(code, variant, {threads, stages * shape.stageBytes, allSlots})) {
+      ops(BlockOps::create(code, variant, {threads, stages * shape.stageBytes, WarpTile::registers(spec)})),
+      tile(*ops, scalarCode, spec) {
   Value block = arith::TruncIOp::create(code.b, code.loc, code.i32(), begin);
   // Neighbouring blocks share activations.
   columnBlock = code.rem(block, shape.columnBlocks);
@@ -107,35 +102,31 @@ Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
   group = code.rem(rest, spec.groups);
   rowBlock = code.div(rest, spec.groups);
   const Segments &segments = shape.segments;
-  copyWidth = std::gcd(alignmentOf(shape.tiling.x, 1), chunkBytes);
-  copyWidth = std::gcd(copyWidth, spec.groups > 1 ? spec.c : 0);
-  copyWidth = std::gcd(copyWidth, segments.outer > 1 ? segments.outerStride : 0);
-  copyWidth = std::gcd(copyWidth, segments.inner > 1 ? segments.innerStride : 0);
+  int64_t bytes = spec.inBytes();
+  copyWidth = std::gcd(alignmentOf(shape.tiling.x, bytes), chunkBytes);
+  copyWidth = std::gcd(copyWidth, spec.groups > 1 ? spec.c * bytes : 0);
+  copyWidth = std::gcd(copyWidth, segments.outer > 1 ? segments.outerStride * bytes : 0);
+  copyWidth = std::gcd(copyWidth, segments.inner > 1 ? segments.innerStride * bytes : 0);
 }
 
 void Kernel::emit() {
   for (int64_t stage = 0; stage + 1 < stages; ++stage)
     loadStage(constant(stage), constant(stage));
-  ops->eachThread([&](Value thread) { startSums(thread); });
+  Type sumType = spec.isFloat ? code.f32() : code.i32();
+  ops->eachThread([&](Value thread) { tile.start(loadColumns(panelParams(thread), 0, sumType)); });
   code.forLoop(code.i64(0), code.i64(shape.depthTiles), [&](Value index) {
-    Value tile = arith::TruncIOp::create(code.b, code.loc, code.i32(), index);
+    Value depthTile = arith::TruncIOp::create(code.b, code.loc, code.i32(), index);
     ops->waitForCopies(stages - 2);
     // All threads have this tile, and are done with the one whose place the next copies take.
     ops->barrier();
-    Value next = code.add(tile, constant(stages - 1));
+    Value next = code.add(depthTile, constant(stages - 1));
     loadStage(next, code.rem(next, stages));
-    multiply(code.rem(tile, stages));
+    multiply(code.rem(depthTile, stages));
   });
   ops->eachThread([&](Value thread) { finish(thread); });
 }
 
 //--- From memory to shared memory --------------------------------------------//
-
-Value Kernel::lineOffset(Value line, Value chunk) {
-  Value turned =
-      arith::XOrIOp::create(code.b, code.loc, chunk, code.rem(shiftedRight(line, 1), lineDepth / chunkBytes));
-  return code.add(code.mul(line, lineDepth), code.mul(turned, chunkBytes));
-}
 
 /// Rows beyond the last one read the last one's pixels.
 Kernel::Pixel Kernel::pixelAt(Value row) {
@@ -174,47 +165,78 @@ Value Kernel::panelOf(Value line) {
   return code.add(code.mul(group, shape.panels), code.min(panel, constant(shape.panels - 1)));
 }
 
-/// Where a chunk of depth lies behind a pixel's first tap. Chunks that only pad the depth meet zeros: any
-/// place will do.
+/// Where a chunk of depth lies behind a pixel's first tap, bytes. Chunks that only pad the depth meet zeros:
+/// any place will do.
 Value Kernel::depthOffset(Value chunk) {
   const Segments &segments = shape.segments;
-  int64_t chunks = segments.outer * segments.inner * segments.steps;
+  int64_t chunks = segments.outer * segments.inner * segments.steps, bytes = spec.inBytes();
   chunk = code.min(chunk, constant(chunks - 1));
   Value offset = code.mul(code.rem(chunk, segments.steps), chunkBytes);
   Value segment = code.div(chunk, segments.steps);
   if (segments.inner > 1)
-    offset = code.add(offset, code.mul(code.rem(segment, segments.inner), segments.innerStride));
+    offset = code.add(offset, code.mul(code.rem(segment, segments.inner), segments.innerStride * bytes));
   if (segments.outer > 1)
-    offset = code.add(offset, code.mul(code.div(segment, segments.inner), segments.outerStride));
+    offset = code.add(offset, code.mul(code.div(segment, segments.inner), segments.outerStride * bytes));
   return offset;
 }
 
-void Kernel::loadTiles(Value thread, Value depthTile, Value stage) {
-  constexpr int64_t chunks = lineDepth / chunkBytes;
-  Value base = code.mul(stage, shape.stageBytes);
+/// How many bytes of a chunk are depth: beside it, zero times a float might be NaN. Null: all, or any will
+/// do.
+Value Kernel::depthBytes(Value chunk) {
+  const Segments &segments = shape.segments;
+  int64_t depth = segments.depth * spec.inBytes(), chunks = segments.outer * segments.inner * segments.steps;
+  bool isWhole = depth % chunkBytes == 0, isPadded = segments.packedSteps() > chunks;
+  if (!spec.isFloat || (isWhole && !isPadded))
+    return {};
+  Value count = constant(chunkBytes);
+  if (!isWhole)
+    count = code.min(count, code.sub(constant(depth), code.mul(code.rem(chunk, segments.steps), chunkBytes)));
+  if (!isPadded)
+    return count;
+  return arith::SelectOp::create(code.b, code.loc, code.lessThan(chunk, constant(chunks)), count,
+                                 constant(0));
+}
+
+void Kernel::loadActivations(Value thread, Value depthTile, Value base) {
+  constexpr int64_t chunks = lineDepth / chunkBytes, linesAtOnce = threads / chunks;
   Value chunk = code.rem(thread, chunks), firstLine = code.div(thread, chunks);
-  Value depth = depthOffset(code.add(code.mul(depthTile, chunks), chunk));
-  constexpr int64_t linesAtOnce = threads / chunks;
+  Value ofDepth = code.add(code.mul(depthTile, chunks), chunk);
+  Value depth = depthOffset(ofDepth), count = depthBytes(ofDepth);
+  int64_t bytes = spec.inBytes();
   for (int64_t line = 0; line < shape.tileRows; line += linesAtOnce) {
     Value here = code.add(firstLine, constant(line));
     Pixel pixel = pixelAt(code.add(code.mul(rowBlock, shape.tileRows), here));
     Value offset = code.add(offsetOf(shape.tiling.x, pixel), code.mul(group, spec.c));
-    ops->copy(code.add(base, lineOffset(here, chunk)), code.at(code.at(x, offset), depth), copyWidth);
+    Value from = code.at(code.at(x, code.mul(offset, bytes)), depth);
+    ops->copy(code.add(base, WarpTile::chunkOffset(code, here, chunk, chunks)), from, copyWidth, count);
   }
+}
+
+void Kernel::loadWeights(Value thread, Value depthTile, Value base) {
+  int64_t chunks = shape.weightChunks, lineBytes = chunks * chunkBytes, linesAtOnce = threads / chunks;
+  Value chunk = code.rem(thread, chunks), firstLine = code.div(thread, chunks);
   for (int64_t line = 0; line < shape.tileColumns; line += linesAtOnce) {
     Value here = code.add(firstLine, constant(line));
-    Value tile = code.add(code.mul(panelOf(here), shape.depthTiles), depthTile);
-    Value inTile = code.add(code.mul(code.rem(here, panelColumns), lineDepth), code.mul(chunk, chunkBytes));
-    Value from = code.at(code.at(weights, code.mul(tile, panelColumns * lineDepth)), inTile);
-    Value to = lineOffset(code.add(here, constant(shape.tileRows)), chunk);
-    ops->copy(code.add(base, to), from, chunkBytes);
+    auto copy = [&] {
+      Value panelTile = code.add(code.mul(panelOf(here), shape.depthTiles), depthTile);
+      Value inTile = code.add(code.mul(code.rem(here, panelColumns), lineBytes), code.mul(chunk, chunkBytes));
+      Value from = code.at(code.at(weights, code.mul(panelTile, panelColumns * lineBytes)), inTile);
+      ops->copy(code.add(base, WarpTile::chunkOffset(code, here, chunk, chunks)), from, chunkBytes);
+    };
+    if (line + linesAtOnce > shape.tileColumns)
+      code.ifElse(code.lessThan(here, constant(shape.tileColumns)), copy);
+    else
+      copy();
   }
 }
 
 void Kernel::loadStage(Value depthTile, Value stage) {
   ops->eachThread([&](Value thread) {
-    code.ifElse(code.lessThan(depthTile, constant(shape.depthTiles)),
-                [&] { loadTiles(thread, depthTile, stage); });
+    code.ifElse(code.lessThan(depthTile, constant(shape.depthTiles)), [&] {
+      Value base = code.mul(stage, shape.stageBytes);
+      loadActivations(thread, depthTile, base);
+      loadWeights(thread, depthTile, code.add(base, constant(shape.tileRows * lineDepth)));
+    });
   });
   ops->commitCopies();
 }
@@ -245,42 +267,16 @@ Values Kernel::loadColumns(Value panel, int64_t offset, Type type) {
   return values;
 }
 
-/// Sum q of tile (i, j) belongs to column 2j + q % 2 of the thread's.
-void Kernel::startSums(Value thread) {
-  Values bias = loadColumns(panelParams(thread), 0, code.i32());
-  for (int64_t i = 0; i < rowTiles; ++i)
-    for (int64_t j = 0; j < columnTiles; ++j)
-      for (int64_t q = 0; q < 4; ++q)
-        ops->set(sumSlots + (i * columnTiles + j) * 4 + q, bias[2 * j + q % 2]);
-}
-
 void Kernel::multiply(Value stage) {
   Value base = code.mul(stage, shape.stageBytes);
-  auto matrixRow = [&](Value thread, Value firstLine, int64_t chunk, Value half, Value otherChunk) {
-    Value line = code.add(code.add(firstLine, code.rem(thread, 8)), code.mul(half, 8));
-    return code.add(base, lineOffset(line, code.add(constant(chunk), otherChunk)));
-  };
-  auto bit = [&](Value thread, int64_t index) { return code.rem(shiftedRight(thread, index), 2); };
   auto warpOf = [&](Value thread) { return code.div(thread, BlockOps::warpThreads); };
-  for (int64_t chunk = 0; chunk < lineDepth / chunkBytes; chunk += 2) {
-    // Matrices of a: rows 0-7 and 8-15 of 16 bytes, then of the next 16.
-    for (int64_t i = 0; i < rowTiles; ++i)
-      ops->loadMatrices(aSlots + 4 * i, [&](Value thread) {
-        Value down = code.div(warpOf(thread), shape.warpsAcross);
-        Value first = code.add(code.mul(down, warpRows), constant(16 * i));
-        return matrixRow(thread, first, chunk, bit(thread, 3), bit(thread, 4));
-      });
-    // Matrices of b: 16 bytes and the next 16 of 8 columns, then of the next 8.
-    for (int64_t j = 0; j < columnTiles; j += 2)
-      ops->loadMatrices(bSlots + 2 * j, [&](Value thread) {
-        Value across = code.rem(warpOf(thread), shape.warpsAcross);
-        Value first = code.add(code.mul(across, warpColumns), constant(shape.tileRows + 8 * j));
-        return matrixRow(thread, first, chunk, bit(thread, 4), bit(thread, 3));
-      });
-    for (int64_t i = 0; i < rowTiles; ++i)
-      for (int64_t j = 0; j < columnTiles; ++j)
-        ops->multiply(sumSlots + (i * columnTiles + j) * 4, aSlots + 4 * i, bSlots + 2 * j);
-  }
+  auto firstRow = [&](Value thread) -> Value {
+    return code.mul(code.div(warpOf(thread), shape.warpsAcross), warpRows);
+  };
+  auto firstColumn = [&](Value thread) -> Value {
+    return code.mul(code.rem(warpOf(thread), shape.warpsAcross), warpColumns);
+  };
+  tile.multiply(base, firstRow, code.add(base, constant(shape.tileRows * lineDepth)), firstColumn);
 }
 
 //--- From sums to memory -----------------------------------------------------//
@@ -337,18 +333,24 @@ void Kernel::finish(Value thread) {
   Value firstRow =
       code.add(code.mul(rowBlock, shape.tileRows), code.mul(code.div(warp, shape.warpsAcross), warpRows));
   firstRow = code.add(firstRow, code.div(code.rem(thread, BlockOps::warpThreads), 4));
-  for (int64_t half = 0; half < 2 * rowTiles; ++half) {
+  for (int64_t half = 0; half < 2 * WarpTile::rowTiles; ++half) {
     Pixel pixel = pixelAt(code.add(firstRow, constant(8 * half)));
     Values sums;
     for (int64_t c = 0; c < columnsOfThread; ++c)
-      sums.push_back(ops->get(sumSlots + (half / 2 * columnTiles + c / 2) * 4 + 2 * (half % 2) + c % 2));
+      sums.push_back(tile.sum(half / 2, half % 2, c));
     code.ifElse(pixel.isInside, [&] { storeRow(epilogue, pixel, column, sums, columns); });
   }
 }
 } // namespace
 
-bool gpu::isBlockGemm(const GemmSpec &spec) {
-  return !spec.isFloat && spec.batch * spec.outH * spec.outW >= fewestRows;
+bool gpu::fitsBlocks(const GemmSpec &spec) {
+  if (spec.nibbles || (spec.isFloat && spec.n < fewestFloatColumns))
+    return false;
+  return spec.batch * spec.outH * spec.outW >= fewestRows;
+}
+
+bool gpu::isBlockGemm(const GemmSpec &spec, const Variant &variant) {
+  return fitsBlocks(spec) && (!spec.isFloat || variant.sm >= 80 || variant.isEmulated());
 }
 
 Launch gpu::blockGemmLaunch(const GemmSpec &spec) {

@@ -1,8 +1,8 @@
 //===- Direct.cpp - Products, one thread for each output --------------------===//
 //
-// Depthwise filters, float products, and integer products of a few rows, where the
-// tiles of BlockGemm would be mostly empty. Neighbouring threads have neighbouring
-// channels.
+// Depthwise filters, products of a few rows, where the tiles of BlockGemm would be
+// mostly empty, and those of floats before sm_80. Neighbouring threads have
+// neighbouring channels.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Tiling.h"
@@ -147,8 +147,9 @@ private:
 
   Expr sumOfSegment(Expr sum, Value from, Value segment, Value panelWeights, Value column) {
     int64_t steps = spec.isFloat ? segments.depth : segments.steps;
+    int64_t stepDepth = spec.isFloat && hasLines(spec) ? 16 / spec.inBytes() : 1;
     auto body = [&](Value step, ValueRange sums) {
-      Value at = code.add(code.mul(segment, segments.steps), step);
+      Value at = code.add(code.mul(segment, segments.steps * stepDepth), step);
       return target::Values{spec.isFloat ? floatStep(sums[0], from, step, at, panelWeights, column)
                                          : byteStep(sums[0], from, step, at, panelWeights, column)};
     };
@@ -156,22 +157,39 @@ private:
   }
 
   Value floatStep(Value sum, Value from, Value step, Value at, Value panelWeights, Value column) {
-    Expr a = load(scalar, code.at(from, code.mul(step, 4)), code.f32());
-    Value line = code.at(panelWeights, code.mul(at, panelStepBytes(spec)));
-    Type weight = storageOf(code.b.getContext(), spec.halfWeights);
-    Expr b = spec.byteWeights
-                 ? toFloat(resizeInteger(load(scalar, code.at(line, column), code.i8()), code.i32(), false))
-                 : load(scalar, code.at(line, code.mul(column, storageBytes(weight))), weight);
+    Type bf16 = code.b.getBF16Type();
+    Expr a = load(scalar, code.at(from, code.mul(step, spec.inBytes())), spec.isBf16 ? bf16 : code.f32());
+    Value place = hasLines(spec) ? placeInLines(at, column) : code.add(code.mul(at, panelColumns), column);
+    Value w = code.at(panelWeights, code.mul(place, weightBytesOf(spec)));
+    Type weight = spec.isBf16 ? bf16 : storageOf(code.b.getContext(), spec.halfWeights);
+    Expr b = spec.byteWeights ? toFloat(resizeInteger(load(scalar, w, code.i8()), code.i32(), false))
+                              : load(scalar, w, weight);
     return mulAdd(a, b, scalar.wrap(sum)).value;
+  }
+
+  /// gpu::lineOf
+  Value lineOfColumn(Value column) {
+    return code.add(code.mul(code.div(code.rem(column, 8), 2), 8),
+                    code.add(code.mul(code.div(column, 8), 2), code.rem(column, 2)));
+  }
+
+  /// Of a float weight, in a panel: gpu::placeInLine.
+  Value placeInLines(Value at, Value column) {
+    int64_t elements = lineDepth / spec.inBytes(), perWord = 4 / weightBytesOf(spec);
+    Value inLine = code.rem(at, elements);
+    if (!spec.isBf16) {
+      Value inChunk = code.rem(inLine, 4 * perWord);
+      Value turned = code.add(code.mul(code.rem(inChunk, 4), perWord), code.div(inChunk, 4));
+      inLine = code.add(code.sub(inLine, inChunk), turned);
+    }
+    Value line = code.add(code.mul(code.div(at, elements), panelColumns), lineOfColumn(column));
+    return code.add(code.mul(line, elements), inLine);
   }
 
   /// 16 bytes of depth; those beyond the segment meet zeros.
   Value byteStep(Value sum, Value from, Value step, Value at, Value panelWeights, Value column) {
     constexpr int64_t chunk = 16, chunks = lineDepth / chunk;
-    // The inverse of neighbours: gpu::lineOf.
-    Value line = code.add(code.mul(code.div(code.rem(column, 8), 2), 8),
-                          code.add(code.mul(code.div(column, 8), 2), code.rem(column, 2)));
-    Value inTile = code.add(code.mul(line, lineDepth), code.mul(code.rem(at, chunks), chunk));
+    Value inTile = code.add(code.mul(lineOfColumn(column), lineDepth), code.mul(code.rem(at, chunks), chunk));
     Value w =
         code.at(code.at(panelWeights, code.mul(code.div(at, chunks), panelColumns * lineDepth)), inTile);
     Value bytes = code.at(from, code.mul(step, chunk));

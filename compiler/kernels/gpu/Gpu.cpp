@@ -32,15 +32,12 @@ LogicalResult checkSpec(Location loc, StringRef kind, DictionaryAttr attr, const
                  spec.epilogue.table;
   if (attr.getAs<ArrayAttr>("views").size() != known)
     reason = "it has operands that kernels of GPUs do not know yet";
-  if constexpr (std::is_same_v<Spec, GemmSpec>)
-    if (reason.empty() && spec.isBf16)
-      reason = "products of bf16 have no form for GPUs yet; compile without --precision=bf16";
   return reason.empty() ? success() : emitError(loc, "kernel '") << kind << "': " << reason;
 }
 
 Body gemmBody(DictionaryAttr attr, const Variant &variant) {
   GemmSpec spec = GemmSpec::fromAttr(attr);
-  bool isBlock = gpu::isBlockGemm(spec);
+  bool isBlock = gpu::isBlockGemm(spec, variant);
   auto emit = [spec, isBlock, attr, &variant](OpBuilder &builder, func::FuncOp function,
                                               Body &) -> LogicalResult {
     if (failed(checkSpec(function.getLoc(), "gemm", attr, spec)))
@@ -49,7 +46,8 @@ Body gemmBody(DictionaryAttr attr, const Variant &variant) {
     return success();
   };
   int64_t elements = spec.batch * spec.outH * spec.outW * spec.outChannels();
-  return {emit, isBlock ? gpu::blockGemmLaunch(spec) : gpu::directLaunch(elements), isBlock};
+  // All generations have one launch.
+  return {emit, gpu::fitsBlocks(spec) ? gpu::blockGemmLaunch(spec) : gpu::directLaunch(elements), isBlock};
 }
 
 Body depthwiseBody(DictionaryAttr attr, const Variant &variant) {

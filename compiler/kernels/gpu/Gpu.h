@@ -36,12 +36,14 @@ llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Loca
 
 //--- Products: begin is the number of a block (BlockGemm) or thread (Direct) ---//
 
-/// u8 times s8 on tiles in shared memory.
-bool isBlockGemm(const GemmSpec &spec);
+/// Enough rows and columns for tiles in shared memory.
+bool fitsBlocks(const GemmSpec &spec);
+/// Computed on such tiles: floats are from sm_80 on.
+bool isBlockGemm(const GemmSpec &spec, const target::Variant &variant);
 Launch blockGemmLaunch(const GemmSpec &spec);
 void emitBlockGemm(mlir::OpBuilder &builder, mlir::func::FuncOp function, const GemmSpec &spec,
                    const target::Variant &variant);
-/// One thread for each output: floats, and few rows.
+/// One thread for each output: few rows.
 Launch directLaunch(int64_t elements);
 void emitDirectGemm(mlir::OpBuilder &builder, mlir::func::FuncOp function, const GemmSpec &spec,
                     const target::Variant &variant);
@@ -61,17 +63,28 @@ llvm::LogicalResult emitAttention(mlir::OpBuilder &builder, mlir::func::FuncOp f
 
 //--- Weights of Packing::Rows ---------------------------------------------------//
 //
-// u8 "gemm": for each panel of 32 columns, for each 64 bytes of depth (segments padded to 16, all together to
-// 64 with zeros): 32 lines of 64 bytes, one for each column, in the order of lineOf. u8 "depthwise": for each
-// block of 64 channels, for each tap: 64 bytes. Parameters are in natural order.
+// "gemm" of u8 and, where it fits blocks, of floats: for each panel of 32 columns, for each 64 bytes of x's
+// depth (segments padded to 16, all together to 64 with zeros): 32 lines, one for each column, in the order
+// of lineOf. A line has the weights for this depth: in order, but for f32 inputs as placeInLine says. Other
+// float products as Pack.h says. u8 "depthwise": for each block of 64 channels, for each tap: 64 bytes.
+// Parameters are in natural order.
 
 constexpr int64_t lineDepth = 64; ///< bytes of depth of a tile
+
+bool hasLines(const GemmSpec &spec);
+/// Of the weight for this depth among those of a line. For f32 inputs four bytes hold what one lane
+/// multiplies: those for depths t, t + 4, ... of the 16 bytes that they are in.
+constexpr int64_t placeInLine(int64_t depth, int64_t weightBytes, bool isF32) {
+  int64_t perWord = 4 / weightBytes, inChunk = depth % (4 * perWord);
+  return isF32 ? depth - inChunk + inChunk % 4 * perWord + inChunk / 4 : depth;
+}
 
 /// Where a column of a panel lies: what a thread holds of a row after m16n8k32 (columns 2t, 2t + 1 of each of
 /// four tiles) is then 8 neighbours.
 constexpr int64_t lineOf(int64_t column) { return 8 * (column % 8 / 2) + 2 * (column / 8) + column % 2; }
 
-Bytes packRows(const GemmSpec &spec, llvm::ArrayRef<int8_t> weights);
+/// In lines; weights of as many bytes as the specification says.
+template <typename T> Bytes packRows(const GemmSpec &spec, llvm::ArrayRef<T> weights);
 
 } // namespace qcc::kernels::gpu
 

@@ -52,8 +52,9 @@ public:
 
   //--- Copies into shared memory, inside a phase --------------------------------//
   /// 16 bytes to the shared offset `to` (i32, a multiple of 16), in pieces of `width` bytes, to which `from`
-  /// is aligned. They are there after a wait and a barrier.
-  virtual void copy(Value to, Value from, int64_t width) = 0;
+  /// is aligned. They are there after a wait and a barrier. With `count` (i32, a multiple of `width`) zeros
+  /// from the byte of that number on.
+  virtual void copy(Value to, Value from, int64_t width, Value count = {}) = 0;
   //--- ... and outside ----------------------------------------------------------//
   /// Closes a group of copies.
   virtual void commitCopies() = 0;
@@ -69,8 +70,14 @@ public:
   /// Register `slot` of all lanes becomes what `combine` (commutative) makes of all; register `other` is
   /// free.
   void reduceWarp(int64_t slot, int64_t other, llvm::function_ref<Value(Value, Value)> combine);
-  /// mma.m16n8k32: sums (4 registers) += a (u8, 4) * b (s8, 2), as PTX's tables lay them out.
-  virtual void multiply(int64_t sums, int64_t a, int64_t b) = 0;
+  /// What a register of an operand holds.
+  enum class Operand {
+    Bytes, ///< four u8 of a, s8 of b; sums are i32: mma.m16n8k32
+    Bf16,  ///< two; sums are f32: mma.m16n8k16
+    Tf32,  ///< an f32 whose last 13 bits are zeros; sums are f32: mma.m16n8k8
+  };
+  /// sums (4 registers) += a (4) * b (2), as PTX's tables lay them out. Floats: from sm_80 on.
+  virtual void multiply(Operand kind, int64_t sums, int64_t a, int64_t b) = 0;
 
 protected:
   BlockOps(CodeBuilder &code, const Block &block) : code(code), block(block) {}

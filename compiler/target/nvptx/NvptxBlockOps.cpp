@@ -1,7 +1,7 @@
 //===- NvptxBlockOps.cpp - Thread blocks as PTX -----------------------------===//
 //
-// cp.async and mma.m16n8k32 came with sm_80. Before, copies go through registers,
-// and four m8n8k16 do the same on the same registers.
+// cp.async, mma.m16n8k32 and those of floats came with sm_80. Before, copies go through
+// registers, and four m8n8k16 do the same on the same registers.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/target/nvptx/BlockOps.h"
@@ -23,7 +23,7 @@ public:
 
   void eachThread(llvm::function_ref<void(Value)> body) override { body(thread); }
   void barrier() override { run("llvm.nvvm.barrier.cta.sync.aligned.all", constant(0)); }
-  void copy(Value to, Value from, int64_t width) override;
+  void copy(Value to, Value from, int64_t width, Value count) override;
   void commitCopies() override {
     if (isAsynchronous)
       run("llvm.nvvm.cp.async.commit.group", {});
@@ -40,14 +40,15 @@ public:
                            {constant(-1), get(from), constant(mask), constant(warpThreads - 1)}));
   }
   void loadMatrices(int64_t slot, llvm::function_ref<Value(Value)> rowOf) override;
-  void multiply(int64_t sums, int64_t a, int64_t b) override;
+  void multiply(Operand kind, int64_t sums, int64_t a, int64_t b) override;
 
 private:
   Value constant(int64_t value) { return arith::ConstantIntOp::create(code.b, code.loc, value, 32); }
   Type pointerTo(unsigned space) { return LLVM::LLVMPointerType::get(code.b.getContext(), space); }
-  Type words(unsigned count) {
-    return LLVM::LLVMStructType::getLiteral(code.b.getContext(), SmallVector<Type>(count, code.i32()));
+  Type tuple(unsigned count, Type element) {
+    return LLVM::LLVMStructType::getLiteral(code.b.getContext(), SmallVector<Type>(count, element));
   }
+  Type words(unsigned count) { return tuple(count, code.i32()); }
   void run(StringRef name, ValueRange arguments) {
     LLVM::CallIntrinsicOp::create(code.b, code.loc, code.b.getStringAttr(name), arguments);
   }
@@ -61,6 +62,9 @@ private:
   void allocateRegisters();
   Value sharedMemory();
   void setAll(int64_t slot, Value tuple, unsigned count);
+  void copyPiece(Value to, Value from, int64_t width, Value count);
+  void multiplyBytes(int64_t sums, int64_t a, int64_t b);
+  void multiplyFloats(StringRef intrinsic, int64_t sums, int64_t a, int64_t b);
 
   bool isAsynchronous, hasWideMultiply;
   Value shared, thread;
@@ -91,21 +95,30 @@ Value NvptxBlockOps::sharedMemory() {
   return LLVM::AddressOfOp::create(code.b, code.loc, pointerTo(sharedSpace), name);
 }
 
-void NvptxBlockOps::copy(Value to, Value from, int64_t width) {
-  bool direct = isAsynchronous && width >= 4;
-  for (int64_t done = 0; done < 16; done += width) {
-    Value target = sharedAt(done ? code.add(to, constant(done)) : to), source = code.at(from, done);
-    if (direct) {
-      StringRef name = width == 16  ? "llvm.nvvm.cp.async.cg.shared.global.16"
-                       : width == 8 ? "llvm.nvvm.cp.async.ca.shared.global.8"
-                                    : "llvm.nvvm.cp.async.ca.shared.global.4";
-      run(name, {target, inSpace(source, globalSpace)});
-      continue;
-    }
+void NvptxBlockOps::copyPiece(Value to, Value from, int64_t width, Value count) {
+  if (!isAsynchronous || width < 4) {
     Type type = width == 16 ? Type(code.vec(4, code.i32())) : code.b.getIntegerType(width * 8);
-    Value piece = LLVM::LoadOp::create(code.b, code.loc, type, source, width);
-    LLVM::StoreOp::create(code.b, code.loc, piece, target, width);
+    Value piece = LLVM::LoadOp::create(code.b, code.loc, type, from, width);
+    if (count) {
+      Value zero = LLVM::ZeroOp::create(code.b, code.loc, type);
+      piece = arith::SelectOp::create(code.b, code.loc, code.lessThan(constant(0), count), piece, zero);
+    }
+    LLVM::StoreOp::create(code.b, code.loc, piece, to, width);
+    return;
   }
+  std::string name = width == 16  ? "llvm.nvvm.cp.async.cg.shared.global.16"
+                     : width == 8 ? "llvm.nvvm.cp.async.ca.shared.global.8"
+                                  : "llvm.nvvm.cp.async.ca.shared.global.4";
+  Values arguments = {to, inSpace(from, globalSpace)};
+  if (count)
+    arguments.push_back(code.min(code.max(count, constant(0)), constant(width)));
+  run(count ? name + ".s" : name, arguments);
+}
+
+void NvptxBlockOps::copy(Value to, Value from, int64_t width, Value count) {
+  for (int64_t done = 0; done < 16; done += width)
+    copyPiece(sharedAt(done ? code.add(to, constant(done)) : to), code.at(from, done), width,
+              count && done ? code.sub(count, constant(done)) : count);
 }
 
 void NvptxBlockOps::setAll(int64_t slot, Value tuple, unsigned count) {
@@ -118,7 +131,7 @@ void NvptxBlockOps::loadMatrices(int64_t slot, llvm::function_ref<Value(Value)> 
          code.intrinsic("llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16", words(4), sharedAt(rowOf(thread))), 4);
 }
 
-void NvptxBlockOps::multiply(int64_t sums, int64_t a, int64_t b) {
+void NvptxBlockOps::multiplyBytes(int64_t sums, int64_t a, int64_t b) {
   auto call = [&](StringRef name, ArrayRef<int64_t> slots, unsigned results) {
     Values operands;
     for (int64_t slot : slots)
@@ -133,6 +146,23 @@ void NvptxBlockOps::multiply(int64_t sums, int64_t a, int64_t b) {
     for (int64_t half = 0; half < 2; ++half)
       call("llvm.nvvm.mma.m8n8k16.row.col.u8.s8",
            {a + 2 * depth + half, b + depth, sums + 2 * half, sums + 2 * half + 1}, 2);
+}
+
+void NvptxBlockOps::multiplyFloats(StringRef intrinsic, int64_t sums, int64_t a, int64_t b) {
+  Values operands;
+  for (int64_t slot : {a, a + 1, a + 2, a + 3, b, b + 1})
+    operands.push_back(get(slot));
+  for (int64_t i = 0; i < 4; ++i)
+    operands.push_back(getFloat(sums + i));
+  setAll(sums, code.intrinsic(intrinsic, tuple(4, code.f32()), operands), 4);
+}
+
+void NvptxBlockOps::multiply(Operand kind, int64_t sums, int64_t a, int64_t b) {
+  if (kind == Operand::Bytes)
+    return multiplyBytes(sums, a, b);
+  multiplyFloats(kind == Operand::Bf16 ? "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+                                       : "llvm.nvvm.mma.m16n8k8.row.col.tf32",
+                 sums, a, b);
 }
 } // namespace
 
