@@ -1,10 +1,8 @@
 //===- Dynamic.cpp - Quantising rows by what is in them (q11) ---------------===//
 #include "compiler/kernels/Dynamic.h"
-#include "compiler/kernels/Rows.h"
 #include "compiler/kernels/Spec.h"
 #include "compiler/kernels/Steps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include <array>
 #include <limits>
 
 using namespace mlir;
@@ -41,27 +39,54 @@ Expr quantizeInRow(Expr x, const RowParams &params) {
   return rintToI32(minimum(t, code.f32(255)));
 }
 
-static Rows rowsOf(const Spec &spec) {
-  // The row's own results repeat along it.
-  auto axis = static_cast<unsigned>(spec.integer("axis", 0));
-  ArrayRef<int64_t> shape = spec.views[0].shape;
-  SmallVector<View> views(spec.views);
-  for (size_t i : {size_t(2), size_t(3)}) {
-    views[i].shape.assign(shape.begin(), shape.end());
-    views[i].strides.resize(shape.size(), 0);
-  }
-  return Rows(shape, views, axis);
+View repeatInRows(View view, ArrayRef<int64_t> shape) {
+  view.shape.assign(shape.begin(), shape.end());
+  view.strides.resize(shape.size(), 0);
+  return view;
 }
 
-/// The smallest (at most 0) of the row in one view, and the largest (at least 0) of that in another.
-static SmallVector<Expr> rangeOf(const Rows &rows, const Code &code, ArrayRef<Value> addresses,
-                                 std::array<size_t, 2> views) {
+Ends rangeOf(const Rows &rows, const Code &code, ArrayRef<Value> addresses,
+             llvm::function_ref<Ends(const Rows::Element &)> ends) {
   auto widen = [&](const Rows::Element &element, ArrayRef<Expr> range) {
-    return SmallVector<Expr>{minimum(element.load(views[0]), range[0]),
-                             maximum(element.load(views[1]), range[1])};
+    Ends here = ends(element);
+    return SmallVector<Expr>{minimum(here.low, range[0]), maximum(here.high, range[1])};
   };
   auto merge = [](size_t which, Expr a, Expr b) { return which ? maximum(a, b) : minimum(a, b); };
-  return rows.fold(code, addresses, code.builder.getF32Type(), Rows::Fold{{0, 0}, widen, merge});
+  SmallVector<Expr> range =
+      rows.fold(code, addresses, code.builder.getF32Type(), Rows::Fold{{0, 0}, widen, merge});
+  return {range[0], range[1]};
+}
+
+/// The range of what one view holds.
+static Ends rangeOf(const Rows &rows, const Code &code, ArrayRef<Value> addresses, size_t view) {
+  return rangeOf(rows, code, addresses, [&](const Rows::Element &element) {
+    Expr x = element.load(view);
+    return Ends{x, x};
+  });
+}
+
+static void quantizeElements(const Rows &rows, const Code &code, ArrayRef<Value> addresses, size_t values,
+                             const RowParams &params) {
+  rows.forEach(code, addresses, [&](const Rows::Element &element) {
+    Expr byte = quantizeInRow(element.load(values), params);
+    element.store(values + 1, resizeInteger(byte, code.builder.getI8Type(), /*isUnsigned=*/true));
+  });
+}
+
+void quantizeRow(const Rows &rows, const Code &code, ArrayRef<Value> addresses, size_t values,
+                 const RowParams &params) {
+  store(params.scale, addresses[values + 2], code.builder.getF32Type());
+  store(params.zero, addresses[values + 3], code.builder.getI32Type());
+  quantizeElements(rows, code, addresses, values, params);
+}
+
+static Rows rowsOf(const Spec &spec) {
+  auto axis = static_cast<unsigned>(spec.integer("axis", 0));
+  ArrayRef<int64_t> shape = spec.views[0].shape;
+  return Rows(
+      shape,
+      {spec.views[0], spec.views[1], repeatInRows(spec.views[2], shape), repeatInRows(spec.views[3], shape)},
+      axis);
 }
 
 /// The steps of a chain, null for none, on the row in the first view.
@@ -96,14 +121,8 @@ LogicalResult emitDynamicQuantize(OpBuilder &builder, func::FuncOp function, Dic
   rows.emit(code, arguments.pointers, arguments.begin, arguments.end,
             [&](const Code &here, ArrayRef<Value> addresses) {
               isKnown &= succeeded(applyInPlace(rows, here, addresses, spec.attrs.getAs<ArrayAttr>("chain")));
-              SmallVector<Expr> range = rangeOf(rows, here, addresses, {0, 0});
-              RowParams params = rowParams(range[0], range[1], zero);
-              store(params.scale, addresses[2], builder.getF32Type());
-              store(params.zero, addresses[3], builder.getI32Type());
-              rows.forEach(here, addresses, [&](const Rows::Element &element) {
-                Expr byte = quantizeInRow(element.load(0), params);
-                element.store(1, resizeInteger(byte, builder.getI8Type(), /*isUnsigned=*/true));
-              });
+              Ends range = rangeOf(rows, here, addresses, 0);
+              quantizeRow(rows, here, addresses, 0, rowParams(range.low, range.high, zero));
             });
   return isKnown ? success() : emitError(code.loc, "no kernel for a step in front of 'dynamic_quantize'");
 }
@@ -115,11 +134,9 @@ LogicalResult emitDynamicQuantize(OpBuilder &builder, func::FuncOp function, Dic
 /// The rows of an image that units are: x (image, part, ...) and what else `views` names, each repeated along
 /// the axes that it lacks.
 static Rows partsOf(ArrayRef<int64_t> shape, ArrayRef<View> views) {
-  SmallVector<View> all(views);
-  for (View &view : all) {
-    view.shape.assign(shape.begin(), shape.end());
-    view.strides.resize(shape.size(), 0);
-  }
+  SmallVector<View> all;
+  for (const View &view : views)
+    all.push_back(repeatInRows(view, shape));
   return Rows(shape, all, /*axis=*/2);
 }
 
@@ -147,9 +164,9 @@ LogicalResult emitMeasureImage(OpBuilder &builder, func::FuncOp function, Dictio
   Arguments arguments = argumentsOf(function, spec);
   Value pointers[] = {arguments.pointers[0], arguments.pointers[1], arguments.pointers[1]};
   rows.emit(code, pointers, arguments.begin, arguments.end, [&](const Code &here, ArrayRef<Value> addresses) {
-    SmallVector<Expr> range = rangeOf(rows, here, addresses, {0, 0});
-    store(range[0], addresses[1], builder.getF32Type());
-    store(range[1], addresses[2], builder.getF32Type());
+    Ends range = rangeOf(rows, here, addresses, 0);
+    store(range.low, addresses[1], builder.getF32Type());
+    store(range.high, addresses[2], builder.getF32Type());
   });
   return success();
 }
@@ -180,15 +197,13 @@ LogicalResult emitQuantizeImage(OpBuilder &builder, func::FuncOp function, Dicti
   Value pointers[] = {arguments.pointers[0], arguments.pointers[2], range, range, range,
                       arguments.pointers[3]};
   rows.emit(code, pointers, arguments.begin, arguments.end, [&](const Code &here, ArrayRef<Value> addresses) {
-    SmallVector<Expr> ends = rangeOf(all, here, addresses.slice(Lows, 2), {0, 1});
-    RowParams params = rowParams(ends[0], ends[1], spec.integer("zero_point", 0));
+    Ends range = rangeOf(all, here, addresses.slice(Lows, 2),
+                         [](const Rows::Element &element) { return Ends{element.load(0), element.load(1)}; });
+    RowParams params = rowParams(range.low, range.high, spec.integer("zero_point", 0));
     Value isFirst =
         LLVM::ICmpOp::create(builder, here.loc, LLVM::ICmpPredicate::eq, addresses[Lows], addresses[OwnLow]);
     here.when(isFirst, [&] { store(params.scale, addresses[Scale], builder.getF32Type()); });
-    rows.forEach(here, addresses, [&](const Rows::Element &element) {
-      Expr byte = quantizeInRow(element.load(X), params);
-      element.store(Bytes, resizeInteger(byte, builder.getI8Type(), /*isUnsigned=*/true));
-    });
+    quantizeElements(rows, here, addresses, X, params);
   });
   return success();
 }

@@ -56,7 +56,33 @@ void quantizeImages(Lowering &lowering, DynamicQuantizeOp op) {
 }
 } // namespace
 
+DynamicQuantizeOp lower::measuredBy(const Lowering &lowering, LayerNormalizationOp norm) {
+  for (Operation *user : norm.getResult().getUsers())
+    if (auto op = dyn_cast<DynamicQuantizeOp>(user))
+      if (!op.getZeroPoint() && op.getAxis() == norm.getAxis() && lowering.sameGuards(op, norm))
+        return op;
+  return {};
+}
+
+void lower::lowerLayerNormalization(Lowering &lowering, LayerNormalizationOp op) {
+  DynamicQuantizeOp measured = measuredBy(lowering, op);
+  if (!measured)
+    return lowering.lowerGeneric(*op);
+  SmallVector<Place> at;
+  for (Value value : op->getOperands())
+    at.push_back(lowering.storage().place(value));
+  at.push_back(lowering.storage().place(op.getResult()));
+  for (Value value : measured.getResults())
+    at.push_back(lowering.storage().place(value));
+  NamedAttrList attributes(op->getAttrDictionary());
+  attributes.set("measured", UnitAttr::get(op.getContext()));
+  lowering.invokeKind(op, "layer_normalization", at, attributes.getAttrs(), 4);
+}
+
 void lower::lowerDynamicQuantize(Lowering &lowering, DynamicQuantizeOp op) {
+  if (auto norm = op.getInput().getDefiningOp<LayerNormalizationOp>();
+      norm && measuredBy(lowering, norm) == op)
+    return;
   bool ofImages = op.getAxis() == 1 && op.getZeroPoint() && op.getZero().use_empty() &&
                   cast<RankedTensorType>(op.getInput().getType()).getRank() >= 3;
   ofImages ? quantizeImages(lowering, op) : quantizeRows(lowering, op);

@@ -115,6 +115,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
       .Case([&](GemmOp gemm) { note(lowerGemm(*this, gemm)); })
       .Case([&](MatMulOp matmul) { note(lowerMatMul(*this, matmul)); })
       .Case([&](AttentionOp attention) { note(lowerAttention(*this, attention)); })
+      .Case([&](LayerNormalizationOp norm) { lowerLayerNormalization(*this, norm); })
       .Case([&](DynamicQuantizeOp quantize) { lowerDynamicQuantize(*this, quantize); })
       .Case([&](DynamicMatMulOp matmul) { note(lowerDynamicMatMul(*this, matmul)); })
       .Case<RnnOp, GruOp, LstmOp>([&](Operation *recurrent) { note(lowerRecurrent(*this, recurrent)); })
@@ -132,9 +133,12 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
 void Lowering::limitRows(Operation &op, InvokeOp step) {
   Extent extent = rows.of(op.getResult(0));
   int64_t size = leadingSize(tensorType(op.getResult(0)).getShape());
+  SmallVector<Value> results(op.getResults());
+  if (auto norm = dyn_cast<LayerNormalizationOp>(op))
+    if (DynamicQuantizeOp measured = measuredBy(*this, norm))
+      llvm::append_range(results, measured.getResults());
   auto isResult = [&](Value pointer) {
-    return llvm::any_of(op.getResults(),
-                        [&](Value result) { return places->place(result).pointer == pointer; });
+    return llvm::any_of(results, [&](Value result) { return places->place(result).pointer == pointer; });
   };
   if (extent.isFixed() || !llvm::all_of(step.getPointers().take_back(step.getWritten()), isResult))
     return;

@@ -49,6 +49,8 @@ public:
   /// core's cache is measured there.
   void invokeOrPostpone(mlir::Operation *op, llvm::ArrayRef<mlir::DictionaryAttr> steps, const Place &at);
   llvm::ArrayRef<mlir::Attribute> postponed(mlir::Value value) const;
+  /// Whether the branches of an If that must be taken are the same.
+  bool sameGuards(mlir::Operation *a, mlir::Operation *b) const { return guards->of(a) == guards->of(b); }
 
 private:
   void lowerOp(mlir::Operation &op, llvm::LogicalResult &result);
@@ -86,6 +88,9 @@ llvm::LogicalResult lowerConvTranspose(Lowering &lowering, ConvTransposeOp op);
 llvm::LogicalResult lowerGemm(Lowering &lowering, GemmOp op);
 llvm::LogicalResult lowerMatMul(Lowering &lowering, MatMulOp op);
 llvm::LogicalResult lowerAttention(Lowering &lowering, AttentionOp op);
+/// The quantising of a normalised row that is done while the row is at hand.
+DynamicQuantizeOp measuredBy(const Lowering &lowering, LayerNormalizationOp norm);
+void lowerLayerNormalization(Lowering &lowering, LayerNormalizationOp op);
 void lowerDynamicQuantize(Lowering &lowering, DynamicQuantizeOp op);
 llvm::LogicalResult lowerDynamicMatMul(Lowering &lowering, DynamicMatMulOp op);
 llvm::LogicalResult lowerRecurrent(Lowering &lowering, mlir::Operation *op);

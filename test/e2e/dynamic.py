@@ -78,6 +78,38 @@ def interpreted_ptx_gives_the_numbers_of_cpus():
     check_interpreted(model, network(model, 13, 70, 45), generations=["sm_75", "sm_80"], compare=check_close)
 
 
+def normalised(folder, rows, depth):
+    """y = n * w + n, where n is x normalised in one model and the input of the other one."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(depth)
+    constants = [numpy_helper.from_array(rng.standard_normal(s).astype(np.float32), n) for n, s in (("g", depth), ("b", depth), ("w", (depth, depth)))]
+    make = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, rows, depth])
+    norm = helper.make_node("LayerNormalization", ["x", "g", "b"], ["n"], "norm")
+    rest = [helper.make_node("MatMul", ["n", "w"], ["p"], "product"), helper.make_node("Add", ["p", "n"], ["y"], "add")]
+    whole = helper.make_graph([norm, *rest], "whole", [make("x")], [make("n"), make("y")], constants)
+    part = helper.make_graph(rest, "part", [make("n")], [make("y")], constants[2:])
+    for graph in (whole, part):
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), folder / f"{graph.name}.onnx")
+    return (rng.standard_normal((2, rows, depth)) * 3 + 1).astype(np.float32)
+
+
+@case
+def rows_measured_while_they_are_normalised_are_those_measured_later():
+    for rows, depth in ((1, 128), (7, 70), (3, 45)):
+        x = normalised(scratch(), rows, depth)
+        check("measured" in run([BUILD / "bin/qcc", "--until=lower", scratch() / "whole.onnx", "-o", "-"]).stdout, "they are not")
+        whole = qcc(scratch() / "whole.onnx", "--emit=shared", output="whole.so")
+        part = qcc(scratch() / "part.onnx", "--emit=shared", output="part.so")
+        want = run_onnxruntime(scratch() / "whole.onnx", {"x": x})
+        for isa in ISAS:
+            if isa == "x86-64" or isa in FEATURES:
+                got = run_model(whole, {"x": x}, "--threads=2", env={"QCC_ISA": isa})
+                check_close(got["n"], want["n"], rtol=1e-4, atol=1e-5)
+                check_equal(got["y"], run_model(part, {"n": got["n"]}, env={"QCC_ISA": isa})["y"])
+
+
 IMAGES = np.random.default_rng(1).standard_normal((3, 3, 21, 17)).astype(np.float32) * np.float32([1, 0.1, 20]).reshape(3, 1, 1, 1)
 
 
