@@ -6,8 +6,8 @@
 
 namespace qcc::quantize {
 
-/// On an operation of a calibrated model: it is to be measured by row, or is a table stored so. Stage
-/// quantize sets it and acts on it.
+/// On an operation of a calibrated model: it is to be measured by row, or is a table stored so, with weights
+/// of "int8" or, where they are worth it, "int4". Stage quantize sets it and acts on it.
 constexpr llvm::StringLiteral byRowAttr = "qcc.by_row";
 
 /// Whether a matrix product can take activations that are measured by row.

@@ -70,6 +70,7 @@ public:
 
   /// Why the operation stays in float; empty where it does not.
   std::string quantize(Operation *op);
+  void useInt4(bool use) { int4 = use; }
 
 private:
   OpBuilder builder;
@@ -320,7 +321,7 @@ struct QuantizeDynamic : impl::QuantizeDynamicBase<QuantizeDynamic> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (planned)
-      return quantize(function, [](Operation *op) { return !op->removeAttr(byRowAttr); }, {});
+      return quantizePlanned(function);
     if (failed(refuseQuantized(function)))
       return signalPassFailure();
     FailureOr<KeepFloat> keeps = KeepFloat::parse(function, llvm::to_vector(keepFloat));
@@ -335,15 +336,27 @@ struct QuantizeDynamic : impl::QuantizeDynamicBase<QuantizeDynamic> {
           "(--calib=PATH), and nothing in it can be quantised without");
   }
 
+  void quantizePlanned(func::FuncOp function) {
+    Quantizer quantizer(&getContext(), int4, leastGrouped);
+    visit(function, [&](Operation *op) -> std::string {
+      auto weights = dyn_cast_or_null<StringAttr>(op->removeAttr(byRowAttr));
+      quantizer.useInt4(weights && weights.getValue() == "int4");
+      return weights ? quantizer.quantize(op) : "";
+    });
+  }
+
   /// What `isLeft` says stays in float, for `reason`.
   void quantize(func::FuncOp function, llvm::function_ref<bool(Operation *)> isLeft, StringRef leftFor) {
     Quantizer quantizer(&getContext(), int4, leastGrouped);
+    visit(function, [&](Operation *op) { return isLeft(op) ? leftFor.str() : quantizer.quantize(op); });
+  }
+
+  /// `quantize` says why an operation stays in float.
+  void visit(func::FuncOp function, llvm::function_ref<std::string(Operation *)> quantize) {
     SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
-    for (Operation *op : ops) {
-      std::string reason = isLeft(op) ? leftFor.str() : quantizer.quantize(op);
-      if (!reason.empty())
+    for (Operation *op : ops)
+      if (std::string reason = quantize(op); !reason.empty())
         op->setAttr(floatReasonAttr, StringAttr::get(&getContext(), reason));
-    }
     for (Operation &op : llvm::make_early_inc_range(function.front())) // what was replaced
       if (isa<ConstantOp>(op) && op.use_empty())
         op.erase();

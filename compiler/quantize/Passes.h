@@ -39,7 +39,7 @@ struct QuantizeOptions {
   Mode mode = Mode::Keep;
   /// Names or globs of nodes; one that matches nothing is an error.
   std::vector<std::string> keepFloat;
-  bool int4 = false; ///< Mode::Dynamic, Mode::Weights: weights of 4 bits
+  bool int4 = false; ///< weights of 4 bits, where activations are floats or measured at run time
   /// Names of nodes left in float for the sake of accuracy.
   std::vector<std::string> precise;
   /// Mode::Static: whether recurrent layers and large tables are measured or stored by row (q11), and the

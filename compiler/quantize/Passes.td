@@ -36,7 +36,11 @@ def PlanQuantization : Pass<"qcc-plan-quantization", "mlir::func::FuncOp"> {
                  Option<"rows", "rows", "bool", "true",
                         "recurrent layers and large tables are measured, or stored, by row (q11)">,
                  ListOption<"byRow", "by-row", "std::string",
-                            "names of products whose input is measured by row, too">];
+                            "names of products whose input is measured by row, too">,
+                 Option<"int4", "int4", "bool", "false",
+                        "weights of 4 bits for what is measured by row, and so are all matrices that are worth it">,
+                 Option<"leastGrouped", "int4-from", "int64_t", "262144",
+                        "smaller matrices stay int8">];
 }
 
 def ShareScales : Pass<"qcc-share-scales", "mlir::func::FuncOp"> {

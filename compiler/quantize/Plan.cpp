@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/quantize/ByRow.h"
+#include "compiler/quantize/Groups.h"
 #include "compiler/quantize/KeepFloat.h"
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
+#include "compiler/quantize/Weights.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -189,10 +191,20 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     };
     if (isNamed(precise))
       return Role::floating("its noise costs more accuracy than --max-drop allows");
-    if (!(rows && isAlwaysByRow(op)) && !(isNamed(byRow) && canBeByRow(op)))
+    if (!(rows && isAlwaysByRow(op)) && !((isNamed(byRow) || isForInt4(op)) && canBeByRow(op)))
       return roleOf(op);
-    op->setAttr(byRowAttr, UnitAttr::get(op->getContext()));
+    op->setAttr(byRowAttr, StringAttr::get(op->getContext(), int4 ? "int4" : "int8"));
     return {};
+  }
+
+  /// Kernels with weights of 4 bits take activations that are measured by row.
+  bool isForInt4(Operation *op) const {
+    return int4 && hasFloatWeights(op) && whyNotGrouped(op, leastGrouped).empty();
+  }
+  void noteInt8(Operation *op) const {
+    std::string reason = int4 && hasFloatWeights(op) ? whyNotGrouped(op, leastGrouped) : "";
+    if (!reason.empty())
+      op->setAttr(int8ReasonAttr, StringAttr::get(op->getContext(), reason));
   }
 
   /// Other than f32 has no range that calibration could measure.
@@ -203,7 +215,7 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
   }
 
   /// Writes the decisions into the IR.
-  static void mark(func::FuncOp function, const Planner &planner) {
+  void mark(func::FuncOp function, const Planner &planner) const {
     llvm::SmallPtrSet<void *, 32> ends;
     for (Value end : planner.ends)
       ends.insert(end.getAsOpaquePointer());
@@ -229,6 +241,8 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
       if (planner.roleAt(op).form == Form::Float && !planner.roleAt(op).reason.empty() &&
           (planner.isNextToIntegers(op) || describeWeighted(op)))
         op->setAttr(floatReasonAttr, builder.getStringAttr(planner.roleAt(op).reason));
+      if (planner.isInteger(op))
+        noteInt8(op);
       for (Value result : op->getResults()) {
         bool end = isEnd(result);
         // Products of two activations have no bias to correct.

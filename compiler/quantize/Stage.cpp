@@ -53,6 +53,7 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
     plan.outputsOnly = options.outer.normalise();
     plan.rows = options.rows;
     plan.byRow.assign(options.byRow.begin(), options.byRow.end());
+    plan.int4 = options.int4;
     pm.addNestedPass<func::FuncOp>(createPlanQuantization(std::move(plan)));
     if (options.calibrate)
       pm.addPass(std::make_unique<Calibrate>(options.calibrate));

@@ -202,6 +202,28 @@ def products_give_the_reference_s_bytes_in_every_variant():
 
 
 @case
+def large_matrices_beside_static_int8():
+    """With samples: the large products as without, the small one by a scale for all rows."""
+    model, inputs = layers()
+    samples = np.random.default_rng(1).standard_normal((32, 3, 520)).astype(np.float32)
+    np.save(scratch() / "samples.npy", samples)
+    options = [f"--calib={scratch() / 'samples.npy'}", "--calib-method=minmax", "--weights=int4"]
+    report = scratch() / "report.json"
+    expected = evaluate(model, inputs, *options)
+    exact = run_onnxruntime(model, inputs)
+    library = scratch() / "m.so"
+    said = run([BUILD / "bin/qcc", model, "--emit=shared", *options, f"--report={report}", "-o", library]).stderr
+    check("2 of all with weights of int4" in said and "measured by row at run time" in said, said)
+    check("weights in int8: 'small': fewer than" in said, said)
+    types = {layer["name"]: layer["type"] for layer in json.loads(report.read_text())["layers"]}
+    check(types["product"] == types["gemm"] == "int8, int4 weights" and types["small"] == "int8", types)
+    for isa, got in in_each_variant(library, inputs):
+        for name, want in zip(("relu", "gemm", "y"), expected):
+            check_equal(got[name], want)
+        check(sqnr(got["gemm"], exact["gemm"]) > 17 and sqnr(got["y"], exact["y"]) > 35, f"{isa}: too far from float")
+
+
+@case
 def weights_alone():
     model, inputs = layers()
     options = ("--quantize=weights", "--weights=int4")

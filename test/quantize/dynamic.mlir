@@ -79,7 +79,7 @@ func.func @takesWhatIsPlanned(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2
   // PLANNED: "qcc.dynamic_matmul"
   // PLANNED-NOT: qcc.by_row
   // PLANNED: "qcc.matmul"
-  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> {qcc.by_row} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> {qcc.by_row = "int8"} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   %1 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
   return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
 }

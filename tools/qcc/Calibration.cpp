@@ -156,9 +156,6 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
 static std::string whyNotInt4(const quantize::QuantizeOptions &chosen, bool isOwn, bool isForGpu) {
   if (isForGpu)
     return "option '--weights=int4' is not built yet for NVIDIA GPUs";
-  if (chosen.mode == quantize::Mode::Static)
-    return "option '--weights=int4' is not built yet for --quantize=static; it is for --quantize=dynamic and "
-           "--quantize=weights";
   if (chosen.mode != quantize::Mode::Keep)
     return "";
   return isOwn ? "--weights=int4: the model has quantisation of its own, which --quantize=auto keeps as it is"

@@ -140,10 +140,11 @@ private:
   }
 
   std::string howQuantised() {
-    if (calibration.report)
-      return calibration.describe();
     quantize::Mode mode = pipeline.quantize.mode;
     bool int4 = pipeline.quantize.int4;
+    if (calibration.report)
+      return calibration.describe() +
+             (int4 ? "; large matrices with weights in int4 in groups of 32 are measured by row at run time" : "");
     if (mode == quantize::Mode::Weights)
       return std::string("weights in ") + (int4 ? "int4 in groups of 32" : "int8") + ", arithmetic in float";
     auto isOne = [](Operation *op) {
