@@ -6,6 +6,7 @@ using namespace mlir;
 
 void qcc::fuse::FuseOptions::setPrecision(llvm::StringRef word) {
   bf16 = word == "bf16";
+  decided = word == "auto";
   halves = word == "fp32" ? Halves::None : word == "auto" ? Halves::Streamed : Halves::All;
 }
 
@@ -19,8 +20,8 @@ void qcc::fuse::addFuse(OpPassManager &pm, const FuseOptions &options) {
   functions.addPass(createFuseLookups());
   functions.addPass(createFuseAttention());
   functions.addPass(createFuseFloatChains());
-  if (options.bf16)
-    functions.addPass(createStoreBf16());
+  if (options.bf16 || options.decided)
+    functions.addPass(createStoreBf16({/*decided=*/!options.bf16}));
   // Behind it, of what is no product of bf16.
   if (options.halves != Halves::None) {
     StoreHalvesOptions halves;

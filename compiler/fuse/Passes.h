@@ -21,7 +21,8 @@ constexpr llvm::StringLiteral floatReasonAttr = "qcc.float_reason";
 enum class Halves { None, Streamed, All };
 
 struct FuseOptions {
-  bool bf16 = false; ///< products that stay in float multiply bf16
+  bool bf16 = false;    ///< products that stay in float multiply bf16
+  bool decided = false; ///< those do that --precision=auto has decided so about
   /// Which weights of what stays in float are stored in 16 bits: with bf16 as bfloat16, else as float16.
   Halves halves = Halves::None;
 

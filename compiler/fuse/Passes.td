@@ -107,6 +107,8 @@ def StoreBf16 : Pass<"qcc-store-bf16", "mlir::func::FuncOp"> {
       ==>  relu = conv(cast(x) : bf16, w : bf16) : bf16, conv(relu, v : bf16)
     ```
   }];
+  let options = [Option<"decided", "decided", "bool", "false",
+                        "only products that --precision=auto has decided so about (qcc.precision)">];
 }
 
 def StoreHalves : Pass<"qcc-store-halves", "mlir::func::FuncOp"> {
@@ -123,7 +125,7 @@ def StoreHalves : Pass<"qcc-store-halves", "mlir::func::FuncOp"> {
   let options = [Option<"type", "type", "std::string", "\"f16\"", "f16 or bf16">,
                  Option<"onlyStreamed", "only-streamed", "bool", "false",
                         "only where that changes no number, of layers that wait for more weights than a cache near the "
-                        "processor holds (--precision=auto)">];
+                        "processor holds, and where --precision=auto has decided so (qcc.precision)">];
 }
 
 def ReportFloat : Pass<"qcc-report-float", "mlir::func::FuncOp"> {

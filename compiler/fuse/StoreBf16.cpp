@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/fuse/FloatProducts.h"
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
+#include "compiler/support/FloatWeights.h"
 #include "dialects/Constants.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -33,7 +33,14 @@ SmallVector<OpOperand *> movedFloats(Operation *op) {
 }
 
 struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
+  using StoreBf16Base::StoreBf16Base;
+
   llvm::SetVector<Value> stored; ///< as bf16
+
+  std::optional<Weighted> bf16ProductOf(Operation *op) const {
+    bool isMeant = !decided || decidedPrecision(op) == "bf16";
+    return isMeant ? floatProductOf(op) : std::nullopt;
+  }
 
   void want(Value value) {
     if (isF32(value) && !isConstant(value))
@@ -42,7 +49,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
 
   void decide() {
     for (Operation &op : getOperation().getBody().getOps())
-      if (std::optional<Weighted> product = floatProductOf(&op))
+      if (std::optional<Weighted> product = bf16ProductOf(&op))
         want(product->input->get());
     for (size_t i = 0; i < stored.size(); ++i) // grows meanwhile
       follow(stored[i]);
@@ -69,7 +76,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
   /// Whether the use becomes one of bf16.
   bool reads(OpOperand &use) const {
     Operation *user = use.getOwner();
-    if (std::optional<Weighted> product = floatProductOf(user); product && product->input == &use)
+    if (std::optional<Weighted> product = bf16ProductOf(user); product && product->input == &use)
       return true;
     if (user->getNumResults() == 0 || !stored.contains(user->getResult(0)))
       return false;
@@ -100,7 +107,7 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
   }
 
   void roundWeights(Operation *op) {
-    std::optional<Weighted> product = floatProductOf(op);
+    std::optional<Weighted> product = bf16ProductOf(op);
     reference::Tensor weights = *constantOf(product->weights->get());
     reference::Tensor rounded(reference::DType::BF16, weights.shape);
     for (int64_t i = 0; i < weights.size(); ++i)
@@ -125,9 +132,10 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
     }
     SmallVector<Operation *> products;
     for (Operation &op : getOperation().getBody().getOps()) {
-      if (floatProductOf(&op))
+      if (bf16ProductOf(&op))
         products.push_back(&op);
-      else if (std::optional<Weighted> product = productOf(&op); product && decodesWeights(*product))
+      else if (std::optional<Weighted> product = productOf(&op);
+               !decided && product && decodesWeights(*product))
         (void)stayFloat(&op, "its int8 weights are multiplied in f32, not in bf16");
     }
     for (Operation *op : products)

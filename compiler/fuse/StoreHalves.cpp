@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/fuse/FloatProducts.h"
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
+#include "compiler/support/FloatWeights.h"
 #include "dialects/Constants.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
@@ -25,65 +25,7 @@ namespace {
 /// Of the norm of an output channel's weights (of a row of a table): rounding to float16 may change so much
 /// of it. It costs a fourth of that where no weight is below float16's normal numbers.
 constexpr double mostError = 1e-3;
-/// Weights in f32 that the second level of a processor's cache does not hold, and so few rows that a
-/// product waits for them: decision 0018 has the measurements.
-constexpr int64_t streamedBytes = 1 << 20, streamedRows = 8;
 constexpr float largestHalf = 65504;
-/// Of fewer numbers a table is not worth a conversion of its rows.
-constexpr int64_t largeTable = 1 << 16;
-
-/// Constants to store in 16 bits, seen as [outer][channels][inner]: an error is that of a channel.
-struct Candidate {
-  OpOperand *operand;
-  int64_t channels, inner;
-};
-
-/// The kernels that take packed weights.
-bool isPacked(Operation *op, const Weighted &product) {
-  if (auto gemm = dyn_cast<GemmOp>(op)) {
-    Value bias = gemm.getC();
-    return !gemm.getTransA() && (!bias || isConstant(bias)) &&
-           (!bias || llvm::is_contained({int64_t(1), product.channels}, tensorType(bias).getNumElements()));
-  }
-  return !isa<MatMulOp>(op) || tensorType(product.weights->get()).getRank() == 2;
-}
-
-Candidate alongAxis(OpOperand &operand, int64_t axis) {
-  RankedTensorType type = tensorType(operand.get());
-  return {&operand, type.getDimSize(axis), ShapedType::getNumElements(type.getShape().drop_front(axis + 1))};
-}
-
-bool isLargeTable(GatherOp op) {
-  RankedTensorType type = tensorType(op.getInput());
-  return isConstant(op.getInput()) && isF32(op.getInput()) && type.getRank() == 2 && op.getAxis() == 0 &&
-         type.getNumElements() >= largeTable;
-}
-
-SmallVector<Candidate, 2> candidatesOf(Operation *op) {
-  if (std::optional<Weighted> product = floatProductOf(op); product && isPacked(op, *product))
-    return {alongAxis(*product->weights, product->weightAxis)};
-  if (auto gather = dyn_cast<GatherOp>(op); gather && isLargeTable(gather))
-    return {alongAxis(gather->getOpOperand(0), 0)};
-  if (!isa<RnnOp, GruOp, LstmOp>(op))
-    return {};
-  OpOperand &weights = op->getOpOperand(1), &recurrence = op->getOpOperand(2);
-  for (OpOperand *operand : {&op->getOpOperand(0), &weights, &recurrence})
-    if (!isF32(operand->get()))
-      return {};
-  if (!isConstant(weights.get()) || !isConstant(recurrence.get()))
-    return {};
-  return {alongAxis(weights, 1), alongAxis(recurrence, 1)};
-}
-
-/// Whether the weights come from beyond the second level and are used too seldom to be worth the wait.
-bool isStreamed(Operation *op, ArrayRef<Candidate> candidates) {
-  int64_t bytes = 0;
-  for (const Candidate &candidate : candidates)
-    bytes += 4 * tensorType(candidate.operand->get()).getNumElements();
-  std::optional<Weighted> product = describeWeighted(op);
-  return bytes >= streamedBytes &&
-         (!product || tensorType(op->getResult(0)).getNumElements() <= streamedRows * product->channels);
-}
 
 std::string text(const llvm::format_object_base &format) {
   std::string text;
@@ -92,7 +34,8 @@ std::string text(const llvm::format_object_base &format) {
 }
 
 /// Why float16 would not do; empty where it does.
-std::string whyNotHalf(const Candidate &candidate, const Tensor &exact, const Tensor &rounded, double limit) {
+std::string whyNotHalf(const FloatWeights &candidate, const Tensor &exact, const Tensor &rounded,
+                       double limit) {
   std::vector<double> signal(candidate.channels, 0), noise(candidate.channels, 0);
   for (int64_t i = 0; i < exact.size(); ++i) {
     double value = exact.getDouble(i), error = rounded.getDouble(i) - value;
@@ -115,7 +58,7 @@ struct StoreHalves : impl::StoreHalvesBase<StoreHalves> {
 
   DType wanted() const { return type == "bf16" ? DType::BF16 : DType::F16; }
 
-  void store(const Candidate &candidate, const Tensor &rounded) {
+  void store(const FloatWeights &candidate, const Tensor &rounded) {
     Operation *op = candidate.operand->getOwner();
     OpBuilder builder(op);
     RankedTensorType stored = tensorTypeOf(&getContext(), rounded);
@@ -133,19 +76,22 @@ struct StoreHalves : impl::StoreHalvesBase<StoreHalves> {
 
   /// All of an operation's weights or none.
   void visit(Operation *op) {
-    SmallVector<Candidate, 2> candidates = candidatesOf(op);
-    if (onlyStreamed && !isStreamed(op, candidates))
+    SmallVector<FloatWeights, 2> candidates = floatWeightsOf(op);
+    bool decided = decidedPrecision(op) == "f16"; // by its error, which was measured
+    if (onlyStreamed && !decided && !isStreamed(op, candidates))
       return;
     SmallVector<Tensor, 2> all;
-    for (const Candidate &candidate : candidates) {
+    for (const FloatWeights &candidate : candidates) {
       Tensor exact = *constantOf(candidate.operand->get());
       Tensor &rounded = all.emplace_back(wanted(), exact.shape);
       for (int64_t i = 0; i < exact.size(); ++i)
         rounded.setDouble(i, exact.getDouble(i));
-      double limit = onlyStreamed ? 0 : mostError; // nobody has asked for another result
+      double limit = onlyStreamed && !decided ? 0 : mostError; // nobody has asked for another result
       std::string reason = wanted() == DType::F16 ? whyNotHalf(candidate, exact, rounded, limit) : "";
-      if (!reason.empty())
-        return onlyStreamed ? void() : (void)stayFloat(op, reason);
+      if (reason.empty())
+        continue;
+      op->removeAttr(precisionAttr);
+      return onlyStreamed && !decided ? void() : (void)stayFloat(op, reason);
     }
     for (auto [candidate, rounded] : llvm::zip(candidates, all))
       store(candidate, rounded);

@@ -50,6 +50,8 @@ struct QuantizeOptions {
   OuterTypes outer;
   /// Mode::Static: fills in `range` and `correction` of all qcc.observe.
   std::function<mlir::LogicalResult(mlir::ModuleOp)> calibrate;
+  /// At the end of the stage, if there is one: decides which float layers take 16 bits (qcc.precision).
+  std::function<mlir::LogicalResult(mlir::ModuleOp)> choosePrecision;
 };
 
 void addQuantize(mlir::OpPassManager &pm, const QuantizeOptions &options);

@@ -28,18 +28,20 @@ std::string quantize::nameOf(Location loc) {
 }
 
 namespace {
-/// Hands the marked model to calibration, which measures and fills in.
-struct Calibrate : PassWrapper<Calibrate, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Calibrate)
-  explicit Calibrate(std::function<LogicalResult(ModuleOp)> calibrate) : calibrate(std::move(calibrate)) {}
+/// Hands the module to what runs the model: calibration, which fills in what it measures.
+struct Measure : PassWrapper<Measure, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Measure)
+  Measure(StringRef name, std::function<LogicalResult(ModuleOp)> measure)
+      : name(name), measure(std::move(measure)) {}
 
-  StringRef getArgument() const override { return "qcc-calibrate"; }
+  StringRef getArgument() const override { return name; }
   void runOnOperation() override {
-    if (failed(calibrate(getOperation())))
+    if (failed(measure(getOperation())))
       signalPassFailure();
   }
 
-  std::function<LogicalResult(ModuleOp)> calibrate;
+  StringRef name;
+  std::function<LogicalResult(ModuleOp)> measure;
 };
 } // namespace
 
@@ -56,7 +58,7 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
     plan.int4 = options.int4;
     pm.addNestedPass<func::FuncOp>(createPlanQuantization(std::move(plan)));
     if (options.calibrate)
-      pm.addPass(std::make_unique<Calibrate>(options.calibrate));
+      pm.addPass(std::make_unique<Measure>("qcc-calibrate", options.calibrate));
     pm.addNestedPass<func::FuncOp>(createShareScales());
     pm.addNestedPass<func::FuncOp>(createApplyQuantization());
     pm.addNestedPass<func::FuncOp>(createQuantizeDynamic({/*keepFloat=*/{}, /*planned=*/true}));
@@ -71,5 +73,7 @@ void quantize::addQuantize(OpPassManager &pm, const QuantizeOptions &options) {
     weights.int4 = options.int4;
     pm.addNestedPass<func::FuncOp>(createQuantizeWeights(std::move(weights)));
   }
+  if (options.choosePrecision)
+    pm.addPass(std::make_unique<Measure>("qcc-choose-precision", options.choosePrecision));
   pm.addNestedPass<func::FuncOp>(createVerifyQuantized());
 }

@@ -3,9 +3,10 @@
 #include "compiler/report/Collect.h"
 
 #include "compiler/quantize/Passes.h"
+#include "compiler/support/FloatWeights.h"
 #include "compiler/support/Rewrite.h"
-#include "compiler/support/Weighted.h"
 #include "dialects/Constants.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -110,6 +111,23 @@ std::string endOfChain(Value value) {
   return "";
 }
 
+/// What --precision=auto has decided, and why.
+std::string precisionText(DictionaryAttr decision) {
+  auto word = [&](StringRef name) {
+    auto type = decision.getAs<StringAttr>(name);
+    return !type                       ? ""
+           : type.getValue() == "bf16" ? "bf16"
+           : type.getValue() == "f16"  ? "weights of fp16"
+                                       : "";
+  };
+  double decibels = decision.getAs<FloatAttr>("decibels").getValueAsDouble();
+  bool taken = !decision.contains("instead_of");
+  std::string text = taken ? word("type") : std::string("left in float32: ") + word("instead_of");
+  llvm::raw_string_ostream(text) << (taken ? ": leaves " : " would leave ")
+                                 << llvm::format("%.1f dB", decibels) << " of signal to noise on the samples";
+  return text;
+}
+
 void addUnique(std::vector<std::string> &list, const std::string &word) {
   if (!llvm::is_contained(list, word))
     list.push_back(word);
@@ -188,6 +206,8 @@ void Collector::addOp(Operation *op) {
     layer.reason = reason.str();
     report.decisions.push_back({name, operatorOf(op), "left in float: " + layer.reason});
   }
+  if (auto decision = op->getAttrOfType<DictionaryAttr>(precisionAttr))
+    report.decisions.push_back({name, operatorOf(op), precisionText(decision)});
   if (auto reason = op->getAttrOfType<StringAttr>(quantize::int8ReasonAttr))
     report.decisions.push_back({name, operatorOf(op), "weights left in int8: " + reason.str()});
 }

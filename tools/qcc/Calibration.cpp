@@ -4,6 +4,7 @@
 
 #include "compiler/calibrate/Calibrate.h"
 #include "compiler/calibrate/Compiled.h"
+#include "compiler/calibrate/Precision.h"
 #include "compiler/support/Lengths.h"
 #include "dialects/Constants.h"
 #include "llvm/Support/Format.h"
@@ -113,6 +114,19 @@ LogicalResult runCalibration(ModuleOp marked, const Options &options, Calibratio
     calibration.marked = std::move(final);
   return success();
 }
+
+LogicalResult choosePrecision(ModuleOp module, const Options &options,
+                              const std::vector<const target::Variant *> &variants) {
+  std::vector<calibrate::HalfLayer> layers = calibrate::findHalfLayers(module, variants);
+  if (layers.empty())
+    return success();
+  std::string error;
+  auto samples = openSamples(options, "--calib", module, error);
+  if (!samples)
+    return module.emitError(error);
+  return calibrate::decidePrecision(module, layers, *samples,
+                                    calibrate::compiledExecutors(options.threads()));
+}
 } // namespace
 
 std::function<void(const std::string &, double)> driver::progressLine(const Options &options) {
@@ -210,14 +224,24 @@ static std::string whyNotBounded(ModuleOp module, const quantize::OuterTypes &ou
   return "";
 }
 
-bool driver::readQuantization(const Options &options, ModuleOp module, bool isForGpu,
+bool driver::decidesPrecision(const Options &options) {
+  return options.has("--calib") && options.get("--precision", "auto") == "auto";
+}
+
+bool driver::readQuantization(const Options &options, ModuleOp module,
+                              const std::vector<const target::Variant *> &variants,
                               quantize::QuantizeOptions &result, Calibration &calibration,
                               std::string &error) {
+  bool isForGpu = variants.front()->isGpu;
   bool isOwn = quantize::isQuantized(module);
   if (!readOuterTypes(options, module, result.outer, error) ||
       !(error = whyNotBounded(module, result.outer, isForGpu)).empty() ||
       !readMode(options, isOwn, result, calibration, error))
     return false;
+  if (decidesPrecision(options) && !isForGpu)
+    result.choosePrecision = [&](ModuleOp quantized) {
+      return choosePrecision(quantized, options, variants);
+    };
   result.int4 = options.get("--weights", "int8") == "int4";
   if (result.int4)
     error = whyNotInt4(result, isOwn, isForGpu);

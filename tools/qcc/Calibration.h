@@ -4,6 +4,7 @@
 
 #include "compiler/calibrate/Errors.h"
 #include "compiler/quantize/Passes.h"
+#include "compiler/target/Target.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "tools/qcc/Options.h"
 
@@ -28,9 +29,13 @@ struct Calibration {
 
 /// Reads the options about quantisation, --io among them. On wrong usage returns false
 /// and says why. `calibration` gets what calibration found; all arguments must outlive
-/// the run of the stage. Kernels of GPUs do not measure at run time.
-bool readQuantization(const Options &options, mlir::ModuleOp module, bool isForGpu,
-                      quantize::QuantizeOptions &result, Calibration &calibration, std::string &error);
+/// the run of the stage. `variants` are those that are compiled for.
+bool readQuantization(const Options &options, mlir::ModuleOp module,
+                      const std::vector<const target::Variant *> &variants, quantize::QuantizeOptions &result,
+                      Calibration &calibration, std::string &error);
+
+/// Whether --precision=auto is to decide about each float layer, by its error on the samples of --calib.
+bool decidesPrecision(const Options &options);
 
 /// Opens what an option names as samples of the module's inputs.
 std::unique_ptr<calibrate::Samples> openSamples(const Options &options, const std::string &option,

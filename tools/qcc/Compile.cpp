@@ -10,7 +10,7 @@
 #include "compiler/emit/Names.h"
 #include "compiler/import/Import.h"
 #include "compiler/qdq/Qdq.h"
-#include "compiler/support/Weighted.h"
+#include "compiler/support/FloatWeights.h"
 #include "dialects/Resources.h"
 #include "runtime/include/qcc/runtime.h"
 #include "tools/qcc/Calibration.h"
@@ -21,6 +21,7 @@
 #include "tools/qcc/Reporting.h"
 #include "tools/qcc/Rows.h"
 #include "tools/qcc/Summary.h"
+#include "tools/qcc/Variants.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/FileSystem.h"
@@ -119,7 +120,7 @@ private:
 
   Status quantize() {
     std::string error;
-    if (!readQuantization(options, *module, variants.front()->isGpu, pipeline.quantize, calibration, error) ||
+    if (!readQuantization(options, *module, variants, pipeline.quantize, calibration, error) ||
         (evaluation.isAsked() && !evaluation.prepare(*module, pipeline, calibration, error)))
       return usage(error);
     calibration.wantsTensorErrors = reporting.isAsked();
@@ -132,6 +133,7 @@ private:
       if (failed(quantizeWithRows(module, pipeline, calibration, options)))
         return BadInput;
     }
+    dropVariantsOfBf16(options, *module, variants);
     summary.notes.push_back(howQuantised());
     for (const std::string &line : evaluation.describe())
       summary.notes.push_back(line);
@@ -144,7 +146,8 @@ private:
     bool int4 = pipeline.quantize.int4;
     if (calibration.report)
       return calibration.describe() +
-             (int4 ? "; large matrices with weights in int4 in groups of 32 are measured by row at run time" : "");
+             (int4 ? "; large matrices with weights in int4 in groups of 32 are measured by row at run time"
+                   : "");
     if (mode == quantize::Mode::Weights)
       return std::string("weights in ") + (int4 ? "int4 in groups of 32" : "int8") + ", arithmetic in float";
     auto isOne = [](Operation *op) {
@@ -213,8 +216,9 @@ private:
     triple = llvm::Triple::normalize(options.get("--target", hostTriple.str()));
     triple = target::variantsOf(triple).front().triple;
     pipeline.lower.triple = triple;
-    if (Status status = readVariants())
-      return status;
+    std::string error;
+    if (!chooseVariants(options, triple, variants, error))
+      return usage(error);
     return readDevice();
   }
 
@@ -224,40 +228,6 @@ private:
       if (suffix == other.suffix && &other != kind && until == Stage::emit && !options.has("-q"))
         llvm::errs() << "qcc: warning: '" << output << "' has the suffix of --emit=" << other.word
                      << ", but --emit=" << kind->word << " is written\n";
-  }
-
-  Status readVariants() {
-    std::string list = options.get("--march", "");
-    llvm::SmallVector<llvm::StringRef> words;
-    llvm::StringRef(list).split(words, ',');
-    if (llvm::is_contained(words, "native") && triple != hostTriple)
-      return usage("--march=native is this machine, which is no " + triple + knownVariants());
-    // What has bf16 gains nothing for other models.
-    auto isOfUse = [&](const target::Variant &variant) {
-      return !variant.isEmulated() && (!variant.hasBf16 || pipeline.fuse.bf16);
-    };
-    const target::Variant *native = nullptr;
-    for (const target::Variant &variant : target::variantsOf(triple))
-      if ((qcc_cpu_features() & variant.cpuBits) == variant.cpuBits && isOfUse(variant))
-        native = &variant;
-    bool withNative = llvm::is_contained(words, "native");
-    for (const target::Variant &variant : target::variantsOf(triple))
-      if ((list.empty() && isOfUse(variant)) || llvm::is_contained(words, variant.name) ||
-          (withNative && &variant == native))
-        variants.push_back(&variant);
-    if (list.empty())
-      return Done;
-    for (llvm::StringRef word : words)
-      if (word != "native" && !target::findVariant(triple, word))
-        return usage("--march has no '" + word + "' for " + triple + knownVariants());
-    return Done;
-  }
-
-  std::string knownVariants() {
-    std::string text = "; known are";
-    for (const target::Variant &variant : target::variantsOf(triple))
-      text += " " + variant.name;
-    return text;
   }
 
   /// Of a GPU: what the object around its code is for. An emulated one is a CPU.

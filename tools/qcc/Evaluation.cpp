@@ -4,6 +4,7 @@
 
 #include "compiler/calibrate/AsUsed.h"
 #include "compiler/calibrate/Compiled.h"
+#include "compiler/support/FloatWeights.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tools/qcc/Rows.h"
 #include "llvm/Support/Format.h"
@@ -93,8 +94,11 @@ LogicalResult Evaluation::quantize(OwningOpRef<ModuleOp> &module, PipelineOption
   if (failed(quantizeWithRows(module, pipeline, calibration, options)))
     return failure();
   std::string precision = options.get("--precision", "auto");
-  bool isFloat =
-      pipeline.quantize.mode == quantize::Mode::Keep && (precision == "auto" || precision == "fp32");
+  auto isDecided = [](Operation *op) {
+    return decidedPrecision(op).empty() ? WalkResult::advance() : WalkResult::interrupt();
+  };
+  bool isFloat = pipeline.quantize.mode == quantize::Mode::Keep &&
+                 (precision == "auto" || precision == "fp32") && !module->walk(isDecided).wasInterrupted();
   if (hasFloat && isFloat)
     return success(); // it is what is compiled
   FailureOr<calibrate::Accuracy> accuracy = measure(*module, pipeline);

@@ -3,7 +3,7 @@
 #include "tools/qcc/Summary.h"
 
 #include "compiler/quantize/Passes.h"
-#include "compiler/support/Weighted.h"
+#include "compiler/support/FloatWeights.h"
 #include "dialects/Qcc.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -56,6 +56,9 @@ void Summary::count(ModuleOp module) {
       floatReasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
     if (auto reason = op->getAttrOfType<StringAttr>(quantize::int8ReasonAttr))
       int8Reasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
+    if (decidedPrecision(op) == "f32")
+      float32Reasons["in 16 bits too little signal over noise would be left on the samples"].push_back(
+          quantize::nameOf(op->getLoc()));
     int4Ops += isa_and_nonnull<quant::UniformQuantizedSubChannelType>(weightType(op));
     if (isQuantised(op->getOperand(0).getType()) || isMeasured(op)) {
       ++integerOps;
@@ -101,6 +104,8 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
     printReason(os, "in float", reason, nodes);
   for (auto &[reason, nodes] : int8Reasons)
     printReason(os, "weights in int8", reason, nodes);
+  for (auto &[reason, nodes] : float32Reasons)
+    printReason(os, "in float32", reason, nodes);
   auto kib = [](int64_t bytes) { return llvm::format("%.1f KiB", double(bytes) / 1024); };
   if (codeBytes)
     os << "  weights " << kib(weightBytes) << ", code " << kib(codeBytes) << ", workspace "

@@ -24,6 +24,8 @@ struct Summary {
   std::map<std::string, std::vector<std::string>> floatReasons;
   /// Why weights are int8 where int4 was asked for.
   std::map<std::string, std::vector<std::string>> int8Reasons;
+  /// Float layers that would be faster in 16 bits, by what these would cost.
+  std::map<std::string, std::vector<std::string>> float32Reasons;
   std::vector<std::string> notes; ///< of quantisation: method, error, accuracy
   int64_t weightBytes = 0, workspaceBytes = 0;
   int64_t codeBytes = 0; ///< 0: no machine code was written
