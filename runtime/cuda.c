@@ -9,6 +9,7 @@
  *
  *===----------------------------------------------------------------------===*/
 #include "cuda.h"
+#include "internal.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -106,7 +107,7 @@ static void find_device(void) {
 typedef struct session {
   struct session *next;
   stream stream;
-  address memory;      /* the workspace, then inputs and outputs */
+  address memory;      /* the workspace, then inputs, outputs and their shapes */
   executable launches; /* NULL: there is no graph */
   stream of;           /* the caller's stream, of a session for one */
 } session;
@@ -203,13 +204,32 @@ static qcc_status load_model(const qcc_model *model, loaded **found) {
 
 /*===-- Runs --------------------------------------------------------------===*/
 
-static uint64_t session_bytes(const qcc_model *model) {
+/* What a session has memory for behind the workspace, in this order. */
+static const uint32_t spaces[] = {QCC_CUDA_INPUT, QCC_CUDA_OUTPUT, QCC_CUDA_INPUT_SHAPE,
+                                  QCC_CUDA_OUTPUT_SHAPE};
+enum { n_spaces = sizeof spaces / sizeof *spaces };
+
+static int is_of_inputs(uint32_t space) { return space == QCC_CUDA_INPUT || space == QCC_CUDA_INPUT_SHAPE; }
+
+static uint64_t shape_bytes(const qcc_tensor_info *info) { return sizeof(int64_t) * info->rank; }
+
+static uint64_t port_bytes(const qcc_model *model, uint32_t space, uint32_t index) {
+  const qcc_tensor_info *info = is_of_inputs(space) ? &model->inputs[index] : &model->outputs[index];
+  if (space == QCC_CUDA_INPUT || space == QCC_CUDA_OUTPUT)
+    return with_slack(info->bytes);
+  int bounded = model->abi_version == QCC_ABI_VERSION_BOUNDED && info->min_shape;
+  return bounded ? with_slack(shape_bytes(info)) : 0;
+}
+
+/* Of all that lies before port `index` of space number `s`; all spaces: of everything. */
+static uint64_t bytes_before(const qcc_model *model, uint32_t s, uint32_t index) {
   const qcc_cuda_program *program = model->device_data;
   uint64_t bytes = with_slack(program->workspace_bytes);
-  for (uint32_t i = 0; i < model->n_inputs; ++i)
-    bytes += with_slack(model->inputs[i].bytes);
-  for (uint32_t o = 0; o < model->n_outputs; ++o)
-    bytes += with_slack(model->outputs[o].bytes);
+  for (uint32_t before = 0; before <= s && before < n_spaces; ++before) {
+    uint32_t all = is_of_inputs(spaces[before]) ? model->n_inputs : model->n_outputs;
+    for (uint32_t i = 0; i < (before == s ? index : all); ++i)
+      bytes += port_bytes(model, spaces[before], i);
+  }
   return bytes;
 }
 
@@ -220,7 +240,7 @@ static session *make_session(const qcc_model *model) {
     free(made);
     return NULL;
   }
-  if (driver.allocate(&made->memory, session_bytes(model))) {
+  if (driver.allocate(&made->memory, bytes_before(model, n_spaces, 0))) {
     driver.destroy_stream(made->stream);
     free(made);
     return NULL;
@@ -228,16 +248,11 @@ static session *make_session(const qcc_model *model) {
   return made;
 }
 
-/* Tensors lie behind the workspace in their order. */
 static address port_address(const qcc_model *model, const session *here, uint32_t space, uint32_t index) {
-  const qcc_cuda_program *program = model->device_data;
-  address at = here->memory + with_slack(program->workspace_bytes);
-  uint32_t inputs = space == QCC_CUDA_INPUT ? index : model->n_inputs;
-  for (uint32_t i = 0; i < inputs; ++i)
-    at += with_slack(model->inputs[i].bytes);
-  for (uint32_t o = 0; space == QCC_CUDA_OUTPUT && o < index; ++o)
-    at += with_slack(model->outputs[o].bytes);
-  return at;
+  uint32_t s = 0;
+  while (spaces[s] != space)
+    ++s;
+  return here->memory + bytes_before(model, s, index);
 }
 
 static address pointer_address(const loaded *entry, const session *here, const qcc_cuda_pointer *pointer) {
@@ -307,20 +322,44 @@ static result run_steps(const loaded *entry, const session *here, stream queue) 
   return here->launches ? driver.launch_graph(here->launches, queue) : launch_steps(entry, here, queue);
 }
 
+static result copy_input(const qcc_model *model, const session *here, const qcc_frame *frame, uint32_t i,
+                         stream queue) {
+  uint64_t bytes = qcc_rt_input_bytes(model, frame->in, i);
+  const void *shape = qcc_rt_input_shape(model, frame->in, i);
+  result failed = 0;
+  if (bytes)
+    failed = driver.copy(port_address(model, here, QCC_CUDA_INPUT, i), (uintptr_t)frame->in[i], bytes, queue);
+  if (shape && !failed)
+    failed = driver.copy(port_address(model, here, QCC_CUDA_INPUT_SHAPE, i), (uintptr_t)shape,
+                         shape_bytes(&model->inputs[i]), queue);
+  return failed;
+}
+
+/* All of a bounded output: how much of it the run has written, only the device knows. */
+static result copy_output(const qcc_model *model, const session *here, const qcc_frame *frame, uint32_t o,
+                          stream queue) {
+  uint64_t bytes = model->outputs[o].bytes;
+  const void *shape = qcc_rt_output_shape(model, frame->out, o);
+  result failed = 0;
+  if (bytes)
+    failed =
+        driver.copy((uintptr_t)frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o), bytes, queue);
+  if (shape && !failed)
+    failed = driver.copy((uintptr_t)shape, port_address(model, here, QCC_CUDA_OUTPUT_SHAPE, o),
+                         shape_bytes(&model->outputs[o]), queue);
+  return failed;
+}
+
 /* The driver sees by a pointer whether it is the device's. */
 static result queue_session(const loaded *entry, const session *here, const qcc_frame *frame, stream queue) {
   const qcc_model *model = entry->model;
   result failed = 0;
   for (uint32_t i = 0; i < model->n_inputs && !failed; ++i)
-    if (model->inputs[i].bytes)
-      failed = driver.copy(port_address(model, here, QCC_CUDA_INPUT, i), (uintptr_t)frame->in[i],
-                           model->inputs[i].bytes, queue);
+    failed = copy_input(model, here, frame, i, queue);
   if (!failed)
     failed = run_steps(entry, here, queue);
   for (uint32_t o = 0; o < model->n_outputs && !failed; ++o)
-    if (model->outputs[o].bytes)
-      failed = driver.copy((uintptr_t)frame->out[o], port_address(model, here, QCC_CUDA_OUTPUT, o),
-                           model->outputs[o].bytes, queue);
+    failed = copy_output(model, here, frame, o, queue);
   return failed;
 }
 

@@ -24,6 +24,9 @@ typedef struct qcc_cuda_image {
 #define QCC_CUDA_OUTPUT 1u    /* output `index` */
 #define QCC_CUDA_WORKSPACE 2u /* `offset` in the workspace */
 #define QCC_CUDA_CONSTANT 3u  /* `offset` in the constants */
+/* The shapes of input and output `index` in this run, where they are bounded. */
+#define QCC_CUDA_INPUT_SHAPE 4u
+#define QCC_CUDA_OUTPUT_SHAPE 5u
 typedef struct qcc_cuda_pointer {
   uint32_t space, index;
   uint64_t offset;

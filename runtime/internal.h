@@ -30,4 +30,10 @@ static inline int qcc_pool_is_valid(const qcc_pool *pool) {
 
 void qcc_run_alone(const qcc_job *job);
 
+/* Where the shape of that input or output of a run lies; NULL where it is fixed. */
+const void *qcc_rt_input_shape(const qcc_model *model, const void *const *in, uint32_t i);
+const void *qcc_rt_output_shape(const qcc_model *model, void *const *out, uint32_t o);
+/* Bytes that input `i` has in this run: at most `bytes`, its shape being within bounds. */
+uint64_t qcc_rt_input_bytes(const qcc_model *model, const void *const *in, uint32_t i);
+
 #endif /* QCC_RUNTIME_INTERNAL_H */

@@ -26,11 +26,11 @@ static const void *shape_among(const qcc_model *model, const qcc_tensor_info *in
   return bounded ? pointers[count + i] : NULL;
 }
 
-static const void *input_shape(const qcc_model *model, const void *const *in, uint32_t i) {
+const void *qcc_rt_input_shape(const qcc_model *model, const void *const *in, uint32_t i) {
   return shape_among(model, model->inputs, model->n_inputs, in, i);
 }
 
-static const void *output_shape(const qcc_model *model, void *const *out, uint32_t o) {
+const void *qcc_rt_output_shape(const qcc_model *model, void *const *out, uint32_t o) {
   return shape_among(model, model->outputs, model->n_outputs, (const void *const *)out, o);
 }
 
@@ -47,7 +47,7 @@ static int disagrees(const qcc_model *model, const void *const *in, uint32_t las
                      int64_t extent) {
   for (uint32_t i = 0; length >= 0 && i <= last; ++i) {
     const qcc_tensor_info *info = &model->inputs[i];
-    const void *shape = input_shape(model, in, i);
+    const void *shape = qcc_rt_input_shape(model, in, i);
     for (uint32_t axis = 0; shape && axis < info->rank; ++axis)
       if (info->min_shape[info->rank + axis] == length && extent_at(shape, axis) != extent)
         return 1;
@@ -62,7 +62,7 @@ static qcc_status check_shapes(const qcc_model *model, const void *const *in, vo
     return QCC_ERR_ARGUMENT;
   for (uint32_t i = 0; i < model->n_inputs; ++i) {
     const qcc_tensor_info *info = &model->inputs[i];
-    const void *shape = input_shape(model, in, i);
+    const void *shape = qcc_rt_input_shape(model, in, i);
     if (info->min_shape && !shape)
       return QCC_ERR_ARGUMENT;
     for (uint32_t axis = 0; shape && axis < info->rank; ++axis) {
@@ -73,15 +73,14 @@ static qcc_status check_shapes(const qcc_model *model, const void *const *in, vo
     }
   }
   for (uint32_t o = 0; o < model->n_outputs; ++o)
-    if (model->outputs[o].min_shape && !output_shape(model, out, o))
+    if (model->outputs[o].min_shape && !qcc_rt_output_shape(model, out, o))
       return QCC_ERR_ARGUMENT;
   return QCC_OK;
 }
 
-/* Bytes that input `i` has in this run: at most `bytes`, its shape being within bounds. */
-static uint64_t input_bytes(const qcc_model *model, const void *const *in, uint32_t i) {
+uint64_t qcc_rt_input_bytes(const qcc_model *model, const void *const *in, uint32_t i) {
   const qcc_tensor_info *info = &model->inputs[i];
-  const void *shape = input_shape(model, in, i);
+  const void *shape = qcc_rt_input_shape(model, in, i);
   uint64_t most = 1, here = 1;
   if (!shape)
     return info->bytes;
@@ -109,7 +108,7 @@ static int buffers_are_there(const qcc_model *model, const void *const *in, void
   if ((model->n_inputs && !in) || (model->n_outputs && !out))
     return 0;
   for (uint32_t i = 0; i < model->n_inputs; ++i)
-    if (!is_buffer(in[i], input_bytes(model, in, i)))
+    if (!is_buffer(in[i], qcc_rt_input_bytes(model, in, i)))
       return 0;
   for (uint32_t o = 0; o < model->n_outputs; ++o)
     if (!is_buffer(out[o], model->outputs[o].bytes))
@@ -132,7 +131,7 @@ static int overlaps_tensors(const qcc_model *model, const void *const *in, void 
                             const void *buffer, uint64_t bytes, uint32_t outputs,
                             const qcc_tensor_info *tensor) {
   for (uint32_t i = 0; i < model->n_inputs; ++i)
-    if (overlap(buffer, bytes, in[i], input_bytes(model, in, i)) &&
+    if (overlap(buffer, bytes, in[i], qcc_rt_input_bytes(model, in, i)) &&
         !(tensor && buffer == in[i] && same_tensors(tensor, &model->inputs[i])))
       return 1;
   for (uint32_t o = 0; o < outputs; ++o)
@@ -145,12 +144,12 @@ static int overlaps_tensors(const qcc_model *model, const void *const *in, void 
 static int overlaps_shapes(const qcc_model *model, const void *const *in, void *const *out,
                            const void *buffer, uint64_t bytes, uint32_t outputs) {
   for (uint32_t i = 0; i < model->n_inputs; ++i)
-    if (input_shape(model, in, i) &&
-        overlap(buffer, bytes, input_shape(model, in, i), shape_bytes(&model->inputs[i])))
+    if (qcc_rt_input_shape(model, in, i) &&
+        overlap(buffer, bytes, qcc_rt_input_shape(model, in, i), shape_bytes(&model->inputs[i])))
       return 1;
   for (uint32_t o = 0; o < outputs; ++o)
-    if (output_shape(model, out, o) &&
-        overlap(buffer, bytes, output_shape(model, out, o), shape_bytes(&model->outputs[o])))
+    if (qcc_rt_output_shape(model, out, o) &&
+        overlap(buffer, bytes, qcc_rt_output_shape(model, out, o), shape_bytes(&model->outputs[o])))
       return 1;
   return 0;
 }
@@ -160,7 +159,7 @@ static int shapes_are_apart(const qcc_model *model, const void *const *in, void 
   if (overlaps_shapes(model, in, out, work, model->workspace_bytes, model->n_outputs))
     return 0;
   for (uint32_t o = 0; o < model->n_outputs; ++o) {
-    const void *shape = output_shape(model, out, o);
+    const void *shape = qcc_rt_output_shape(model, out, o);
     if (overlaps_shapes(model, in, out, out[o], model->outputs[o].bytes, model->n_outputs))
       return 0;
     if (shape && (overlaps_shapes(model, in, out, shape, shape_bytes(&model->outputs[o]), o) ||
@@ -278,7 +277,11 @@ qcc_status qcc_run_async(const qcc_model *model, const void *const *in, void *co
   const qcc_cuda_program *program = model->device == QCC_DEVICE_CUDA ? model->device_data : NULL;
   if (!program || (forced && strcmp(forced, "cuda")))
     return QCC_ERR_NO_DEVICE;
-  qcc_status status = check_tensors(model, in, out);
+  qcc_status status = check_shapes(model, in, out);
+  if (status == QCC_OK)
+    status = check_tensors(model, in, out);
+  if (status == QCC_OK && !shapes_are_apart(model, in, out, NULL))
+    status = QCC_ERR_ARGUMENT;
   if (status != QCC_OK)
     return status;
   qcc_frame frame = {in, out, NULL, NULL, NULL};

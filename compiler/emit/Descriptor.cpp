@@ -187,8 +187,14 @@ private:
       return record({u32(space), u32(index), u64(offset)});
     };
     if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value)) {
-      uint32_t index = argument.getArgNumber(), inputs = device.inputs.size();
-      return index < inputs ? place(QCC_CUDA_INPUT, index, 0) : place(QCC_CUDA_OUTPUT, index - inputs, 0);
+      auto port = [&](size_t index, size_t ports, ArrayRef<int64_t> shapes, uint32_t tensor, uint32_t shape) {
+        return index < ports ? place(tensor, index, 0) : place(shape, shapes[index - ports], 0);
+      };
+      size_t index = argument.getArgNumber(), arguments = device.argumentCount();
+      return index < arguments
+                 ? port(index, device.inputs.size(), device.shapeInputs, QCC_CUDA_INPUT, QCC_CUDA_INPUT_SHAPE)
+                 : port(index - arguments, device.outputs.size(), device.shapeOutputs, QCC_CUDA_OUTPUT,
+                        QCC_CUDA_OUTPUT_SHAPE);
     }
     if (auto buffer = value.getDefiningOp<BufferOp>())
       return place(QCC_CUDA_WORKSPACE, 0, *buffer.getOffset());
@@ -265,17 +271,23 @@ private:
   /// PREFIX_run: a structure has a pointer for each tensor, then the shape if it is bounded.
   void addRunOnStructures(GlobalVariable *model) {
     Function *function = declareRun(options.prefix + "_run", GlobalValue::ExternalLinkage);
+    IRBuilder<> builder(context);
+    auto [in, out] = pointersOf(builder, function);
+    callRuntime(builder, model, in, out, function);
+  }
+
+  /// Arrays of the pointers in the two structures that a function gets, which ends where there are none.
+  std::pair<Value *, Value *> pointersOf(IRBuilder<> &builder, Function *function) {
     auto *check = BasicBlock::Create(context, "entry", function),
          *wrong = BasicBlock::Create(context, "", function),
          *fine = BasicBlock::Create(context, "", function);
-    IRBuilder<> builder(check);
+    builder.SetInsertPoint(check);
     Value *in = function->getArg(0), *out = function->getArg(1);
     builder.CreateCondBr(builder.CreateOr(builder.CreateIsNull(in), builder.CreateIsNull(out)), wrong, fine);
     builder.SetInsertPoint(wrong);
     builder.CreateRet(ConstantInt::get(Type::getInt32Ty(context), QCC_ERR_ARGUMENT));
     builder.SetInsertPoint(fine);
-    callRuntime(builder, model, pointersIn(builder, program.inputs, in),
-                pointersIn(builder, program.outputs, out), function);
+    return {pointersIn(builder, program.inputs, in), pointersIn(builder, program.outputs, out)};
   }
 
   /// The tensors' pointers, then those to their shapes.
@@ -302,10 +314,17 @@ private:
     auto *runType = FunctionType::get(i32, {pointer, pointer, pointer, pointer}, false);
     auto *function =
         Function::Create(type, GlobalValue::ExternalLinkage, options.prefix + "_run_async", module);
-    IRBuilder<> builder(BasicBlock::Create(context, "entry", function));
+    IRBuilder<> builder(context);
+    Value *in = function->getArg(0), *out = function->getArg(1);
+    bool isBounded = !program.inputShapes.empty();
+    if (isBounded)
+      std::tie(in, out) = pointersOf(builder, function);
+    else
+      builder.SetInsertPoint(BasicBlock::Create(context, "entry", function));
     auto *call = builder.CreateCall(module.getOrInsertFunction("qcc_run_async", runType),
-                                    {model, function->getArg(0), function->getArg(1), function->getArg(2)});
-    call->setTailCall();
+                                    {model, in, out, function->getArg(2)});
+    if (!isBounded)
+      call->setTailCall();
     builder.CreateRet(call);
   }
 

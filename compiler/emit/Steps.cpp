@@ -34,7 +34,7 @@ public:
                            blobSymbol, Attribute(), /*alignment=*/64);
   }
 
-  void emit(size_t index, func::FuncOp kernel, DictionaryAttr spec) {
+  void emit(size_t index, func::FuncOp kernel, DictionaryAttr spec, bool allRows) {
     InvokeOp step = program.steps[index];
     loc = step.getLoc();
     Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
@@ -49,7 +49,7 @@ public:
       arguments.push_back(address(value));
     Value thread = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(1));
     Value threads = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(2));
-    auto rows = step->getAttrOfType<DenseI64ArrayAttr>(kernels::rowsAttr);
+    auto rows = allRows ? DenseI64ArrayAttr() : step->getAttrOfType<DenseI64ArrayAttr>(kernels::rowsAttr);
     Value needed = rows ? unitsForRows(rows) : Value();
     Value total = rows ? multiply(integer(rows[5]), needed) : integer(unitsOf(spec)),
           next = arith::AddIOp::create(builder, loc, thread, integer(1));
@@ -211,7 +211,8 @@ FailureOr<OwningOpRef<ModuleOp>> emit::emitSteps(const Program &program, const t
   SymbolTable symbols(source);
   for (size_t i = 0; i < program.steps.size(); ++i) {
     StringRef kernel = InvokeOp(program.steps[i]).getKernel();
-    emitter.emit(i, kernels->lookup(kernel), symbols.lookup<KernelOp>(kernel).getSpec());
+    // Threads and blocks of a GPU are no units of rows.
+    emitter.emit(i, kernels->lookup(kernel), symbols.lookup<KernelOp>(kernel).getSpec(), variant.isGpu);
   }
   return module;
 }

@@ -5,11 +5,13 @@
 // it has nothing, `shorten` collects an output. The views are the tensor that is
 // read, the shape of the run (one i64 for each axis), and the tensor that is
 // written, both in the longest run's shape. `last` is the last axis that is bounded:
-// a unit is one position of it and of the axes before, with all that lies behind.
+// a unit is one position of it and of the axes before, with all that lies behind. On a
+// GPU a thread has one element.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Expr.h"
 #include "compiler/kernels/Spec.h"
+#include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -54,43 +56,58 @@ static void fillRun(const Code &code, Value from, Value to, int64_t count, Type 
 
 int64_t lengthUnits(DictionaryAttr attr) { return Change(attr).units; }
 
+/// The number of a position among those of this run, and whether it is one of them.
+static std::pair<Value, Value> findUnit(const Code &code, const Change &change, Value runShape, Value unit) {
+  using arith::CmpIOp, arith::CmpIPredicate;
+  OpBuilder &builder = code.builder;
+  Value rest = unit, own = code.index(0), isThere, stride = code.index(1);
+  for (size_t axis = change.outer.size(); axis-- > 0;) {
+    Value size = code.index(change.outer[axis]);
+    Value position = arith::RemUIOp::create(builder, code.loc, rest, size);
+    rest = arith::DivUIOp::create(builder, code.loc, rest, size);
+    Value count = load(code, code.offset(runShape, int64_t(axis) * 8), builder.getI64Type()).value;
+    Value inside = CmpIOp::create(builder, code.loc, CmpIPredicate::slt, position, count);
+    isThere = isThere ? arith::AndIOp::create(builder, code.loc, isThere, inside) : inside;
+    own = code.addIndex(own, arith::MulIOp::create(builder, code.loc, position, stride));
+    stride = arith::MulIOp::create(builder, code.loc, stride, count);
+  }
+  return {own, isThere};
+}
+
 LogicalResult emitLength(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                          const target::Variant &variant) {
-  using arith::CmpIOp, arith::CmpIPredicate;
   Change change(attr);
   Code code(builder, function.getLoc(), variant);
-  if (variant.isGpu)
-    return emitError(code.loc, "bounded shapes have no form for GPUs yet");
   Arguments arguments = argumentsOf(function, change.spec);
-  Type bits = bitsType(builder.getContext(), change.spec.views[0].element), i64 = builder.getI64Type();
-  int64_t bytes = change.inner * storageBytes(bits);
+  Type bits = bitsType(builder.getContext(), change.spec.views[0].element);
+  int64_t elementBytes = storageBytes(bits), bytes = change.inner * elementBytes;
   const View &from = change.spec.views[0], &to = change.spec.result();
-  Value source = code.offset(arguments.pointers[0], from.offset * storageBytes(bits));
-  Value target = code.offset(arguments.pointers[2], to.offset * storageBytes(bits));
-  code.loop(arguments.begin, arguments.end, 1, [&](Value unit) {
-    // The position among those of the longest run, and among those of this one.
-    Value rest = unit, own = code.index(0), isThere, stride = code.index(1);
-    for (size_t axis = change.outer.size(); axis-- > 0;) {
-      Value size = code.index(change.outer[axis]);
-      Value position = arith::RemUIOp::create(builder, code.loc, rest, size);
-      rest = arith::DivUIOp::create(builder, code.loc, rest, size);
-      Value count = load(code, code.offset(arguments.pointers[1], int64_t(axis) * 8), i64).value;
-      Value inside = CmpIOp::create(builder, code.loc, CmpIPredicate::slt, position, count);
-      isThere = isThere ? arith::AndIOp::create(builder, code.loc, isThere, inside) : inside;
-      own = code.addIndex(own, arith::MulIOp::create(builder, code.loc, position, stride));
-      stride = arith::MulIOp::create(builder, code.loc, stride, count);
-    }
-    Value longest = code.mulIndex(unit, bytes);
-    own = code.mulIndex(own, bytes);
+  Value source = code.offset(arguments.pointers[0], from.offset * elementBytes);
+  Value target = code.offset(arguments.pointers[2], to.offset * elementBytes);
+  /// `count` elements of a unit, from byte `first` on.
+  auto copy = [&](Value unit, Value first, int64_t count) {
+    auto [own, isThere] = findUnit(code, change, arguments.pointers[1], unit);
+    Value longest = code.addIndex(code.mulIndex(unit, bytes), first);
+    own = code.addIndex(code.mulIndex(own, bytes), first);
     Value read = code.offset(source, change.lengthens ? own : longest);
     Value written = code.offset(target, change.lengthens ? longest : own);
     code.branch(
-        isThere, {}, [&] { return fillRun(code, read, written, change.inner, bits), SmallVector<Value>(); },
+        isThere, {}, [&] { return fillRun(code, read, written, count, bits), SmallVector<Value>(); },
         [&] {
           if (change.lengthens)
-            fillRun(code, Value(), written, change.inner, bits);
+            fillRun(code, Value(), written, count, bits);
           return SmallVector<Value>();
         });
+  };
+  if (!variant.byPoints()) {
+    code.loop(arguments.begin, arguments.end, 1,
+              [&](Value unit) { copy(unit, code.index(0), change.inner); });
+    return success();
+  }
+  gpu::eachPoint(code, change.units * change.inner, arguments.begin, arguments.end, [&](Value point) {
+    Value inner = code.index(change.inner);
+    Value first = arith::RemUIOp::create(builder, code.loc, point, inner);
+    copy(arith::DivUIOp::create(builder, code.loc, point, inner), code.mulIndex(first, elementBytes), 1);
   });
   return success();
 }

@@ -155,26 +155,24 @@ void LoopNest::emitThread(const Code &code, ArrayRef<Value> start, Value thread,
   int64_t points = 1;
   for (int64_t size : shape)
     points *= size;
-  auto loop = scf::ForOp::create(code.builder, code.loc, thread, code.index(points), threads);
-  loop->setAttr(gpu::threadedAttr, code.builder.getUnitAttr());
-  OpBuilder::InsertionGuard guard(code.builder);
-  code.builder.setInsertionPointToStart(loop.getBody());
-  // 32-bit division is much faster on a GPU.
-  Type type = llvm::isInt<32>(points) ? code.builder.getI32Type() : code.builder.getI64Type();
-  Expr rest = resizeInteger(code.wrap(loop.getInductionVar()), type, /*isUnsigned=*/true);
-  Walk walk{code, body, 1, SmallVector<Value>(keep), Value()};
-  SmallVector<Value> addresses(start);
-  for (unsigned axis = shape.size(); axis-- > 0;) {
-    Value size = code.constant(type, shape[axis]).value;
-    Value digit =
-        axis == 0 ? rest.value : arith::RemUIOp::create(code.builder, code.loc, rest.value, size).getResult();
-    rest = code.wrap(arith::DivUIOp::create(code.builder, code.loc, rest.value, size));
-    Value index = resizeInteger(code.wrap(digit), code.builder.getI64Type(), /*isUnsigned=*/true).value;
-    if (axis < keep)
-      walk.indices[axis] = index;
-    addresses = advance(code, views, addresses, axis, index);
-  }
-  visit(walk, addresses, Value(), 1);
+  gpu::eachPoint(code, points, thread, threads, [&](Value point) {
+    // 32-bit division is much faster on a GPU.
+    Type type = llvm::isInt<32>(points) ? code.builder.getI32Type() : code.builder.getI64Type();
+    Expr rest = resizeInteger(code.wrap(point), type, /*isUnsigned=*/true);
+    Walk walk{code, body, 1, SmallVector<Value>(keep), Value()};
+    SmallVector<Value> addresses(start);
+    for (unsigned axis = shape.size(); axis-- > 0;) {
+      Value size = code.constant(type, shape[axis]).value;
+      Value digit = axis == 0 ? rest.value
+                              : arith::RemUIOp::create(code.builder, code.loc, rest.value, size).getResult();
+      rest = code.wrap(arith::DivUIOp::create(code.builder, code.loc, rest.value, size));
+      Value index = resizeInteger(code.wrap(digit), code.builder.getI64Type(), /*isUnsigned=*/true).value;
+      if (axis < keep)
+        walk.indices[axis] = index;
+      addresses = advance(code, views, addresses, axis, index);
+    }
+    visit(walk, addresses, Value(), 1);
+  });
 }
 
 void LoopNest::emitAxis(Walk &walk, unsigned axis, SmallVector<Value> addresses) const {

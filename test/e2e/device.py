@@ -48,7 +48,8 @@ class Device:
         self.kernels = ptx.parse(images[isa].ptx.decode())
 
     def run(self, *inputs):
-        """Bytes of the outputs, by the names of their files."""
+        """Arrays of the outputs' bytes by the names of their files; of bounded ones those of the run's shape, which the
+        inputs' say."""
         memory, end = [], 0
 
         def place(data):
@@ -59,11 +60,14 @@ class Device:
             return start
 
         constants = c.string_at(self.program.constants, self.program.constants_bytes)
+        shape_of = lambda array: np.array(array.shape, np.int64).tobytes()
         spaces = {
-            0: [place(data) for data in inputs],
+            0: [place(array.tobytes()) for array in inputs],
             1: [place(bytes(port.bytes)) for port in self.model.outputs[: self.model.n_outputs]],
             2: [place(b"\xa5" * self.program.workspace_bytes)],
             3: [place(constants)],
+            4: [place(shape_of(array)) for array in inputs],
+            5: [place(bytes(8 * port.rank)) for port in self.model.outputs[: self.model.n_outputs]],
         }
         device = np.full(end, 0xA5, np.uint8)
         for start, data in memory:
@@ -73,6 +77,11 @@ class Device:
             kernel = self.kernels[step.kernel.decode()]
             assert kernel.threads == step.threads
             ptx.Grid(kernel, device, at, step.blocks).run()
-        ports = zip(spaces[1], self.model.outputs[: self.model.n_outputs])
-        name = lambda port: port.name.decode().replace("/", "_")
-        return {name(port): device[start : start + port.bytes].tobytes() for start, port in ports}
+        found = {}
+        for start, of_shape, port in zip(spaces[1], spaces[5], self.model.outputs[: self.model.n_outputs]):
+            size = port.bytes
+            if port.min_shape:
+                most = np.ctypeslib.as_array(c.cast(port.shape, c.POINTER(c.c_int64)), (port.rank,))
+                size = size // most.prod() * device[of_shape : of_shape + 8 * port.rank].view(np.int64).prod()
+            found[port.name.decode().replace("/", "_")] = device[start : start + size].tobytes()
+        return found

@@ -55,6 +55,6 @@ def check_interpreted(model, inputs, *options, generations=["sm_80"], compare=ch
     name = f"gpu{len(list(scratch().glob('gpu*.so')))}.so"  # a library stays loaded under its name
     library = qcc(model, TARGET, f"--march={','.join(generations)}", "--emit=shared", *options, output=name)
     for generation in generations:
-        outputs = Device(library, generation).run(*(value.tobytes() for value in inputs.values()))
+        outputs = Device(library, generation).run(*inputs.values())
         for name, want in expected.items():
             compare(np.frombuffer(outputs[name], want.dtype).reshape(want.shape), want)

@@ -222,4 +222,47 @@ TEST_F(Cuda, KernelsThatAreMissingAreAnError) {
   EXPECT_EQ(model.run(), QCC_ERR_DEVICE);
 }
 
+// x [1..2][2] becomes -x, of the same shape, which a kernel adds zeros to: two int64 are four int32.
+const int64_t bounded[] = {2, 2}, bounds[] = {1, 2, 0, -1};
+const qcc_tensor_info boundedPorts[] = {{"x", "x", QCC_TYPE_I32, 2, bounded, bounds, 16, 0, 0}};
+const qcc_cuda_pointer ofShape[] = {
+    {QCC_CUDA_INPUT_SHAPE, 0, 0}, {QCC_CUDA_CONSTANT, 0, 0}, {QCC_CUDA_OUTPUT_SHAPE, 0, 0}};
+const qcc_cuda_pointer ofTensor[] = {{QCC_CUDA_INPUT, 0, 0}, {QCC_CUDA_OUTPUT, 0, 0}};
+const qcc_cuda_step boundedSteps[] = {{"add", ofShape, 3, 3, 128, 0}, {"negate", ofTensor, 2, 3, 128, 0}};
+
+TEST_F(Cuda, ShapesOfARunGoThereAndBack) {
+  model.model.abi_version = QCC_ABI_VERSION_BOUNDED;
+  model.model.inputs = model.model.outputs = boundedPorts;
+  model.program.steps = boundedSteps;
+  std::vector<int32_t> x = {3, 4}; // no more than its shape says
+  int64_t shape[] = {1, 2}, found[2];
+  const void *in[] = {x.data(), shape};
+  void *out[] = {model.result, found};
+  unsigned char work[128];
+  auto run = [&](bool isQueued) {
+    found[0] = found[1] = 0;
+    int stream = 0;
+    return isQueued ? qcc_run_async(&model.model, in, out, &stream)
+                    : qcc_run(&model.model, in, out, work, sizeof work, nullptr);
+  };
+  for (bool isQueued : {false, true}) {
+    ASSERT_EQ(run(isQueued), QCC_OK);
+    EXPECT_EQ(found[0], 1);
+    EXPECT_EQ(found[1], 2);
+    EXPECT_EQ(model.result[1], -4);
+    shape[0] = 3;
+    EXPECT_EQ(run(isQueued), QCC_ERR_SHAPE);
+    shape[0] = 1;
+    in[1] = nullptr;
+    EXPECT_EQ(run(isQueued), QCC_ERR_ARGUMENT);
+    in[1] = shape;
+  }
+  x = {3, 4, 5, 6};
+  in[0] = x.data();
+  shape[0] = 2;
+  ASSERT_EQ(run(false), QCC_OK);
+  EXPECT_EQ(found[0], 2);
+  EXPECT_EQ(model.result[3], -6);
+}
+
 } // namespace

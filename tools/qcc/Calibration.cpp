@@ -208,10 +208,8 @@ static bool readMode(const Options &options, bool isOwn, quantize::QuantizeOptio
 }
 
 /// Why inputs of bounded shape cannot be had together with what else is asked for; empty where they can.
-static std::string whyNotBounded(ModuleOp module, const quantize::OuterTypes &outer, bool isForGpu) {
+static std::string whyNotBounded(ModuleOp module, const quantize::OuterTypes &outer) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
-  if (!lengthsOf(main).empty() && isForGpu)
-    return "bounded shapes (--shape=NAME:1x1..128) are not built yet for NVIDIA GPUs";
   for (const quantize::OuterType &tensor : outer.tensors) {
     std::optional<quantize::Port> port = quantize::findPort(main, tensor.name);
     if (!port || !tensor.channelsLast)
@@ -235,7 +233,7 @@ bool driver::readQuantization(const Options &options, ModuleOp module,
   bool isForGpu = variants.front()->isGpu;
   bool isOwn = quantize::isQuantized(module);
   if (!readOuterTypes(options, module, result.outer, error) ||
-      !(error = whyNotBounded(module, result.outer, isForGpu)).empty() ||
+      !(error = whyNotBounded(module, result.outer)).empty() ||
       !readMode(options, isOwn, result, calibration, error))
     return false;
   if (decidesPrecision(options) && !isForGpu)

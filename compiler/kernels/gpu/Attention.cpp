@@ -74,6 +74,7 @@ private:
   Code scalar;
   std::unique_ptr<BlockOps> ops;
   Value query, key, value, mask, result; ///< where those of the head begin
+  Value keys;                            ///< how many there are, i32
   Value firstRow, firstColumn;           ///< of the block, i32
 
   Value constant(int64_t value) { return arith::ConstantIntOp::create(code.b, code.loc, value, 32); }
@@ -134,6 +135,13 @@ void Kernel::locate() {
   if (plan.maskAt)
     mask = start(static_cast<unsigned>(*plan.maskAt), plan.mask, 1);
   result = start(function.getNumArguments() - 3, plan.result, 2);
+  keys = constant(plan.keys);
+  if (plan.countAt) { // within [0, keys], whatever the number is
+    const View &view = plan.spec.views[*plan.countAt];
+    Value from = code.at(function.getArgument(static_cast<unsigned>(*plan.countAt)), view.offset * 8);
+    Value number = code.load(view.element, from, 0, 8);
+    keys = narrow(code.min(code.max(number, code.i64(0)), code.i64(plan.keys)));
+  }
 }
 
 void Kernel::emit() {
@@ -142,7 +150,7 @@ void Kernel::emit() {
   locate();
   loadQueries();
   ops->barrier();
-  code.forLoop(code.i64(0), code.i64(plan.keys), keysAtOnce, {}, [&](Value first, ValueRange) {
+  code.forLoop(code.i64(0), wide(keys), keysAtOnce, {}, [&](Value first, ValueRange) {
     Value firstKey = arith::TruncIOp::create(code.b, code.loc, code.i32(), first);
     score(firstKey);
     for (int64_t row = 0; row < plan.rows; ++row)
@@ -222,7 +230,7 @@ Values Kernel::products(Value thread, Value keyIndex) {
 void Kernel::score(Value firstKey) {
   ops->eachThread([&](Value thread) {
     Value index = code.add(firstKey, laneOf(thread));
-    Value isInside = code.lessThan(index, constant(plan.keys));
+    Value isInside = code.lessThan(index, keys);
     Value inside = code.min(index, constant(plan.keys - 1));
     Values sums = products(thread, inside);
     for (int64_t row = 0; row < plan.rows; ++row) {
@@ -273,8 +281,8 @@ void Kernel::sumValues(Value firstKey) {
     for (int64_t column = 0; column < plan.columns; ++column)
       places.push_back(
           step(from, plan.value, 3, wide(code.min(columnOf(thread, column), constant(plan.width - 1)))));
-    int64_t unrolled = plan.keys % 4 == 0 ? 4 : 1;
-    Value rest = code.sub(constant(plan.keys), firstKey);
+    int64_t unrolled = plan.keys % 4 == 0 && !plan.countAt ? 4 : 1;
+    Value rest = code.sub(keys, firstKey);
     Value count = wide(code.min(rest, constant(keysAtOnce)));
     sums = code.forLoop(code.i64(0), count, unrolled, sums, [&](Value first, ValueRange carried) {
       Values next(carried);
@@ -326,9 +334,6 @@ LogicalResult gpu::emitAttention(OpBuilder &builder, func::FuncOp function, Dict
   Plan plan(spec);
   if (!plan.result.element.isF32())
     return emitError(function.getLoc(), "no kernel for 'attention' on ") << plan.spec.types.front();
-  if (plan.countAt)
-    return emitError(function.getLoc(),
-                     "attention to a number of keys that a run says has no form for GPUs yet");
   if (plan.queryBytes() > mostQueryBytes)
     return emitError(function.getLoc(), "attention to keys of ")
            << plan.depth << " numbers; a GPU's kernel takes at most " << mostQueryBytes / 4;

@@ -178,6 +178,15 @@ void callAll(CodeBuilder &code, func::FuncOp function, func::FuncOp body, const 
 }
 } // namespace
 
+void gpu::eachPoint(const Code &code, int64_t points, Value thread, Value threads,
+                    llvm::function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(code.builder, code.loc, thread, code.index(points), threads);
+  loop->setAttr(threadedAttr, code.builder.getUnitAttr());
+  OpBuilder::InsertionGuard guard(code.builder);
+  code.builder.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
 gpu::Launch gpu::launchOf(Operation *function) {
   auto values = function->getAttrOfType<DenseI64ArrayAttr>(launchAttr).asArrayRef();
   return {values[0], values[1]};

@@ -13,6 +13,7 @@
 #ifndef QCC_COMPILER_KERNELS_GPU_GPU_H
 #define QCC_COMPILER_KERNELS_GPU_GPU_H
 
+#include "compiler/kernels/Expr.h"
 #include "compiler/kernels/Kernel.h"
 #include "compiler/kernels/Pack.h"
 
@@ -28,6 +29,10 @@ Launch launchOf(mlir::Operation *function);
 
 /// On what may use `begin` and `end` as the number of a thread and how many there are.
 constexpr llvm::StringLiteral threadedAttr = "qcc.threaded";
+
+/// Thread `thread` of `threads` (i64) does points thread, thread + threads, ... of so many.
+void eachPoint(const Code &code, int64_t points, mlir::Value thread, mlir::Value threads,
+               llvm::function_ref<void(mlir::Value point)> body);
 
 /// emitKernel for variants that are GPUs.
 llvm::FailureOr<mlir::func::FuncOp> emitKernel(mlir::ModuleOp module, mlir::Location loc,

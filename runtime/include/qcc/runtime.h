@@ -266,8 +266,8 @@ qcc_status qcc_run(const qcc_model *model, const void *const *in, void *const *o
 /* Of a model for CUDA: puts a run into `stream`, a CUstream or cudaStream_t of the
  * first device's primary context (NULL: the default stream), and returns. The
  * tensors may be in the device's memory or the host's, where pinned memory lets the
- * copies run beside the program. Neither inputs nor outputs may be touched until the
- * stream has come past the run; also after an error, which may come when a part of
+ * copies run beside the program. Neither inputs nor outputs nor their shapes may be
+ * touched until the stream has come past the run; also after an error, which may come when a part of
  * the run is in the stream. What goes wrong later is for the stream to report.
  * Before a stream is destroyed it must be synchronised.
  *
