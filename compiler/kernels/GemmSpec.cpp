@@ -222,8 +222,8 @@ std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
     return "rows of their own scale are for matrix products of u8 with f32 results";
   if (spec.epilogue.scalesImages() && (spec.hasFloatSums() || !writesFloats(spec.epilogue)))
     return "images of their own scale are for u8 with float results";
-  if (spec.nibbles && (!isProduct || spec.isBf16 || spec.packing == target::Packing::Rows))
-    return "weights of 4 bits are for matrix products of u8 and f32 on CPUs";
+  if (spec.nibbles && (!isProduct || spec.isBf16))
+    return "weights of 4 bits are for matrix products of u8 and f32";
   return checkEpilogue(spec.epilogue, spec.hasFloatSums());
 }
 

@@ -203,6 +203,7 @@ std::string testName(const testing::TestParamInfo<const char *> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(X86, Nibbles, testing::Values("x86-64", "avx2", "avxvnni", "avx512vnni"), testName);
+INSTANTIATE_TEST_SUITE_P(Nvptx, Nibbles, testing::Values("emulated"), testName);
 INSTANTIATE_TEST_SUITE_P(AArch64, Nibbles, testing::Values("armv8-a", "dotprod", "i8mm"), testName);
 
 } // namespace

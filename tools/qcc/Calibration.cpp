@@ -167,9 +167,7 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
 }
 
 /// Why weights cannot be of int4 in what was chosen; empty where they can.
-static std::string whyNotInt4(const quantize::QuantizeOptions &chosen, bool isOwn, bool isForGpu) {
-  if (isForGpu)
-    return "option '--weights=int4' is not built yet for NVIDIA GPUs";
+static std::string whyNotInt4(const quantize::QuantizeOptions &chosen, bool isOwn) {
   if (chosen.mode != quantize::Mode::Keep)
     return "";
   return isOwn ? "--weights=int4: the model has quantisation of its own, which --quantize=auto keeps as it is"
@@ -242,6 +240,6 @@ bool driver::readQuantization(const Options &options, ModuleOp module,
     };
   result.int4 = options.get("--weights", "int8") == "int4";
   if (result.int4)
-    error = whyNotInt4(result, isOwn, isForGpu);
+    error = whyNotInt4(result, isOwn);
   return error.empty();
 }

@@ -8,6 +8,7 @@
 #include "compiler/kernels/Tiling.h"
 #include "compiler/kernels/gpu/ElementEpilogue.h"
 #include "compiler/kernels/gpu/Gpu.h"
+#include "compiler/kernels/gpu/NibbleColumn.h"
 #include "compiler/target/nvptx/BlockOps.h"
 #include <numeric>
 
@@ -19,6 +20,9 @@ using qcc::target::Variant;
 namespace target = qcc::target;
 
 namespace {
+bool hasFloatSums(const GemmSpec &spec) { return spec.hasFloatSums(); }
+bool hasFloatSums(const DepthwiseSpec &spec) { return spec.isFloat; }
+
 /// What both kinds have in common: walking outputs, and their epilogues.
 template <typename Spec> class Direct : protected ProductArguments {
 public:
@@ -26,7 +30,7 @@ public:
          int64_t channels, int64_t panelWidth)
       : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()),
         scalar(builder, function.getLoc(), variant), variant(variant), spec(spec), channels(channels),
-        panelWidth(panelWidth), layout(spec.epilogue, spec.isFloat, spec.packing, panelWidth) {}
+        panelWidth(panelWidth), layout(spec.epilogue, hasFloatSums(spec), spec.packing, panelWidth) {}
 
   /// What a thread knows about its output.
   struct Element {
@@ -84,7 +88,7 @@ public:
 
 private:
   void finish(const Element &element, Expr sum) {
-    ElementEpilogue epilogue(scalar, spec.epilogue, spec.isFloat, layout, params, table);
+    ElementEpilogue epilogue(scalar, spec.epilogue, hasFloatSums(spec), layout, params, table);
     SmallVector<Expr> columns;
     for (int64_t offset : epilogue.columnOffsets())
       columns.push_back(load(scalar, code.at(element.panel, offset), code.f32()));
@@ -125,11 +129,21 @@ public:
       Value from = place(x, spec.x, element, spec.strideH, spec.strideW, spec.inBytes());
       from = code.at(from, code.mul(divide(element.channel, spec.n).first, spec.c * spec.inBytes()));
       Value panelWeights = code.at(weights, code.mul(panel, segments.packedSteps() * panelStepBytes(spec)));
+      if (spec.nibbles)
+        return sumOfGroups(from, panelWeights, column);
       return sumOfSegments(bias(element), from, panelWeights, column);
     });
   }
 
 private:
+  Expr sumOfGroups(Value from, Value panelWeights, Value column) {
+    NibbleColumn product(code, scalar, variant, *spec.nibbles);
+    if (spec.isFloat)
+      return product.sumOfFloats(from, panelWeights, column, spec.c);
+    return product.sumOfBytes(
+        from, [&](Value pointer) { return fourBytes(pointer); }, panelWeights, column, spec.c);
+  }
+
   /// Over all segments of the filter.
   Expr sumOfSegments(Expr sum, Value from, Value panelWeights, Value column) {
     auto outer = [&](Value i, ValueRange sums) {

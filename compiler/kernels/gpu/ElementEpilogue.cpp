@@ -118,6 +118,9 @@ Expr ElementEpilogue::apply(Expr sum, ArrayRef<Expr> columns, const std::optiona
     if (row)
       t = t * row->scale;
     columns = columns.drop_front(row ? 2 : 1);
+  } else if (row) { // q13
+    t = (sum - toFloat(row->zero) * columns.front()) * row->scale;
+    columns = columns.drop_front();
   }
   int64_t line = ParamLayout::scalars;
   for (Step step : epilogue.steps) {

@@ -8,6 +8,7 @@
 #include "compiler/kernels/Dynamic.h"
 #include "compiler/kernels/RecurrentCell.h"
 #include "compiler/kernels/gpu/Gpu.h"
+#include "compiler/kernels/gpu/NibbleColumn.h"
 #include "compiler/target/nvptx/BlockOps.h"
 
 using namespace mlir;
@@ -68,6 +69,7 @@ private:
   void measure(Value state);
   void combineWarps();
   Values sums(const Pass &pass, Value weights, Value unit, Value source);
+  Values sumsOfNibbles(const Pass &pass, Value block, Value unit, Value source);
   void writePass(size_t index, const Step &step, Value state);
 };
 
@@ -99,10 +101,13 @@ struct Kernel::Units : RecurrentCell {
     if (layer.isFloat)
       return sum;
     Value columns = kernel.pointer(layer.indexOf(RecurrentSlots::Columns));
+    Expr scale = code.wrap(kernel.ops->getFloat(Scale)), zero = code.wrap(kernel.ops->get(Zero));
+    if (layer.nibbles)
+      return (sum - toFloat(zero) * kernel.number(columns, column(gate))) * scale;
     int64_t gates = reference::gatesOf(layer.cell);
     Expr ofColumn = load(code, kernel.numberAt(columns, column(gates + gate)), code.builder.getI32Type());
-    Expr exact = sum - code.wrap(kernel.ops->get(Zero)) * ofColumn;
-    return toFloat(exact) * kernel.number(columns, column(gate)) * code.wrap(kernel.ops->getFloat(Scale));
+    Expr exact = sum - zero * ofColumn;
+    return toFloat(exact) * kernel.number(columns, column(gate)) * scale;
   }
 
   /// Units that only fill up the last block have the state 0.
@@ -262,9 +267,23 @@ void Kernel::combineWarps() {
   }
 }
 
+Values Kernel::sumsOfNibbles(const Pass &pass, Value block, Value unit, Value source) {
+  NibbleForm form = layer.formOf(pass);
+  gpu::NibbleColumn product(code, scalar, variant, form);
+  Values sums;
+  for (size_t gate = 0; gate < pass.size(); ++gate) {
+    Value column = code.add(code.rem(unit, blockUnits), code.i64(int64_t(gate) * blockUnits));
+    auto wordAt = [&](Value pointer) { return code.load(code.i32(), pointer, 0, 4); };
+    sums.push_back(product.sumOfBytes(source, wordAt, block, column, layer.hidden).value);
+  }
+  return sums;
+}
+
 /// For each gate of the pass: sums of products in f32 or i32.
 Values Kernel::sums(const Pass &pass, Value weights, Value unit, Value source) {
   Value block = code.at(weights, code.mul(code.div(unit, blockUnits), layer.blockBytes(pass)));
+  if (layer.nibbles)
+    return sumsOfNibbles(pass, block, unit, source);
   block = code.at(block, code.mul(code.rem(unit, blockUnits), layer.unitBytes()));
   Type stored = storageOf(code.b.getContext(), layer.half);
   Type word = layer.isFloat ? Type(code.f32()) : Type(code.i32());
@@ -292,9 +311,6 @@ gpu::Launch gpu::recurrentLaunch(DictionaryAttr spec) {
 LogicalResult gpu::emitRecurrent(OpBuilder &builder, func::FuncOp function, DictionaryAttr spec,
                                  const Variant &variant) {
   RecurrentLayer layer(spec);
-  if (layer.nibbles)
-    return emitError(function.getLoc(), "recurrent layers with weights of 4 bits have no form for GPUs yet; "
-                                        "compile with --weights=int8");
   if (succeeded(Kernel(builder, function, layer, variant).emit()))
     return success();
   return emitError(function.getLoc(), "no kernel for an activation of '")
