@@ -713,6 +713,17 @@ def Qcc_ScatterNDOp : Qcc_Op<"scatter_nd", Onnx<"ScatterND">, Q_Float> {
   let results = (outs Qcc_Tensor:$result);
 }
 
+def Qcc_TensorScatterOp : Qcc_Op<"tensor_scatter", Onnx<"TensorScatter">, Q_Float, ["normalize"]> {
+  let summary = "Rows of a cache replaced from one position on, which each sample has its own of";
+  let description = [{
+    `result[b, ..., write_indices[b] + i, ...] = updates[b, ..., i, ...]` along `axis`, which is not the first; without
+    indices from 0 on. `mode` is linear or circular: then the rows behind the last one are the first ones again.
+  }];
+  let arguments = (ins Qcc_Tensor:$input, Qcc_Tensor:$updates, Optional<Qcc_Tensor>:$write_indices,
+                       Qcc_IntDefault<"-2">:$axis, Qcc_StrDefault<"linear">:$mode);
+  let results = (outs Qcc_Tensor:$result);
+}
+
 def Qcc_GridSampleOp : Qcc_Op<"grid_sample", Onnx<"GridSample">, Q_Float, ["toChannelsLast"]> {
   let summary = "Interpolation at given places: grid (N, H, W, 2) holds x and y from -1 to 1";
   let description = [{

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Gather.h"
 #include "compiler/kernels/Map.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
@@ -86,6 +88,57 @@ LogicalResult emitScatterND(OpBuilder &builder, func::FuncOp function, Dictionar
     }
     return address;
   });
+}
+
+/// Where result and input are one place, as those of a cache, nothing is copied. A start beyond the axis
+/// becomes the nearest at which all updates lie within.
+LogicalResult emitTensorScatter(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                                const target::Variant &variant) {
+  using arith::AddIOp, arith::RemUIOp;
+  Spec spec(attr);
+  Code code(builder, function.getLoc(), variant);
+  Arguments arguments = argumentsOf(function, spec);
+  Type bits = bitsType(builder.getContext(), spec.result().element);
+  View from = spec.views[0], to = spec.result(), updates = spec.views[1];
+  from.element = to.element = updates.element = bits;
+  auto axis = static_cast<size_t>(spec.integer("axis", 0));
+  int64_t size = to.shape[axis], bytes = to.strides[axis] * storageBytes(bits);
+  bool isCircular = spec.string("mode", "linear") == "circular";
+  int64_t lastStart = isCircular ? size - 1 : size - updates.shape[axis];
+  std::optional<size_t> at = spec.operand(2);
+  View start{at ? spec.views[*at].element : Type(builder.getI64Type()), updates.shape,
+             SmallVector<int64_t>(updates.shape.size(), 0), at ? spec.views[*at].offset : 0};
+  start.strides[0] = at ? spec.views[*at].strides[0] : 0;
+  View row = to;
+  row.shape = updates.shape;
+  row.strides[axis] = 0;
+  unsigned keep = axis + 1;
+  LoopNest nest(updates.shape, {start, updates, row}, keep, /*scalar=*/keep == updates.shape.size());
+  Map copy(to.shape, {from, to});
+  Value input = arguments.pointers.front(), output = arguments.pointers.back();
+  code.loop(arguments.begin, arguments.end, 1, [&](Value) {
+    auto apart = LLVM::ICmpOp::create(builder, code.loc, LLVM::ICmpPredicate::ne, input, output);
+    code.when(apart, [&] {
+      copy.emit(code, {input, output}, code.index(0), code.index(copy.units()),
+                [](const Point &p) { return p.load(0); });
+    });
+    Value pointers[] = {at ? arguments.pointers[*at] : input, arguments.pointers[1], output};
+    nest.emit(code, pointers, code.index(0), code.index(nest.units()), [&](const Point &point) {
+      Code scalar = point.code.withLanes(1);
+      Value place = point.indices[axis];
+      if (at) {
+        Expr first = resizeInteger(load(scalar, point.addresses[0], start.element), builder.getI64Type(),
+                                   /*isUnsigned=*/false);
+        Value within = scalar.minIndex(scalar.maxIndex(first.value, scalar.index(0)), scalar.index(lastStart));
+        place = AddIOp::create(builder, code.loc, place, within);
+      }
+      if (at && isCircular)
+        place = RemUIOp::create(builder, code.loc, place, code.index(size));
+      Value address = code.offset(point.addresses[2], code.mulIndex(place, bytes));
+      store(load(point.code, point.addresses[1], bits), address, bits);
+    });
+  });
+  return success();
 }
 
 } // namespace qcc::kernels

@@ -149,6 +149,54 @@ LogicalResult ScatterNDOp::evaluate(Operands operands, Tensors &results) {
 }
 
 //===----------------------------------------------------------------------===//
+// TensorScatter
+//===----------------------------------------------------------------------===//
+
+LogicalResult TensorScatterOp::normalize() { return normalizeAxis(*this, getInput()); }
+
+LogicalResult TensorScatterOp::inferTypes(Results &results) {
+  Shape shape(shapeOf(getInput())), part(shapeOf(getUpdates()));
+  FailureOr<int64_t> axis = resolveAxis(*this, "axis", static_cast<int64_t>(getAxis()), rankOf(getInput()));
+  if (failed(axis) || failed(requireSameElement(*this, {getInput(), getUpdates()})))
+    return failure();
+  if (*axis == 0)
+    return emitOpError("has axis 0, which is that of the samples");
+  if (!llvm::is_contained({"linear", "circular"}, getMode()))
+    return emitOpError("mode is '") << getMode() << "' but must be linear or circular";
+  int64_t count = part.size() == shape.size() ? std::exchange(part[*axis], shape[*axis]) : -1;
+  if (part != shape || count > shape[*axis])
+    return emitOpError("has updates of shape ")
+           << shapeText(shapeOf(getUpdates())) << " for an input of shape " << shapeText(shape)
+           << "; they should differ along axis " << *axis << " alone, and have no more there";
+  if (Value starts = getWriteIndices()) {
+    if (failed(requireIndices(*this, starts)))
+      return failure();
+    if (shapeOf(starts) != ArrayRef<int64_t>{shape[0]})
+      return emitOpError("has write_indices of shape ")
+             << shapeText(shapeOf(starts)) << " but should have one for each of " << shape[0] << " samples";
+  }
+  results.push_back(getInput().getType());
+  return success();
+}
+
+LogicalResult TensorScatterOp::evaluate(Operands operands, Tensors &results) {
+  const reference::Tensor &input = *operands[0], &updates = *operands[1];
+  const reference::Tensor *indices = operands.size() > 2 ? operands[2] : nullptr;
+  auto axis = static_cast<int64_t>(getAxis());
+  axis = axis < 0 ? axis + input.rank() : axis;
+  bool isCircular = getMode() == "circular";
+  std::vector<int64_t> starts(input.shape[0], 0);
+  for (auto [b, start] : llvm::enumerate(starts)) {
+    start = indices ? indices->getInt(static_cast<int64_t>(b)) : 0;
+    if (int64_t last = isCircular ? 1 : updates.shape[axis]; start < 0 || start + last > input.shape[axis])
+      return emitOpError("writes from position ")
+             << start << " on, which is not within the " << input.shape[axis] << " of axis " << axis;
+  }
+  results.push_back(reference::tensorScatter(input, updates, starts, axis));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // GridSample
 //===----------------------------------------------------------------------===//
 

@@ -71,4 +71,20 @@ Tensor scatterND(const Tensor &input, const Tensor &indices, const Tensor &updat
   return result;
 }
 
+Tensor tensorScatter(const Tensor &input, const Tensor &updates, const std::vector<int64_t> &starts,
+                     int64_t axis) {
+  Tensor result = input;
+  int64_t size = input.shape[axis], count = updates.shape[axis];
+  int64_t inner = elementCount({input.shape.begin() + axis + 1, input.shape.end()});
+  int64_t lines = elementCount({input.shape.begin(), input.shape.begin() + axis});
+  int64_t perSample = lines / std::max<int64_t>(input.shape[0], 1);
+  for (int64_t line = 0; line < lines; ++line)
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t place = (starts[line / perSample] + i) % size;
+      for (int64_t j = 0; j < inner; ++j)
+        copyElement(result, (line * size + place) * inner + j, updates, (line * count + i) * inner + j);
+    }
+  return result;
+}
+
 } // namespace qcc::reference

@@ -21,6 +21,11 @@ Tensor scatterElements(const Tensor &input, const Tensor &indices, const Tensor 
 /// The last axis of `indices` holds tuples that name slices along the first axes.
 Tensor scatterND(const Tensor &input, const Tensor &indices, const Tensor &updates, Update update);
 
+/// `updates` take the place of as many positions along `axis`, from `starts[b]` on in sample b; past the last
+/// one come the first ones again.
+Tensor tensorScatter(const Tensor &input, const Tensor &updates, const std::vector<int64_t> &starts,
+                     int64_t axis);
+
 } // namespace qcc::reference
 
 #endif // QCC_DIALECTS_REFERENCE_SCATTER_H
