@@ -136,6 +136,8 @@ static Expr (*findBinary(const Spec &spec))(Expr, Expr, bool) {
 }
 
 LogicalResult emitQuantizedBinary(const Code &code, const Spec &spec, const Arguments &arguments);
+LogicalResult emitUnary(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
+                        const target::Variant &variant);
 
 LogicalResult emitBinary(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                          const target::Variant &variant) {
@@ -144,6 +146,8 @@ LogicalResult emitBinary(OpBuilder &builder, func::FuncOp function, DictionaryAt
   Arguments arguments = argumentsOf(function, spec);
   if (spec.anyQuantized())
     return emitQuantizedBinary(code, spec, arguments);
+  if (spec.has("value")) // a step of a chain that a product has left: a number is the other operand
+    return emitUnary(builder, function, attr, variant);
   auto apply = findBinary(spec);
   auto chain = spec.attrs ? spec.attrs.getAs<ArrayAttr>("chain") : ArrayAttr();
   bool isUnsignedType = isUnsigned(spec.views[0].element), failedStep = false;

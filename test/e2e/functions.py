@@ -65,4 +65,19 @@ def celu():
     check_function("Celu", alpha=0.7)
 
 
+@case
+def a_number_behind_a_function_that_a_product_leaves():
+    from Inputs.nodes import Writer
+
+    for op, number in (("Mul", 0.7), ("Add", -0.4)):
+        w = Writer()
+        products = w("MatMul", "x", w.weights(6, 20))
+        error = w("Add", w("Erf", w("Div", products, np.float32(np.sqrt(2)))), np.float32(1))
+        w("MatMul", w(op, w("Mul", products, error), np.float32(number)), w.weights(20, 5), name="y")
+        model = w.save(scratch() / "m.onnx", [("x", [7, 6])], [("y", [7, 5])])
+        x = {"x": np.random.default_rng(1).standard_normal((7, 6)).astype(np.float32)}
+        library = qcc(model, "--emit=shared", "--quantize=none", output=f"{op}.so")
+        check_close(run_model(library, x)["y"], run_onnxruntime(model, x)["y"], rtol=1e-4, atol=1e-5)
+
+
 main()
