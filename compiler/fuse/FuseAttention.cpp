@@ -16,6 +16,7 @@ namespace {
 struct Scores {
   Value query, key, mask; ///< key is (..., depth, keys); mask may be null
   Value count;            ///< of the keys that are there, or null
+  WhereOp hiding;         ///< what hides scores in place of a mask, or null
   float scale = 1, softcap = 0;
 };
 
@@ -45,8 +46,9 @@ Value beforeRest(Value value, int64_t behind, double rest, Value &count) {
 }
 
 bool isPlainProduct(MatMulOp op) {
+  auto isFloat = [](Value value) { return tensorType(value).getElementType().isF32(); };
   return op && !op.getBias() && !op.getResidual() && !op.getTable() && !op.getChainAttr() &&
-         tensorType(op.getResult()).getElementType().isF32() &&
+         isFloat(op.getResult()) && isFloat(op.getA()) && isFloat(op.getB()) &&
          tensorType(op.getA()).getRank() == tensorType(op.getB()).getRank() &&
          tensorType(op.getA()).getShape().drop_back(2) == tensorType(op.getB()).getShape().drop_back(2);
 }
@@ -101,9 +103,25 @@ bool isZero(Value value) {
   return true;
 }
 
+/// Less than any score, so that no sum with one is another number.
+constexpr double hidden = -1e30;
+
+/// where(condition, x, hidden), which is x + where(condition, 0, hidden).
+std::optional<Scores> hiddenScores(WhereOp where) {
+  std::optional<double> rest = constantScalar(where.getRhs());
+  if (!rest || *rest > hidden || !where->hasOneUse() || where.getLhs().getType() != where.getType())
+    return std::nullopt;
+  std::optional<Scores> scores = scaledProduct(where.getLhs());
+  if (scores)
+    scores->hiding = where;
+  return scores;
+}
+
 std::optional<Scores> scoresOfAll(Value value) {
   if (std::optional<Scores> plain = scaledProduct(value))
     return plain;
+  if (auto where = value.getDefiningOp<WhereOp>())
+    return hiddenScores(where);
   auto add = value.getDefiningOp<AddOp>();
   if (!add || add.getChainAttr() || !add->hasOneUse())
     return std::nullopt;
@@ -206,6 +224,11 @@ struct Fuse : OpRewritePattern<MatMulOp> {
       return createReshape(rewriter, loc, value, {shape[0], shape[1], 1, shape[2]});
     };
     Value mask = scores->mask;
+    if (WhereOp hiding = scores->hiding) {
+      auto type = tensorType(hiding.getCondition()).clone(rewriter.getF32Type());
+      mask = WhereOp::create(rewriter, loc, type, hiding.getCondition(),
+                             createScalar(rewriter, loc, 0, hiding.getRhs()), hiding.getRhs());
+    }
     if (mask) {
       SmallVector<int64_t> shape(tensorType(mask).getShape());
       shape.insert(shape.begin(), rank - shape.size(), 1);

@@ -111,3 +111,37 @@ func.func @softcap(%q: tensor<1x2x5x4xf32>, %k: tensor<1x2x4x7xf32>, %v: tensor<
   %7 = "qcc.matmul"(%6, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x7xf32>, tensor<1x2x7x4xf32>) -> tensor<1x2x5x4xf32>
   return %7 : tensor<1x2x5x4xf32>
 }
+
+// -----
+
+// Scores that a condition replaces by less than any are those with a mask; by no more than -1000 they are not.
+// CHECK-LABEL: @hiddenScores
+func.func @hiddenScores(%q: tensor<1x2x5x4xf32>, %k: tensor<1x2x4x7xf32>, %v: tensor<1x2x7x4xf32>, %c: tensor<5x7xi1>) -> (tensor<1x2x5x4xf32>, tensor<1x2x5x4xf32>) {
+  // CHECK: %[[MASK:.*]] = "qcc.where"(%arg3, %{{.*}}, %{{.*}}) : (tensor<5x7xi1>, tensor<f32>, tensor<f32>) -> tensor<5x7xf32>
+  // CHECK-COUNT-1: "qcc.attention"
+  // CHECK-NOT: "qcc.attention"
+  %low = "qcc.constant"() <{value = dense<-3.0e+38> : tensor<f32>}> : () -> tensor<f32>
+  %some = "qcc.constant"() <{value = dense<-1000.0> : tensor<f32>}> : () -> tensor<f32>
+  %0 = "qcc.matmul"(%q, %k) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x4xf32>, tensor<1x2x4x7xf32>) -> tensor<1x2x5x7xf32>
+  %1 = "qcc.where"(%c, %0, %low) : (tensor<5x7xi1>, tensor<1x2x5x7xf32>, tensor<f32>) -> tensor<1x2x5x7xf32>
+  %2 = "qcc.softmax"(%1) <{axis = 3 : i64}> : (tensor<1x2x5x7xf32>) -> tensor<1x2x5x7xf32>
+  %3 = "qcc.matmul"(%2, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x7xf32>, tensor<1x2x7x4xf32>) -> tensor<1x2x5x4xf32>
+  %4 = "qcc.matmul"(%q, %k) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x4xf32>, tensor<1x2x4x7xf32>) -> tensor<1x2x5x7xf32>
+  %5 = "qcc.where"(%c, %4, %some) : (tensor<5x7xi1>, tensor<1x2x5x7xf32>, tensor<f32>) -> tensor<1x2x5x7xf32>
+  %6 = "qcc.softmax"(%5) <{axis = 3 : i64}> : (tensor<1x2x5x7xf32>) -> tensor<1x2x5x7xf32>
+  %7 = "qcc.matmul"(%6, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x2x5x7xf32>, tensor<1x2x7x4xf32>) -> tensor<1x2x5x4xf32>
+  return %3, %7 : tensor<1x2x5x4xf32>, tensor<1x2x5x4xf32>
+}
+
+// -----
+
+// Of bytes the product stays one.
+// CHECK-LABEL: @quantisedQueries
+func.func @quantisedQueries(%q: tensor<6x5x4x!quant.uniform<u8:f32, 0.1>>, %k: tensor<6x4x7x!quant.uniform<u8:f32, 0.1>>, %v: tensor<6x7x3xf32>) -> tensor<6x5x3xf32> {
+  // CHECK-NOT: qcc.attention
+  // CHECK: "qcc.softmax"
+  %0 = "qcc.matmul"(%q, %k) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<6x5x4x!quant.uniform<u8:f32, 0.1>>, tensor<6x4x7x!quant.uniform<u8:f32, 0.1>>) -> tensor<6x5x7xf32>
+  %1 = "qcc.softmax"(%0) <{axis = 2 : i64}> : (tensor<6x5x7xf32>) -> tensor<6x5x7xf32>
+  %2 = "qcc.matmul"(%1, %v) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<6x5x7xf32>, tensor<6x7x3xf32>) -> tensor<6x5x3xf32>
+  return %2 : tensor<6x5x3xf32>
+}
