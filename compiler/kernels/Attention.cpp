@@ -75,6 +75,8 @@ private:
   void writeBlock(const Head &head, Value first, int64_t rows);
   void writeRows(const Head &head, Value row, int64_t height);
   void writeScores(const Head &head, int64_t height);
+  void writeScoresByKey(const Head &head, int64_t height);
+  void writeScore(const Code &inner, const Head &head, int64_t row, Value key, Expr product);
   Value softmax(Value row);
 };
 } // namespace
@@ -144,7 +146,10 @@ void Writer::writeRows(const Head &whole, Value row, int64_t height) {
   head.result = at(head.result, a.result, 1, row);
   if (a.maskAt)
     head.mask = at(head.mask, a.mask, 2, row);
-  writeScores(head, height);
+  if (a.keysLieAsTheyCame())
+    writeScoresByKey(head, height);
+  else
+    writeScores(head, height);
   SmallVector<Value> factors;
   for (int64_t i = 0; i < height; ++i)
     factors.push_back(softmax(code.offset(scores, i * rowBytes())));
@@ -186,11 +191,44 @@ void Writer::writeScores(const Head &head, int64_t height) {
                    count};
   bool sideBySide = !a.maskAt || a.mask.strides[3] == 1;
   tile.emit(code, sideBySide, [&](const Code &inner, Expr sum, int64_t i, Value column) {
-    sum = a.scoreOf(sum);
-    if (a.maskAt)
-      sum = sum + load(inner, inner.offset(at(head.mask, a.mask, 3, column), i * bytes(a.mask, 2)), f32());
-    store(sum, inner.offset(scores, inner.addIndex(inner.index(i * rowBytes()), inner.mulIndex(column, 4))),
-          f32());
+    writeScore(inner, head, i, column, sum);
+  });
+}
+
+void Writer::writeScore(const Code &inner, const Head &head, int64_t row, Value key, Expr product) {
+  const Attention &a = attention;
+  Expr score = a.scoreOf(product);
+  if (a.maskAt)
+    score = score + load(inner, inner.offset(at(head.mask, a.mask, 3, key), row * bytes(a.mask, 2)), f32());
+  store(score, inner.offset(scores, inner.addIndex(inner.index(row * rowBytes()), inner.mulIndex(key, 4))),
+        f32());
+}
+
+/// A dot product for each key and each of a few queries, whose numbers lie side by side.
+void Writer::writeScoresByKey(const Head &head, int64_t height) {
+  const Attention &a = attention;
+  int64_t lanes = code.variant.vectorBytes / 4;
+  while (lanes > a.depth)
+    lanes /= 2;
+  Code wide = code.withLanes(lanes);
+  int64_t whole = a.depth / lanes * lanes;
+  auto add = [](Expr x, Expr y) { return x + y; };
+  code.loop(code.index(0), count ? count : code.index(a.keys), 1, [&](Value key) {
+    Value keyAt = at(head.key, a.key, 3, key);
+    for (int64_t row = 0; row < height; ++row) {
+      Value queryAt = code.offset(head.query, row * bytes(a.query, 1));
+      auto product = [&](const Code &inner, int64_t i, Expr sum) {
+        return mulAdd(load(inner, code.offset(queryAt, i * 4), f32()),
+                      load(inner, code.offset(keyAt, i * 4), f32()), sum);
+      };
+      Expr partial = wide.constant(f32(), 0.0);
+      for (int64_t i = 0; i < whole; i += lanes)
+        partial = product(wide, i, partial);
+      Expr sum = lanes == 1 ? partial : code.wrap(reduceLanes(partial, add));
+      for (int64_t i = whole; i < a.depth; ++i)
+        sum = product(code, i, sum);
+      writeScore(code, head, row, key, sum);
+    }
   });
 }
 

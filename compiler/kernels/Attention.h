@@ -1,7 +1,8 @@
 //===- Attention.h - What attention kernels are given -----------*- C++ -*-===//
 //
 // The views of kind "attention" are
-//   query (batch, queries, heads, depth), key (batch, heads, depth, keys),
+//   query (batch, queries, heads, depth), key (batch, heads, depth, keys), either
+//   turned, so that the last axis is contiguous, or as it came,
 //   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
 //   is one, the count of the keys that are there if not all are, result (batch,
 //   queries, heads, width). A head of key and value serves as many of the query
@@ -27,6 +28,8 @@ struct AttentionShape {
   int64_t batch, heads, queries, keys, depth, width;
 
   explicit AttentionShape(mlir::DictionaryAttr attr);
+  /// Else they are turned: all keys' first numbers, then all second ones, and so on.
+  bool keysLieAsTheyCame() const { return key.strides[2] == 1 && query.strides[3] == 1 && keys > 1 && depth > 1; }
   /// Queries' heads that one of key and value serves.
   int64_t served(const View &view, size_t headAxis) const { return heads / view.shape[headAxis]; }
   /// A product as a score, before the mask: scaled, and within the attribute `softcap` if there is one.

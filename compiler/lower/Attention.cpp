@@ -6,7 +6,10 @@ using namespace mlir;
 using namespace qcc;
 using namespace qcc::lower;
 
-/// Keys are turned once, so that the kernel's vectors run along them; everything
+/// With so many queries turning the keys costs less than the kernel gains by it.
+static constexpr int64_t queriesToTurnFor = 5;
+
+/// Keys are turned once, so that the kernel's vectors run along them, but for a few queries; everything
 /// else is read and written where it lies.
 LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   Storage &storage = lowering.storage();
@@ -20,10 +23,17 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
     return place;
   };
   Place from = turned(storage.place(op.getKey()));
-  Place key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
-  lowering.copy(op, from, key);
+  Place key = from, query = storage.place(op.getQuery());
+  bool isRead = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) < queriesToTurnFor &&
+                from.view.strides[2] == 1 && query.view.strides[3] == 1 && from.view.shape[2] > 1 &&
+                from.view.shape[3] > 1 &&
+                lowering.packing() != target::Packing::Rows;
+  if (!isRead) {
+    key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
+    lowering.copy(op, from, key);
+  }
 
-  SmallVector<Place> places{storage.place(op.getQuery()), key, storage.place(op.getValue())};
+  SmallVector<Place> places{query, key, storage.place(op.getValue())};
   SmallVector<Type> types;
   if (op.getMask())
     places.push_back(storage.place(op.getMask()));
@@ -38,10 +48,10 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   spec.set("operands", builder.getDenseI64ArrayAttr({1, 1, 1, op.getMask() ? 1 : 0, op.getCount() ? 1 : 0}));
   spec.set("attrs", builder.getDictionaryAttr({builder.getNamedAttr("scale", op.getScaleAttr()),
                                                builder.getNamedAttr("softcap", op.getSoftcapAttr())}));
-  auto query = cast<RankedTensorType>(op.getQuery().getType());
+  auto queries = cast<RankedTensorType>(op.getQuery().getType());
   int64_t keys = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
   int64_t width = cast<RankedTensorType>(op.getValue().getType()).getDimSize(3);
-  int64_t rows = query.getNumElements() / std::max<int64_t>(query.getDimSize(3), 1);
-  lowering.invoke(op, spec, places, 1, rows * keys * (query.getDimSize(3) + width));
+  int64_t rows = queries.getNumElements() / std::max<int64_t>(queries.getDimSize(3), 1);
+  lowering.invoke(op, spec, places, 1, rows * keys * (queries.getDimSize(3) + width));
   return success();
 }

@@ -6,9 +6,9 @@ from support import *
 ISAS = ("x86-64", "avx2", "avx512vnni")
 
 
-def network(path, cases, softcap=None):
-    """MatMul, Mul, Add, Softmax, MatMul on its own inputs for each case, with a softcap Div, Tanh, Mul in front of Add; gives
-    inputs and expected outputs."""
+def network(path, cases, softcap=None, turns=False):
+    """MatMul, Mul, Add, Softmax, MatMul on its own inputs for each case, with a softcap Div, Tanh, Mul in front of Add, and
+    keys that the model turns if asked for; gives inputs and expected outputs."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -23,9 +23,14 @@ def network(path, cases, softcap=None):
         if masked:
             values["m"] = np.where(values["m"] > 0.5, np.float32(-1e9), np.float32(0))
         for name, value in values.items():
+            if name == "k" and turns:
+                value = np.ascontiguousarray(value.swapaxes(2, 3))
             given[f"{name}{i}"] = value
             inputs.append(helper.make_tensor_value_info(f"{name}{i}", TensorProto.FLOAT, value.shape))
-        nodes += [helper.make_node("MatMul", [f"q{i}", f"k{i}"], [f"s{i}"]), helper.make_node("Mul", [f"s{i}", "scale"], [f"t{i}"])]
+        key = f"t{i}k" if turns else f"k{i}"
+        if turns:
+            nodes.append(helper.make_node("Transpose", [f"k{i}"], [key], perm=[0, 1, 3, 2]))
+        nodes += [helper.make_node("MatMul", [f"q{i}", key], [f"s{i}"]), helper.make_node("Mul", [f"s{i}", "scale"], [f"t{i}"])]
         last = f"t{i}"
         if softcap:
             nodes += [helper.make_node("Div", [last, "softcap"], [f"d{i}"]), helper.make_node("Tanh", [f"d{i}"], [f"h{i}"])]
@@ -45,9 +50,9 @@ def network(path, cases, softcap=None):
     return given, wanted
 
 
-def check_cases(cases, softcap=None):
+def check_cases(cases, softcap=None, turns=False):
     model = scratch() / "m.onnx"
-    given, wanted = network(model, cases, softcap)
+    given, wanted = network(model, cases, softcap, turns)
     said = run([BUILD / "bin/qcc", "--until=fuse", "--quantize=none", model, "-o", scratch() / "m.mlir"])
     check((scratch() / "m.mlir").read_text().count('"qcc.attention"') == len(cases), f"not fused: {said.stderr}")
     library = qcc(model, "--emit=shared", "--quantize=none", output="m.so")
@@ -79,6 +84,12 @@ def long_sequences():
 @case
 def masks_that_broadcast():
     check_cases([(2, 4, 12, 19, 8, (2, 1, 1, 19)), (1, 2, 25, 25, 8, (1, 1, 25, 25)), (2, 2, 5, 6, 8, (2, 2, 5, 6))])
+
+
+@case
+def few_queries_read_keys_as_they_lie():
+    check_cases([(1, 12, 1, 100, 64, None), (2, 3, 4, 33, 20, (2, 1, 1, 33)), (1, 2, 3, 513, 8, (1, 1, 3, 513)), (1, 1, 1, 7, 101, None),
+                 (2, 2, 2, 9, 3, None), (1, 3, 5, 40, 16, None)], turns=True)  # fmt: skip
 
 
 @case
