@@ -42,17 +42,38 @@ static int64_t extent_at(const void *shape, uint32_t axis) {
   return extent;
 }
 
-/* Whether the inputs up to `last`, whose shapes are there, have another extent for the same length. */
-static int disagrees(const qcc_model *model, const void *const *in, uint32_t last, int64_t length,
-                     int64_t extent) {
-  for (uint32_t i = 0; length >= 0 && i <= last; ++i) {
+/* The numbers of qcc_tensor_info.min_shape. */
+static int64_t bound_of(const qcc_tensor_info *info, uint32_t row, uint32_t axis) {
+  return info->min_shape[info->rank * row + axis];
+}
+
+/* How long a length is: what the first extent says that is this one alone. 0 where no input says it. */
+static int64_t length_in(const qcc_model *model, const void *const *in, int64_t length) {
+  for (uint32_t i = 0; length >= 0 && i < model->n_inputs; ++i) {
     const qcc_tensor_info *info = &model->inputs[i];
     const void *shape = qcc_rt_input_shape(model, in, i);
     for (uint32_t axis = 0; shape && axis < info->rank; ++axis)
-      if (info->min_shape[info->rank + axis] == length && extent_at(shape, axis) != extent)
-        return 1;
+      if (bound_of(info, 1, axis) == length && bound_of(info, 2, axis) < 0)
+        return extent_at(shape, axis) - bound_of(info, 3, axis);
   }
   return 0;
+}
+
+/* Whether an extent of an input, which is within its bounds, has not the lengths that others say. */
+static int disagrees(const qcc_model *model, const void *const *in, const qcc_tensor_info *info,
+                     uint32_t axis, int64_t extent) {
+  int64_t one = bound_of(info, 1, axis), more = bound_of(info, 2, axis);
+  return one >= 0 &&
+         extent != length_in(model, in, one) + length_in(model, in, more) + bound_of(info, 3, axis);
+}
+
+static int is_within_bounds(const qcc_tensor_info *info, const void *shape) {
+  for (uint32_t axis = 0; axis < info->rank; ++axis) {
+    int64_t extent = extent_at(shape, axis);
+    if (extent < info->min_shape[axis] || extent > info->shape[axis])
+      return 0;
+  }
+  return 1;
 }
 
 static qcc_status check_shapes(const qcc_model *model, const void *const *in, void *const *out) {
@@ -65,12 +86,14 @@ static qcc_status check_shapes(const qcc_model *model, const void *const *in, vo
     const void *shape = qcc_rt_input_shape(model, in, i);
     if (info->min_shape && !shape)
       return QCC_ERR_ARGUMENT;
-    for (uint32_t axis = 0; shape && axis < info->rank; ++axis) {
-      int64_t extent = extent_at(shape, axis);
-      if (extent < info->min_shape[axis] || extent > info->shape[axis] ||
-          disagrees(model, in, i, info->min_shape[info->rank + axis], extent))
+    if (shape && !is_within_bounds(info, shape))
+      return QCC_ERR_SHAPE;
+  }
+  for (uint32_t i = 0; i < model->n_inputs; ++i) {
+    const void *shape = qcc_rt_input_shape(model, in, i);
+    for (uint32_t axis = 0; shape && axis < model->inputs[i].rank; ++axis)
+      if (disagrees(model, in, &model->inputs[i], axis, extent_at(shape, axis)))
         return QCC_ERR_SHAPE;
-    }
   }
   for (uint32_t o = 0; o < model->n_outputs; ++o)
     if (model->outputs[o].min_shape && !qcc_rt_output_shape(model, out, o))
@@ -116,11 +139,17 @@ static int buffers_are_there(const qcc_model *model, const void *const *in, void
   return 1;
 }
 
+static int is_bounded(const qcc_tensor_info *info, uint32_t axis) {
+  return info->min_shape && info->min_shape[axis] != info->shape[axis];
+}
+
+/* Inputs of bounded shape are read before anything is written, so that those may differ in what is bounded.
+ */
 static int same_tensors(const qcc_tensor_info *a, const qcc_tensor_info *b) {
-  if (a->type != b->type || a->rank != b->rank || a->bytes != b->bytes)
+  if (a->type != b->type || a->rank != b->rank)
     return 0;
   for (uint32_t i = 0; i < a->rank; ++i)
-    if (a->shape[i] != b->shape[i])
+    if (is_bounded(a, i) != is_bounded(b, i) || (!is_bounded(a, i) && a->shape[i] != b->shape[i]))
       return 0;
   return 1;
 }

@@ -89,11 +89,26 @@ void writeMacros(raw_ostream &os, const Port &port, StringRef macro) {
        << "#define " << name << "_ZERO_POINT (" << port.zeroPoint << ")\n";
 }
 
+bool isBoundedAt(const Port &port, size_t axis) {
+  return port.isBounded() && port.least[axis] != port.type.getDimSize(axis);
+}
+
+/// As in the runtime (same_tensors).
+bool isState(const Port &output, const Port &input) {
+  if (input.abiType != output.abiType || input.type.getRank() != output.type.getRank())
+    return false;
+  for (auto [axis, size] : llvm::enumerate(input.type.getShape()))
+    if (isBoundedAt(input, axis) != isBoundedAt(output, axis) ||
+        (!isBoundedAt(input, axis) && size != output.type.getDimSize(axis)))
+      return false;
+  return true;
+}
+
 /// The inputs whose memory an output may be: a state that the next run takes.
 std::string statesOf(const Port &output, ArrayRef<Port> inputs) {
   std::string text;
   for (const Port &input : inputs)
-    if (input.abiType == output.abiType && input.type.getShape() == output.type.getShape())
+    if (isState(output, input))
       text += (text.empty() ? "" : " or ") + input.cName;
   return text;
 }
@@ -143,8 +158,9 @@ std::string emit::writeHeader(const Program &program, StringRef prefix, StringRe
   if (!program.inputShapes.empty())
     os << "/* A shape LEAST..MOST is that of the run. Inputs are dense for it; buffers of outputs have room "
           "for\n"
-       << " * the most, and are written dense for the shape that the run says. QCC_ERR_SHAPE: out of bounds. "
-          "*/\n";
+       << " * the most, also one that is the memory of an input, and are written dense for the shape that "
+          "the "
+          "run\n * says. QCC_ERR_SHAPE: out of bounds, or not what other inputs say. */\n";
   writeStruct(os, program, (prefix + "_inputs").str(), true);
   writeStruct(os, program, (prefix + "_outputs").str(), false);
   os << "/* For generic callers: names, shapes, variants; see qcc/runtime.h. */\nextern const qcc_model "

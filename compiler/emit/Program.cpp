@@ -83,16 +83,25 @@ std::vector<Port> takeShapes(std::vector<Port> &ports, ArrayRef<int64_t> owners)
   return shapes;
 }
 
+/// The rows of qcc_tensor_info.min_shape.
 void readBounds(func::FuncOp main, StringRef name, ArrayRef<Length> lengths, std::vector<Port> &ports) {
   auto all = main->getAttrOfType<ArrayAttr>(name);
+  SmallVector<int64_t> least;
+  for (const Length &length : lengths)
+    least.push_back(length.least);
+  bool isInput = name == inputExtentsAttr;
   for (size_t i = 0; all && i < ports.size() && i < all.size(); ++i) {
     Extents extents = extentsFromAttr(all[i], ports[i].type.getRank());
     if (!anyBounded(extents))
       continue;
     for (auto [axis, extent] : llvm::enumerate(extents)) {
-      ports[i].least.push_back(extent.isFixed() ? ports[i].type.getDimSize(axis)
-                                                : extent.at(lengths[extent.length].least));
-      ports[i].lengths.push_back(name == inputExtentsAttr ? extent.length : -1);
+      auto term = [&](size_t which) {
+        return isInput && which < extent.terms.size() ? extent.terms[which].first : -1;
+      };
+      ports[i].least.push_back(extent.isFixed() ? ports[i].type.getDimSize(axis) : extent.at(least));
+      ports[i].lengths.push_back(term(0));
+      ports[i].more.push_back(term(1));
+      ports[i].offsets.push_back(isInput && !extent.isFixed() ? extent.offset : 0);
     }
   }
 }

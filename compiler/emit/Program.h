@@ -19,9 +19,9 @@ struct Port {
   uint64_t bytes;   ///< of the caller's buffer
   double scale = 0; ///< 0: the values mean themselves
   int64_t zeroPoint = 0;
-  /// Of bounded shape: the least of each extent, and which length of the run it is (-1: none, or of
-  /// outputs). Else empty.
-  std::vector<int64_t> least = {}, lengths = {};
+  /// Of bounded shape: for each extent the least, which length of the run it is and which is added (-1: none,
+  /// or of outputs), and a number that is added. Else empty.
+  std::vector<int64_t> least = {}, lengths = {}, more = {}, offsets = {};
 
   bool isBounded() const { return !least.empty(); }
 };

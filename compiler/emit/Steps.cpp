@@ -50,14 +50,17 @@ public:
     Value thread = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(1));
     Value threads = arith::ExtUIOp::create(builder, loc, i64, function.getArgument(2));
     auto rows = allRows ? DenseI64ArrayAttr() : step->getAttrOfType<DenseI64ArrayAttr>(kernels::rowsAttr);
-    Value needed = rows ? unitsForRows(rows) : Value();
-    Value total = rows ? multiply(integer(rows[5]), needed) : integer(unitsOf(spec)),
+    Value count = rows ? countRows(rows) : Value(), needed = rows ? unitsForRows(rows, count) : Value(),
+          limit;
+    if (auto pixels = spec.getAs<IntegerAttr>(kernels::limitKey))
+      limit = multiply(count, integer(pixels.getInt()));
+    Value total = rows ? multiply(integer(rows[6]), needed) : integer(unitsOf(spec)),
           next = arith::AddIOp::create(builder, loc, thread, integer(1));
     auto share = [&](Value t) -> Value {
       return arith::DivUIOp::create(builder, loc, arith::MulIOp::create(builder, loc, total, t), threads);
     };
     if (rows) {
-      callForRows(kernel, arguments, share(thread), share(next), needed, rows[6]);
+      callForRows(kernel, arguments, share(thread), share(next), needed, rows[7], limit);
     } else {
       arguments.push_back(share(thread));
       arguments.push_back(share(next));
@@ -93,25 +96,34 @@ private:
   Value least(Value a, Value b) { return arith::MinSIOp::create(builder, loc, a, b); }
   Value most(Value a, Value b) { return arith::MaxSIOp::create(builder, loc, a, b); }
 
-  /// How many units of each group a run needs: at least one, at most all, whatever the shape says.
-  Value unitsForRows(DenseI64ArrayAttr rows) {
+  /// How many rows a run needs: at most all, whatever the shape says.
+  Value countRows(DenseI64ArrayAttr rows) {
     func::FuncOp main = program.main;
     Value shape = address(main.getArgument(rows[0]));
     Value length = LLVM::LoadOp::create(builder, loc, builder.getI64Type(), offset(shape, rows[1] * 8),
                                         /*alignment=*/1);
     Value count = arith::AddIOp::create(builder, loc, multiply(length, integer(rows[2])), integer(rows[3]));
-    count = least(most(count, integer(0)), integer(rows[4]));
+    count = most(count, integer(0));
+    if (rows[4] != 1)
+      count = arith::DivUIOp::create(builder, loc, count, integer(rows[4]));
+    return least(count, integer(rows[5]));
+  }
+
+  /// How many units of each group that takes: at least one.
+  Value unitsForRows(DenseI64ArrayAttr rows, Value count) {
     Value units =
-        arith::CeilDivUIOp::create(builder, loc, multiply(count, integer(rows[6])), integer(rows[4]));
+        arith::CeilDivUIOp::create(builder, loc, multiply(count, integer(rows[7])), integer(rows[5]));
     return most(units, integer(1));
   }
 
   /// Units [begin, end) of those that are needed, `needed` of each group.
   void callForRows(func::FuncOp kernel, ArrayRef<Value> pointers, Value begin, Value end, Value needed,
-                   int64_t perGroup) {
+                   int64_t perGroup, Value limit) {
     auto call = [&](Value from, Value to) {
       SmallVector<Value> arguments(pointers);
       arguments.append({from, to});
+      if (limit)
+        arguments.push_back(limit);
       func::CallOp::create(builder, loc, kernel, arguments);
     };
     auto isAll = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, needed, integer(perGroup));
@@ -240,6 +252,8 @@ FailureOr<OwningOpRef<ModuleOp>> emit::emitCalls(ModuleOp source, ArrayRef<Kerne
     if (kernels::worksTogether(kernel.getSpec()))
       arguments.append(
           {code.null(), code.null(), arith::ConstantIntOp::create(builder, kernel.getLoc(), 0, 32)});
+    if (kernel.getSpec().contains(kernels::limitKey))
+      arguments.push_back(code.i64(INT64_MAX));
     code.call(callee, arguments);
     func::ReturnOp::create(builder, kernel.getLoc());
   }

@@ -67,6 +67,7 @@ public:
 
   OwningOpRef<ModuleOp> run(const Inputs &inputs) {
     OwningOpRef<ModuleOp> module = ModuleOp::create(unknown);
+    importer.foldsNumbersOnly = inputs.foldsNumbersOnly;
     if (!createFunction(*module, inputs.arguments) || !defineConstants(inputs) ||
         !importer.importGraph(graph) || !createReturn())
       return {};
@@ -180,35 +181,40 @@ LogicalResult findLengths(ModuleOp module, const Model &model, const Inputs &inp
   std::vector<std::string> names;
   SmallVector<int64_t> most;
   SmallVector<Extents> extents = extentsOf(main, inputExtentsAttr, main.getArgumentTypes());
-  for (const import::Length &length : inputs.lengths) {
-    auto [input, axis] = length.places.front();
-    for (auto [argument, dim] : length.places)
-      extents[argument][dim] = {static_cast<int64_t>(lengths.size()), 1, 0};
-    lengths.push_back({static_cast<int64_t>(input), static_cast<int64_t>(axis), length.least, length.most});
+  SmallVector<std::pair<int64_t, int64_t>> bounds;
+  for (auto [i, length] : llvm::enumerate(inputs.lengths)) {
+    const Place &place = *llvm::find_if(
+        inputs.places, [&](const Place &at) { return at.extent == Extent(static_cast<int64_t>(i)); });
+    lengths.push_back(
+        {static_cast<int64_t>(place.argument), static_cast<int64_t>(place.axis), length.least, length.most});
     names.push_back(length.name);
     most.push_back(length.most);
+    bounds.emplace_back(length.least, length.most);
   }
+  for (const Place &place : inputs.places)
+    extents[place.argument][place.axis] = place.extent;
   setLengths(main, lengths);
   setExtents(main, inputExtentsAttr, extents);
 
   std::vector<OwningOpRef<ModuleOp>> modules;
   SmallVector<Shorter> shorter;
-  for (auto [index, length] : llvm::enumerate(inputs.lengths))
-    for (int64_t value : shorterLengths(length.least, length.most)) {
-      Inputs fewer = inputs;
-      for (auto [argument, dim] : length.places)
-        fewer.arguments[argument].dims[dim].size = value;
-      ScopedDiagnosticHandler explain(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          diagnostic << "; this is with '" << length.name << "' = " << value;
-        return success(diagnostic.getSeverity() != DiagnosticSeverity::Error);
-      });
-      modules.push_back(ModuleBuilder(*module.getContext(), model, fault).run(fewer));
-      if (!modules.back())
-        return failure();
-      auto function = modules.back()->lookupSymbol<func::FuncOp>("main");
-      shorter.push_back({static_cast<int64_t>(index), value, function});
-    }
+  for (const SmallVector<int64_t> &values : shorterLengths(bounds)) {
+    Inputs fewer = inputs;
+    for (const Place &place : inputs.places)
+      fewer.arguments[place.argument].dims[place.axis].size = place.extent.at(values);
+    ScopedDiagnosticHandler explain(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+        diagnostic << "; this is";
+        for (auto [name, value] : llvm::zip(names, values))
+          diagnostic << " with '" << name << "' = " << value;
+      }
+      return success(diagnostic.getSeverity() != DiagnosticSeverity::Error);
+    });
+    modules.push_back(ModuleBuilder(*module.getContext(), model, fault).run(fewer));
+    if (!modules.back())
+      return failure();
+    shorter.push_back({values, modules.back()->lookupSymbol<func::FuncOp>("main")});
+  }
   fault = ImportFault::Input;
   if (failed(compareLengths(main, shorter, names, most)))
     return failure();
@@ -241,7 +247,17 @@ OwningOpRef<ModuleOp> qcc::import::importModel(MLIRContext &context, const std::
   for (const std::string &remark : inputs.remarks)
     emitRemark(UnknownLoc::get(&context)) << remark;
   OwningOpRef<ModuleOp> module = ModuleBuilder(context, model, fault).run(inputs);
-  if (module && !inputs.lengths.empty() && failed(findLengths(*module, model, inputs, fault)))
+  if (!module || inputs.lengths.empty())
+    return module;
+  {
+    ScopedDiagnosticHandler quiet(&context, [](mlir::Diagnostic &) { return success(); });
+    if (succeeded(findLengths(*module, model, inputs, fault)))
+      return module;
+  }
+  // Rows picked from a table by a length are other constants for each; as operations they follow it.
+  inputs.foldsNumbersOnly = true;
+  module = ModuleBuilder(context, model, fault).run(inputs);
+  if (!module || failed(findLengths(*module, model, inputs, fault)))
     return {};
   return module;
 }

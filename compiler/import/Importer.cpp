@@ -40,6 +40,14 @@ bool isRepresentation(Operation *op) {
   return isa<QuantizeOp, DequantizeOp, ScastOp, QuantizeLinearOp, DequantizeLinearOp>(op);
 }
 
+bool areNumbers(Operation *op) {
+  return llvm::all_of(op->getResultTypes(), [](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return tensor.getNumElements() == 1 ||
+           (tensor.getElementType().isIntOrIndex() && !tensor.getElementType().isInteger(1));
+  });
+}
+
 int64_t byteCount(Value value) {
   RankedTensorType type = tensorType(value);
   return type.getNumElements() * reference::byteSize(dtypeOf(type.getElementType()));
@@ -177,7 +185,8 @@ FailureOr<Values> Importer::fold(Operation *op, bool &folded) {
   int64_t bytes = 0;
   for (Value result : results)
     bytes += byteCount(result);
-  if (isRepresentation(op) || !isCheapToFold(op) || foldedBytes + bytes > maxFoldedBytes)
+  if (isRepresentation(op) || !isCheapToFold(op) || foldedBytes + bytes > maxFoldedBytes ||
+      (foldsNumbersOnly && !areNumbers(op)))
     return results;
   std::vector<reference::Tensor> tensors(op->getNumOperands());
   SmallVector<const reference::Tensor *> operands;

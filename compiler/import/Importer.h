@@ -59,6 +59,9 @@ public:
   llvm::LogicalResult defineOutputs(const Node &node, llvm::ArrayRef<mlir::Value> results);
 
   mlir::OpBuilder &builder;
+  /// Whether tables and what is computed from them stay operations: only whole numbers and single ones are
+  /// folded, as shapes are.
+  bool foldsNumbersOnly = false;
 
 private:
   using Scope = std::unordered_map<std::string, mlir::Value>;

@@ -2,14 +2,42 @@
 
 #include "compiler/import/Inputs.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <set>
 
+using namespace qcc;
 using namespace qcc::import;
+using llvm::SmallVector, llvm::StringRef;
 
 namespace {
+
+/// A size that is the sum of others, "past_sequence_length + 1", as exporters name it.
+struct Sum {
+  std::vector<std::string> names; ///< two or more, or one and a number
+  int64_t number = 0;
+};
+
+/// Nothing where the text is one name, or no sum.
+std::optional<Sum> parseSum(StringRef text) {
+  SmallVector<StringRef> parts;
+  text.split(parts, '+');
+  Sum sum;
+  for (StringRef part : parts) {
+    int64_t number = 0;
+    part = part.trim();
+    if (part.empty())
+      return std::nullopt;
+    if (part.getAsInteger(10, number))
+      sum.names.push_back(part.str());
+    else if (number < 0 || __builtin_add_overflow(sum.number, number, &sum.number))
+      return std::nullopt;
+  }
+  return parts.size() > 1 && !sum.names.empty() ? std::optional(sum) : std::nullopt;
+}
 
 /// As for every tensor (dialects/ops/Common.h).
 constexpr int64_t maxElements = (int64_t(1) << 31) - 1;
@@ -86,19 +114,46 @@ private:
     return errno == 0;
   }
 
-  /// "128" or "1..128".
-  bool parseDim(const std::string &option, const char *&at, Dim &dim) {
-    if (!parseSize(at, dim.size))
+  /// The name of a dimension of some input, or the sum of one and another or a number, as long as possible;
+  /// `at` moves behind it.
+  bool parseName(const char *&at, std::string &name) {
+    auto longest = [&](StringRef text) {
+      StringRef best;
+      for (const ValueInfo &input : inputs)
+        for (const Dim &dim : input.dims)
+          if (text.starts_with(dim.name) && dim.name.size() > best.size())
+            best = dim.name;
+      return best;
+    };
+    StringRef first = longest(at);
+    if (first.empty())
       return false;
+    at += first.size();
+    name = first.str();
+    if (*at != '+')
+      return true;
+    StringRef rest = StringRef(at).drop_front(), digits = rest.take_while(llvm::isDigit),
+              second = digits.empty() ? longest(rest) : digits;
+    at += 1 + second.size();
+    name += "+" + second.str();
+    return !second.empty();
+  }
+
+  /// "128", "1..128", or what other dimensions say: "past", "past+1".
+  bool parseDim(const std::string &option, const char *&at, Dim &dim) {
+    if (!parseSize(at, dim.size)) {
+      dim.size = -1;
+      return parseName(at, dim.name);
+    }
     if (at[0] != '.' || at[1] != '.')
       return true;
     dim.least = dim.size;
     at += 2;
     if (!parseSize(at, dim.size))
       return false;
-    if (dim.least < 1 || dim.least > dim.size)
+    if (dim.least > dim.size || dim.size < 1)
       usage("--shape=" + option + ": " + std::to_string(dim.least) + ".." + std::to_string(dim.size) +
-            " are no bounds: expected LEAST..MOST with 1 <= LEAST <= MOST");
+            " are no bounds: expected LEAST..MOST with 0 <= LEAST <= MOST and 1 <= MOST");
     if (dim.least == dim.size)
       dim.least = -1;
     return true;
@@ -143,6 +198,8 @@ private:
                      "' is fixed to " + sizeText(dim) + (given.count(name) ? " before" : " in the model"));
       dim.size = dims[i].size;
       dim.least = dims[i].least;
+      if (!dims[i].name.empty())
+        dim.name = dims[i].name;
     }
     given.insert(name);
   }
@@ -163,6 +220,20 @@ private:
       for (Dim &dim : input.dims)
         if (dim.size < 0 && sizes.count(dim.name))
           dim = sizes[dim.name];
+        else if (std::optional<Sum> sum = dim.size < 0 ? parseSum(dim.name) : std::nullopt)
+          bindSum(dim, *sum, sizes);
+  }
+
+  static void bindSum(Dim &dim, const Sum &sum, const std::map<std::string, Dim> &sizes) {
+    int64_t least = sum.number, most = sum.number;
+    for (const std::string &name : sum.names) {
+      auto known = sizes.find(name);
+      if (known == sizes.end() || __builtin_add_overflow(most, known->second.size, &most))
+        return;
+      least += known->second.least < 0 ? known->second.size : known->second.least;
+    }
+    dim.size = most;
+    dim.least = least == most ? -1 : least;
   }
 
   void fillFirstDim(ValueInfo &input) {
@@ -207,25 +278,60 @@ private:
           "'; its inputs are " + listOf(inputs));
   }
 
-  /// Dimensions of one name have one length, others each their own.
+  /// Dimensions of one name have one length, others each their own; sums have those that they add up.
   void collectLengths() {
     std::map<std::string, size_t> known;
-    for (size_t i = 0; i < result.arguments.size(); ++i)
-      for (size_t axis = 0; axis < result.arguments[i].dims.size(); ++axis) {
-        const Dim &dim = result.arguments[i].dims[axis];
-        if (dim.least < 0)
-          continue;
-        std::string own = result.arguments[i].name + ":" + std::to_string(axis);
-        auto [at, isNew] = known.emplace(dim.name.empty() ? own : dim.name, result.lengths.size());
-        if (isNew)
-          result.lengths.push_back({at->first, dim.least, dim.size, {}});
-        result.lengths[at->second].places.emplace_back(i, axis);
-      }
+    auto forEach = [&](auto visit) {
+      for (size_t i = 0; i < result.arguments.size(); ++i)
+        for (size_t axis = 0; axis < result.arguments[i].dims.size(); ++axis)
+          if (const Dim &dim = result.arguments[i].dims[axis]; dim.least >= 0)
+            visit(i, axis, dim);
+    };
+    std::map<std::string, Dim> sizes; // of those that are no sums
+    for (const ValueInfo &input : result.arguments)
+      for (const Dim &dim : input.dims)
+        sizes.emplace(dim.name, dim);
+    auto isSum = [&](const Dim &dim) {
+      std::optional<Sum> sum = parseSum(dim.name);
+      Dim added;
+      if (sum)
+        bindSum(added, *sum, sizes);
+      return sum && added.size == dim.size && added.least == dim.least;
+    };
+    forEach([&](size_t i, size_t axis, const Dim &dim) {
+      if (isSum(dim))
+        return;
+      std::string own = result.arguments[i].name + ":" + std::to_string(axis);
+      auto [at, isNew] = known.emplace(dim.name.empty() ? own : dim.name, result.lengths.size());
+      if (isNew)
+        result.lengths.push_back({at->first, dim.least, dim.size});
+      result.places.push_back({i, axis, Extent(static_cast<int64_t>(at->second))});
+    });
+    forEach([&](size_t i, size_t axis, const Dim &dim) {
+      if (isSum(dim))
+        result.places.push_back({i, axis, extentOf(*parseSum(dim.name), sizes, known)});
+    });
     for (const auto &[input, text] : result.constants)
       for (const Dim &dim : input.dims)
         if (dim.least >= 0)
           usage("--set=" + input.name + "=" + text + ": the input has no one shape, but " +
                 shapeText(input.dims));
+  }
+
+  static Extent extentOf(const Sum &sum, const std::map<std::string, Dim> &sizes,
+                         const std::map<std::string, size_t> &lengths) {
+    Extent extent;
+    int64_t number = sum.number;
+    for (const std::string &name : sum.names) {
+      auto length = lengths.find(name);
+      if (length == lengths.end())
+        number += sizes.at(name).size;
+      else if (Extent one(static_cast<int64_t>(length->second)); extent.isFixed())
+        extent = one;
+      else
+        extent = *extent.plus(one);
+    }
+    return extent.plus(number);
   }
 
   const ImportOptions &options;

@@ -4,6 +4,7 @@
 
 #include "compiler/import/Import.h"
 #include "compiler/import/Model.h"
+#include "compiler/support/Lengths.h"
 
 #include <map>
 
@@ -15,11 +16,16 @@ struct InputError {
   bool isUsage = false; ///< the command line is at fault, not the model
 };
 
-/// A size that the caller of the model chooses, and the inputs' dimensions that have it.
+/// A size that the caller of the model chooses.
 struct Length {
   std::string name; ///< for messages
   int64_t least, most;
-  std::vector<std::pair<size_t, size_t>> places; ///< an argument and an axis each
+};
+
+/// A dimension of an argument that depends on lengths.
+struct Place {
+  size_t argument, axis;
+  Extent extent;
 };
 
 struct Inputs {
@@ -28,7 +34,10 @@ struct Inputs {
   /// Inputs that `--set` makes constants: the input and the text of its values.
   std::vector<std::pair<ValueInfo, std::string>> constants;
   std::vector<Length> lengths;
+  std::vector<Place> places; ///< of each length there is one that has it alone
   std::vector<std::string> remarks;
+  /// Import leaves operations on constants that are no sizes (Importer::foldsNumbersOnly).
+  bool foldsNumbersOnly = false;
 };
 
 /// Decides the shape of each input that is no initializer.

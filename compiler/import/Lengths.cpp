@@ -20,17 +20,35 @@ using namespace mlir;
 using namespace qcc;
 using namespace qcc::import;
 
-SmallVector<int64_t> qcc::import::shorterLengths(int64_t least, int64_t most) {
-  SmallVector<int64_t> lengths{most - 1};
-  for (int64_t value : {(least + most) / 2, least})
-    if (value < lengths.back())
-      lengths.push_back(value);
-  return lengths;
+SmallVector<SmallVector<int64_t>> qcc::import::shorterLengths(ArrayRef<std::pair<int64_t, int64_t>> bounds) {
+  SmallVector<int64_t> most;
+  for (auto [least, greatest] : bounds)
+    most.push_back(greatest);
+  SmallVector<SmallVector<int64_t>> samples;
+  auto add = [&](SmallVector<int64_t> sample) {
+    if (sample != most && !llvm::is_contained(samples, sample))
+      samples.push_back(std::move(sample));
+  };
+  for (auto [i, bound] : llvm::enumerate(bounds))
+    for (int64_t value : {bound.second - 1, (bound.first + bound.second) / 2, bound.first}) {
+      SmallVector<int64_t> sample = most;
+      sample[i] = value;
+      add(sample);
+    }
+  for (int64_t parts : {1, 0}) { // what grows with the product of two looks even as long as one stands still
+    SmallVector<int64_t> sample;
+    for (auto [least, greatest] : bounds)
+      sample.push_back(least + (greatest - least) * parts / 2);
+    add(sample);
+  }
+  return samples;
 }
 
 namespace {
 /// Numbers of a constant that grow are few: sizes, positions.
-constexpr int64_t mostGrowing = 64;
+constexpr int64_t mostGrowing = 1024;
+/// In place of a number that shorter runs do not have.
+constexpr int64_t isMissing = std::numeric_limits<int64_t>::min();
 
 class Comparison {
 public:
@@ -45,12 +63,15 @@ public:
 private:
   using Others = ArrayRef<Operation *>; ///< the same operation in each of `shorter`
 
-  std::string where(const Shorter &other) const {
-    return "with '" + names[other.length] + "' = " + std::to_string(other.value);
-  }
-  /// How a number that is `atMost` in the longest depends on lengths.
-  FailureOr<Extent> fit(Operation *op, const Twine &what, int64_t atMost,
-                        llvm::function_ref<int64_t(size_t)> inShorter);
+  /// "with 'ids' = 7", of those that are not the most.
+  std::string where(const Shorter &other) const;
+  /// Whether of all lengths `other` has just `length` one less.
+  bool isOneLess(const Shorter &other, size_t length) const;
+  /// How a number that is `atMost` in the longest depends on lengths; nothing where it does not grow evenly.
+  std::optional<Extent> fit(int64_t atMost, llvm::function_ref<int64_t(size_t)> inShorter) const;
+  /// The same, or an error about `what`.
+  FailureOr<Extent> fitOrFail(Operation *op, const Twine &what, int64_t atMost,
+                              llvm::function_ref<int64_t(size_t)> inShorter) const;
   LogicalResult compare(Operation *op, Others others);
   LogicalResult compareTypes(Operation *op, Others others);
   LogicalResult compareAttributes(Operation *op, Others others);
@@ -123,42 +144,61 @@ bool Comparison::isOneGraph(bool explain) {
       continue;
     if (explain)
       emitError(a == endA ? longest->getLoc() : a->getLoc())
-          << "is another graph " << where(other) << " than with '" << names[other.length]
-          << "' = " << most[other.length] << ": bounded lengths need one graph for all of them";
+          << "is another graph " << where(other) << " than with the most"
+          << ": bounded lengths need one graph for all of them";
     return false;
   }
   return true;
 }
 
-FailureOr<Extent> Comparison::fit(Operation *op, const Twine &what, int64_t atMost,
-                                  llvm::function_ref<int64_t(size_t)> inShorter) {
+std::string Comparison::where(const Shorter &other) const {
+  std::string text;
+  for (auto [name, value, atMost] : llvm::zip(names, other.values, most))
+    if (value != atMost)
+      text += (text.empty() ? "with '" : " and '") + name + "' = " + std::to_string(value);
+  return text;
+}
+
+bool Comparison::isOneLess(const Shorter &other, size_t length) const {
+  for (auto [i, value] : llvm::enumerate(other.values))
+    if (value != most[i] - (i == length))
+      return false;
+  return true;
+}
+
+std::optional<Extent> Comparison::fit(int64_t atMost, llvm::function_ref<int64_t(size_t)> inShorter) const {
   Extent extent;
-  for (size_t i = 0; i < shorter.size(); ++i)
-    if (const Shorter &other = shorter[i]; inShorter(i) != atMost && extent.length != other.length) {
-      // The first of a length's is one less than the most.
-      int64_t scale = 0;
-      for (size_t k = 0; k < shorter.size(); ++k)
-        if (shorter[k].length == other.length && shorter[k].value == most[other.length] - 1)
-          scale = atMost - inShorter(k);
-      if (!extent.isFixed())
-        return op->emitError() << "has " << what.str() << " that depends on '" << names[extent.length]
-                               << "' and on '" << names[other.length]
-                               << "': bounded lengths are not supported there";
-      extent = {other.length, scale, atMost - scale * most[other.length]};
-    }
-  for (size_t i = 0; !extent.isFixed() && i < shorter.size(); ++i) {
-    int64_t wanted = shorter[i].length == extent.length ? extent.at(shorter[i].value) : atMost;
-    if (inShorter(i) != wanted || extent.scale <= 0)
-      return op->emitError() << "has " << what.str() << " that does not grow evenly with '"
-                             << names[extent.length] << "': it is " << atMost << " for "
-                             << most[extent.length] << ", but " << inShorter(i) << " for " << shorter[i].value
-                             << "; bounded lengths are not supported there";
-  }
-  return extent;
+  extent.offset = atMost;
+  for (size_t length = 0; length < most.size(); ++length)
+    for (auto [i, other] : llvm::enumerate(shorter))
+      if (int64_t scale = inShorter(i) == isMissing ? 0 : atMost - inShorter(i);
+          scale != 0 && isOneLess(other, length)) {
+        if (scale < 0)
+          return std::nullopt;
+        extent.terms.emplace_back(length, scale);
+        extent.offset -= scale * most[length];
+      }
+  for (auto [i, other] : llvm::enumerate(shorter))
+    if (inShorter(i) != isMissing && inShorter(i) != extent.at(other.values))
+      return std::nullopt;
+  return extent.isFixed() ? Extent() : extent;
+}
+
+FailureOr<Extent> Comparison::fitOrFail(Operation *op, const Twine &what, int64_t atMost,
+                                        llvm::function_ref<int64_t(size_t)> inShorter) const {
+  if (std::optional<Extent> extent = fit(atMost, inShorter))
+    return *extent;
+  InFlightDiagnostic error = op->emitError() << "has " << what.str() << " that does not grow evenly: it is "
+                                             << atMost << " for the most";
+  for (auto [i, other] : llvm::enumerate(shorter))
+    if (inShorter(i) != atMost && inShorter(i) != isMissing)
+      error << ", " << inShorter(i) << " " << where(other);
+  return error << "; bounded lengths are not supported there";
 }
 
 LogicalResult Comparison::compareTypes(Operation *op, Others others) {
   SmallVector<Extents> all;
+  SmallVector<Attribute> uneven;
   for (auto [r, result] : llvm::enumerate(op->getResults())) {
     auto type = cast<RankedTensorType>(result.getType());
     Extents extents;
@@ -168,16 +208,21 @@ LogicalResult Comparison::compareTypes(Operation *op, Others others) {
         return op->emitError() << "gives a " << type << ", but " << where(shorter[i]) << " a " << typeIn(i)
                                << ": bounded lengths are not supported there";
     for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-      auto extent =
-          fit(op, "a size", type.getDimSize(axis), [&](size_t i) { return typeIn(i).getDimSize(axis); });
-      if (failed(extent))
-        return failure();
-      extents.push_back(*extent);
+      auto extent = fit(type.getDimSize(axis), [&](size_t i) { return typeIn(i).getDimSize(axis); });
+      extents.push_back(extent.value_or(Extent()));
+      if (extent)
+        continue;
+      SmallVector<int64_t> row{static_cast<int64_t>(r), axis};
+      for (size_t i = 0; i < others.size(); ++i)
+        row.push_back(typeIn(i).getDimSize(axis));
+      uneven.push_back(DenseI64ArrayAttr::get(op->getContext(), row));
     }
     all.push_back(extents);
   }
   if (llvm::any_of(all, anyBounded))
     setExtents(op, extentsAttr, all);
+  if (!uneven.empty()) // what has such sizes is for the rule of the operation to know
+    op->setAttr(sizesAttr, ArrayAttr::get(op->getContext(), uneven));
   return success();
 }
 
@@ -203,8 +248,8 @@ LogicalResult Comparison::compareAttributes(Operation *op, Others others) {
 LogicalResult Comparison::compareStarts(SliceOp op, Others others) {
   Extents starts;
   for (size_t axis = 0; axis < op.getStarts().size(); ++axis) {
-    auto start = fit(op, "a beginning", op.getStarts()[axis],
-                     [&](size_t i) { return cast<SliceOp>(others[i]).getStarts()[axis]; });
+    auto start = fitOrFail(op, "a beginning", op.getStarts()[axis],
+                           [&](size_t i) { return cast<SliceOp>(others[i]).getStarts()[axis]; });
     if (failed(start))
       return failure();
     starts.push_back(*start);
@@ -227,26 +272,41 @@ LogicalResult Comparison::compareNumbers(ConstantOp op, Others others) {
   return begins ? success() : compareGrowing(op, tensors, whole);
 }
 
+/// Where element `i` of a tensor of shape `whole` lies in one of shape `part`; nothing where it does not.
+static std::optional<int64_t> placeWithin(ArrayRef<int64_t> whole, ArrayRef<int64_t> part, int64_t i) {
+  int64_t place = 0, stride = 1;
+  for (size_t axis = whole.size(); axis-- > 0; i /= whole[axis], stride *= part[axis]) {
+    if (i % whole[axis] >= part[axis])
+      return std::nullopt;
+    place += i % whole[axis] * stride;
+  }
+  return place;
+}
+
 /// Numbers that grow with a length, such as the length itself.
 LogicalResult Comparison::compareGrowing(ConstantOp op, ArrayRef<reference::Tensor> tensors,
                                          const reference::Tensor &whole) {
   SmallVector<int64_t> growth{-1};
   bool exact = whole.size() <= mostGrowing;
-  for (const reference::Tensor &tensor : tensors)
-    exact &= tensor.shape == whole.shape;
   auto numberOf = [&](const reference::Tensor &tensor, int64_t i) {
     double real = tensor.getDouble(i);
     exact &= real == std::floor(real) && std::abs(real) < 1e15;
     return exact ? static_cast<int64_t>(real) : 0;
   };
   for (int64_t i = 0; exact && i < whole.size(); ++i) {
-    auto fitted = fit(op, "a number", numberOf(whole, i), [&](size_t k) { return numberOf(tensors[k], i); });
+    auto fitted = fitOrFail(op, "a number", numberOf(whole, i), [&](size_t k) {
+      std::optional<int64_t> place = placeWithin(whole.shape, tensors[k].shape, i);
+      return place ? numberOf(tensors[k], *place) : isMissing;
+    });
     if (failed(fitted))
       return failure();
-    if (!fitted->isFixed() && growth[0] >= 0 && growth[0] != fitted->length)
-      exact = false;
-    growth[0] = fitted->isFixed() ? growth[0] : fitted->length;
-    growth.push_back(fitted->scale);
+    growth.push_back(0);
+    if (fitted->isFixed())
+      continue;
+    auto [length, scale] = fitted->terms.front();
+    exact &= fitted->terms.size() == 1 && (growth[0] < 0 || growth[0] == length);
+    growth[0] = length;
+    growth.back() = scale;
   }
   if (!exact)
     return op.emitError() << "holds other numbers for other lengths, which do not grow evenly with them: "
@@ -268,6 +328,10 @@ LogicalResult Comparison::run() {
   for (const Shorter &other : shorter)
     at.push_back(func::FuncOp(other.function).front().begin());
   LogicalResult result = success();
+  SmallVector<Attribute> samples;
+  for (const Shorter &other : shorter)
+    samples.push_back(DenseI64ArrayAttr::get(longest.getContext(), other.values));
+  longest->setAttr(samplesAttr, ArrayAttr::get(longest.getContext(), samples));
   for (Operation &op : longest.front()) {
     SmallVector<Operation *> others;
     for (Block::iterator &iterator : at)

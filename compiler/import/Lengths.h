@@ -6,15 +6,16 @@
 
 namespace qcc::import {
 
-/// The model imported with one of its lengths less than the most.
+/// The model imported with some of its lengths less than the most.
 struct Shorter {
-  int64_t length; ///< which of them
-  int64_t value;  ///< how long; the first of a length's is its most less one
+  llvm::SmallVector<int64_t> values; ///< of all lengths
   mlir::func::FuncOp function;
 };
 
-/// The lengths at which to import for one of `least` to `most`.
-llvm::SmallVector<int64_t> shorterLengths(int64_t least, int64_t most);
+/// The lengths at which to import beside the most, for bounds (least, most): each at some, with the others at
+/// the most, then all together.
+llvm::SmallVector<llvm::SmallVector<int64_t>>
+shorterLengths(llvm::ArrayRef<std::pair<int64_t, int64_t>> bounds);
 
 /// Finds out by comparison what depends on lengths, and writes it down as attributes of the operations of
 /// `longest` (compiler/support/Lengths.h). `names` and `most` describe the lengths. An error says which node

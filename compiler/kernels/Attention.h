@@ -29,7 +29,9 @@ struct AttentionShape {
 
   explicit AttentionShape(mlir::DictionaryAttr attr);
   /// Else they are turned: all keys' first numbers, then all second ones, and so on.
-  bool keysLieAsTheyCame() const { return key.strides[2] == 1 && query.strides[3] == 1 && keys > 1 && depth > 1; }
+  bool keysLieAsTheyCame() const {
+    return key.strides[2] == 1 && query.strides[3] == 1 && keys > 1 && depth > 1;
+  }
   /// Queries' heads that one of key and value serves.
   int64_t served(const View &view, size_t headAxis) const { return heads / view.shape[headAxis]; }
   /// A product as a score, before the mask: scaled, and within the attribute `softcap` if there is one.

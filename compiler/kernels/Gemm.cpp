@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/GemmTile.h"
 #include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/kernels/Tiling.h"
 #include "compiler/target/ByteTile.h"
 #include "llvm/Support/MathExtras.h"
@@ -22,7 +23,8 @@ namespace {
 
 class Driver : ProductArguments {
 public:
-  Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant);
+  Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant,
+         bool isLimited);
   void write();
 
 private:
@@ -37,6 +39,7 @@ private:
   bool interleaved;  ///< Quads: a narrower vector takes its part of both 64-byte vectors
   Value wideWeights; ///< of some columns; null until they are asked for
   Value prefetchEnd; ///< of the units that prefetch the next one's pixels
+  Value limit;       ///< of the pixels that a run has a use for; null: all
 
   /// What the loops over panels and tiles have computed.
   struct Position {
@@ -51,13 +54,15 @@ private:
   void writeTiles(const Position &position, int64_t firstColumn, GemmTile tile, int64_t columns);
   Value widenWeights(Value weights, GemmTile &tile);
   Value widenHalves(Value weights, GemmTile &tile);
+  void callTileWithin(Value left, int64_t height, llvm::function_ref<void(int64_t height)> call);
   void callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
                 int64_t height, GemmTileArgs args);
   void prefetchPixels(Value unit);
   Value offsetOf(const Place &place, Value image, Value row, Value pixel, int64_t bytes);
 };
 
-Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
+Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant,
+               bool isLimited)
     : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()), function(function),
       spec(spec), variant(variant), tiling(spec), segments(segmentsOf(spec)),
       layout(spec.epilogue, spec.hasFloatSums(), spec.packing, panelColumns) {
@@ -69,6 +74,8 @@ Driver::Driver(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
   if (residual)
     residual = code.at(residual, spec.residual.offset * outBytes);
   out = code.at(out, spec.out.offset * outBytes);
+  if (isLimited)
+    limit = function.getArguments().back();
 }
 
 void Driver::write() {
@@ -226,13 +233,27 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
       Value unit = code.add(position.firstUnit, index);
       code.ifElse(code.lessThan(unit, prefetchEnd), [&] { prefetchPixels(code.add(unit, code.i64(1))); });
     }
-    auto call = [&](int64_t height) { callTile(position, tile, firstColumn, columns, height, args); };
+    auto callOf = [&](int64_t height) { callTile(position, tile, firstColumn, columns, height, args); };
+    auto call = [&](int64_t height) {
+      return limit ? callTileWithin(code.sub(limit, pixel), height, callOf) : callOf(height);
+    };
     if (tiling.tall == 0)
       return call(tiling.height);
     code.ifElse(
         code.lessThan(tileInRow, code.i64(tiling.tall)), [&] { call(tiling.height + 1); },
         [&] { call(tiling.height); });
   });
+}
+
+/// Of the last tile that a run has a use for perhaps no more than some `left` pixels.
+void Driver::callTileWithin(Value left, int64_t height, llvm::function_ref<void(int64_t height)> call) {
+  auto callFrom = [&](auto &self, int64_t fewest) -> void {
+    if (fewest >= height)
+      return call(height);
+    code.ifElse(
+        code.lessThan(left, code.i64(fewest + 1)), [&] { call(fewest); }, [&] { self(self, fewest * 2); });
+  };
+  callFrom(callFrom, 1);
 }
 
 void Driver::callTile(const Position &position, const GemmTile &shape, int64_t firstColumn, int64_t columns,
@@ -282,7 +303,7 @@ LogicalResult emitGemm(OpBuilder &builder, func::FuncOp function, DictionaryAttr
   GemmSpec spec = GemmSpec::fromAttr(attr);
   if (std::string reason = unsupportedReason(spec); !reason.empty())
     return emitError(function.getLoc(), "kernel 'gemm': ") << reason;
-  Driver(builder, function, spec, variant).write();
+  Driver(builder, function, spec, variant, attr.contains(limitKey)).write();
   return success();
 }
 } // namespace qcc::kernels

@@ -147,6 +147,14 @@ std::optional<RowUnits> rowUnits(DictionaryAttr spec) {
   return RowUnits{1, units};
 }
 
+int64_t pixelsToLimit(DictionaryAttr spec, int64_t rows) {
+  if (kindOf(spec) != "gemm")
+    return 0;
+  Tiling tiling(GemmSpec::fromAttr(spec));
+  bool isOneRow = tiling.rows == 1 && tiling.images == 1 && tiling.width % rows == 0;
+  return isOneRow && tiling.height > 1 ? tiling.width / rows : 0;
+}
+
 FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name, DictionaryAttr spec,
                                    const target::Variant &variant) {
   Entry entry = find(kindOf(spec));
@@ -161,6 +169,8 @@ FailureOr<func::FuncOp> emitKernel(ModuleOp module, Location loc, StringRef name
   inputs.append(2, builder.getI64Type());
   if (worksTogether(spec))
     inputs.append({pointer, pointer, builder.getI32Type()});
+  if (spec.contains(limitKey))
+    inputs.push_back(builder.getI64Type());
   auto function = func::FuncOp::create(builder, loc, name, builder.getFunctionType(inputs, {}));
   function.setPrivate();
   builder.setInsertionPointToEnd(function.addEntryBlock());

@@ -14,11 +14,17 @@ struct RowUnits {
 };
 
 /// On an invocation: a run needs only the rows that count. The number of the shape's argument and its axis,
-/// scale and offset from there to how many count, how many rows there are, then RowUnits.
+/// scale, offset and divisor from there to how many count, how many rows there are, then RowUnits.
 inline constexpr llvm::StringLiteral rowsAttr = "qcc.rows";
 
 /// None for kernels of which that is not known.
 std::optional<RowUnits> rowUnits(mlir::DictionaryAttr spec);
+
+/// In a specification: the kernel computes no more than as many pixels as its last argument, an i64 behind
+/// the range of units, says, to the size of a tile. The number is that of a row.
+inline constexpr llvm::StringLiteral limitKey = "limit";
+/// That number for a kernel whose result has `rows`; 0 where it cannot.
+int64_t pixelsToLimit(mlir::DictionaryAttr spec, int64_t rows);
 
 } // namespace qcc::kernels
 

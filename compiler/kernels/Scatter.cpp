@@ -129,7 +129,8 @@ LogicalResult emitTensorScatter(OpBuilder &builder, func::FuncOp function, Dicti
       if (at) {
         Expr first = resizeInteger(load(scalar, point.addresses[0], start.element), builder.getI64Type(),
                                    /*isUnsigned=*/false);
-        Value within = scalar.minIndex(scalar.maxIndex(first.value, scalar.index(0)), scalar.index(lastStart));
+        Value within =
+            scalar.minIndex(scalar.maxIndex(first.value, scalar.index(0)), scalar.index(lastStart));
         place = AddIOp::create(builder, code.loc, place, within);
       }
       if (at && isCircular)

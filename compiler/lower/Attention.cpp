@@ -26,8 +26,7 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   Place key = from, query = storage.place(op.getQuery());
   bool isRead = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) < queriesToTurnFor &&
                 from.view.strides[2] == 1 && query.view.strides[3] == 1 && from.view.shape[2] > 1 &&
-                from.view.shape[3] > 1 &&
-                lowering.packing() != target::Packing::Rows;
+                from.view.shape[3] > 1 && lowering.packing() != target::Packing::Rows;
   if (!isRead) {
     key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
     lowering.copy(op, from, key);

@@ -43,6 +43,18 @@ static bool readsRowsOfFirst(Operation *op) {
       op);
 }
 
+/// where(position < count, x, number) along that axis: behind the rows that count there is something to read.
+static bool fillsRows(Operation *op) {
+  auto where = dyn_cast<WhereOp>(op);
+  if (!where || cast<RankedTensorType>(where.getRhs().getType()).getNumElements() != 1)
+    return false;
+  Operation *mask = where.getCondition().getDefiningOp();
+  if (auto reshaped = dyn_cast_or_null<ReshapeOp>(mask))
+    mask = reshaped.getInput().getDefiningOp();
+  return isa_and_nonnull<LessOp>(mask) &&
+         leadingPlace(where.getCondition()) == leadingPlace(where.getResult());
+}
+
 LeadingRows::LeadingRows(func::FuncOp source) {
   if (lengthsOf(source).empty())
     return;
@@ -53,10 +65,43 @@ LeadingRows::LeadingRows(func::FuncOp source) {
         rows[argument] = extent;
         break;
       }
-  for (Operation &op : source.front().without_terminator())
-    if (Extent extent = infer(&op); !extent.isFixed())
-      for (Value result : op.getResults())
-        rows[result] = extent;
+  for (Operation &op : source.front().without_terminator()) {
+    Extent extent = infer(&op);
+    bool fills =
+        fillsRows(&op) || (op.getNumOperands() == 1 && filled.contains(op.getOperand(0)) &&
+                           (isElementwise(&op) || isa<QuantizeOp, DequantizeOp, ScastOp, LookupOp>(op)));
+    if (fills)
+      extent = rows.lookup_or(isa<WhereOp>(op) ? op.getOperand(1) : op.getOperand(0), Extent());
+    else if (extent.isFixed() && isa<ConvOp, MaxPoolOp, AveragePoolOp>(op))
+      extent = windows(&op);
+    if (extent.isFixed())
+      continue;
+    for (Value result : op.getResults()) {
+      rows[result] = extent;
+      if (fills)
+        filled.insert(result);
+    }
+  }
+}
+
+/// Of those of windows along that axis: what they read behind the rows that count has been filled.
+Extent LeadingRows::windows(Operation *op) const {
+  auto layout = op->getAttrOfType<StringAttr>("layout");
+  Value input = op->getOperand(0), result = op->getResult(0);
+  auto isLeading = [](Value value) {
+    auto shape = cast<RankedTensorType>(value.getType()).getShape();
+    return shape[0] == 1 && shape[1] != 1;
+  };
+  if (!layout || layout.getValue() != "nhwc" || !isLeading(input) || !isLeading(result))
+    return {};
+  auto first = [&](StringRef name, int64_t missing) {
+    auto list = op->getAttrOfType<DenseI64ArrayAttr>(name);
+    return list && !list.empty() ? list[0] : missing;
+  };
+  auto pads = op->getAttrOfType<DenseI64ArrayAttr>("pads");
+  int64_t begin = pads ? pads[0] : 0, end = pads ? pads[pads.size() / 2] : 0,
+          reach = (first("kernel_shape", 1) - 1) * first("dilations", 1) + 1;
+  return rows.lookup_or(input, Extent()).plus(begin + end - reach).over(first("strides", 1)).plus(1);
 }
 
 /// Of the rows of all operands that have the result's; constants have those of the longest run.

@@ -12,13 +12,17 @@ namespace qcc::lower {
 class LeadingRows {
 public:
   explicit LeadingRows(mlir::func::FuncOp source);
-  /// Fixed where all of them count.
-  Extent of(mlir::Value value) const { return rows.lookup_or(value, Extent()); }
+  /// Fixed where all of them count, or are filled.
+  Extent of(mlir::Value value) const {
+    return filled.contains(value) ? Extent() : rows.lookup_or(value, Extent());
+  }
 
 private:
   Extent infer(mlir::Operation *op) const;
   Extent common(mlir::Operation *op) const;
-  llvm::DenseMap<mlir::Value, Extent> rows;
+  Extent windows(mlir::Operation *op) const;
+  llvm::DenseMap<mlir::Value, Extent> rows; ///< that count
+  llvm::DenseSet<mlir::Value> filled;       ///< what is behind those is read
 };
 
 /// The size of the first axis with more than one position, 1 if there is none.

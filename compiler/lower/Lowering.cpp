@@ -9,6 +9,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -72,6 +73,7 @@ LogicalResult Lowering::run() {
     return failure();
   marker->erase();
   waitForWhatIsRead();
+  eraseUnusedKernels();
   auto blob = BlobOp::create(atModule, source.getLoc(), "weights", bytesAttr(context, weights.take()));
   blob->moveBefore(program);
   auto name = source.getSymNameAttr();
@@ -140,7 +142,7 @@ void Lowering::limitRows(Operation &op, InvokeOp step) {
   auto isResult = [&](Value pointer) {
     return llvm::any_of(results, [&](Value result) { return places->place(result).pointer == pointer; });
   };
-  if (extent.isFixed() || !llvm::all_of(step.getPointers().take_back(step.getWritten()), isResult))
+  if (extent.terms.size() != 1 || !llvm::all_of(step.getPointers().take_back(step.getWritten()), isResult))
     return;
   DictionaryAttr spec = module.lookupSymbol<KernelOp>(step.getKernel()).getSpec();
   auto views = spec.getAs<ArrayAttr>("views");
@@ -148,12 +150,18 @@ void Lowering::limitRows(Operation &op, InvokeOp step) {
   std::optional<kernels::RowUnits> units = kernels::rowUnits(spec);
   if (!units || (written && leadingSize(kernels::View::fromAttr(written).shape) != size))
     return;
-  Length length = lengthsOf(source)[extent.length];
+  auto [index, scale] = extent.terms.front();
+  Length length = lengthsOf(source)[index];
   ArrayRef<int64_t> shapes = shapesAmong(source, shapeInputsAttr);
   int64_t argument =
       source.getNumArguments() - shapes.size() + (llvm::find(shapes, length.input) - shapes.begin());
+  if (int64_t pixels = weightPacking == target::Packing::Rows ? 0 : kernels::pixelsToLimit(spec, size)) {
+    NamedAttrList limited(spec);
+    limited.set(kernels::limitKey, body.getI64IntegerAttr(pixels));
+    step.setKernel(kernelFor(&op, limited.getDictionary(body.getContext())));
+  }
   step->setAttr(kernels::rowsAttr,
-                body.getDenseI64ArrayAttr({argument, length.axis, extent.scale, extent.offset, size,
+                body.getDenseI64ArrayAttr({argument, length.axis, scale, extent.offset, extent.divisor, size,
                                            units->groups, units->perGroup}));
 }
 
@@ -354,6 +362,14 @@ void Lowering::invokeKind(Operation *op, StringRef kind, ArrayRef<Place> at,
 
 void Lowering::invokePointers(Operation *op, DictionaryAttr spec, ValueRange pointers, int64_t written,
                               int64_t macs) {
+  SmallVector<Value> conditions;
+  DenseBoolArrayAttr taken = guardsOf(op, conditions);
+  InvokeOp::create(body, op->getLoc(), kernelFor(op, spec), pointers, conditions, written, layerName(op),
+                   macs,
+                   /*no_barrier=*/false, taken);
+}
+
+StringRef Lowering::kernelFor(Operation *op, DictionaryAttr spec) {
   StringAttr &name = kernels[spec];
   if (!name) {
     StringRef kind = cast<StringAttr>(spec.get("kind")).getValue();
@@ -361,10 +377,17 @@ void Lowering::invokePointers(Operation *op, DictionaryAttr spec, ValueRange poi
     OpBuilder atModule(program);
     KernelOp::create(atModule, op->getLoc(), name, spec);
   }
-  SmallVector<Value> conditions;
-  DenseBoolArrayAttr taken = guardsOf(op, conditions);
-  InvokeOp::create(body, op->getLoc(), name.getValue(), pointers, conditions, written, layerName(op), macs,
-                   /*no_barrier=*/false, taken);
+  return name.getValue();
+}
+
+/// Steps that limit their rows have taken other kernels than they were given.
+void Lowering::eraseUnusedKernels() {
+  llvm::StringSet<> used;
+  for (auto step : program.getOps<InvokeOp>())
+    used.insert(step.getKernel());
+  for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>()))
+    if (!used.contains(kernel.getSymName()))
+      kernel.erase();
 }
 
 /// Those whose condition is at its pointer.

@@ -62,6 +62,8 @@ private:
   void lowerReturn(mlir::Operation &op);
   void takeBoundedInputs();
   void limitRows(mlir::Operation &op, InvokeOp step);
+  llvm::StringRef kernelFor(mlir::Operation *op, mlir::DictionaryAttr spec);
+  void eraseUnusedKernels();
   void changeLength(mlir::Operation *op, llvm::StringRef kind, const Place &from, const Place &shape,
                     const Place &to, const Extents &extents);
   mlir::DenseBoolArrayAttr guardsOf(mlir::Operation *op, llvm::SmallVectorImpl<mlir::Value> &pointers);

@@ -149,8 +149,8 @@ std::optional<int64_t> Storage::returnedAs(Value value) {
 
 /// An input of a concatenation is written straight into its part of the result.
 std::optional<Place> Storage::insideConcat(Value value) {
-  if (!value.hasOneUse() || isa_and_nonnull<ConstantOp>(value.getDefiningOp()) ||
-      isAlias(value.getDefiningOp()))
+  Operation *op = value.getDefiningOp();
+  if (!value.hasOneUse() || (op && (isa<ConstantOp>(op) || isAlias(op))))
     return std::nullopt;
   OpOperand &use = *value.getUses().begin();
   auto concat = dyn_cast<ConcatOp>(use.getOwner());
@@ -164,6 +164,26 @@ std::optional<Place> Storage::insideConcat(Value value) {
   whole.view.shape[axis] = cast<RankedTensorType>(value.getType()).getDimSize(axis);
   whole.border = {}; // the concatenation fills it, once
   return whole;
+}
+
+/// What a run has of an input is spread into its part of a concatenation, where that is made of rows.
+std::optional<Place> Storage::boundedInsideConcat(BlockArgument argument) {
+  auto concat = argument.hasOneUse() ? dyn_cast<ConcatOp>(*argument.getUsers().begin()) : ConcatOp();
+  const Extents &extents = inputExtents[argument.getArgNumber()];
+  auto last = static_cast<int64_t>(extents.size()) - 1;
+  while (last >= 0 && extents[last].isFixed())
+    --last;
+  return concat && static_cast<int64_t>(concat.getAxis()) <= last ? insideConcat(argument) : std::nullopt;
+}
+
+/// Rows are put into a concatenation where it lies.
+std::optional<Place> Storage::withinCache(Value value) {
+  auto scatter = value.getDefiningOp<TensorScatterOp>();
+  if (!scatter || returnedAs(value) || !scatter.getInput().hasOneUse() ||
+      !isa_and_nonnull<ConcatOp, TensorScatterOp>(scatter.getInput().getDefiningOp()))
+    return std::nullopt;
+  Place cache = place(scatter.getInput());
+  return cache.isOwn && !cache.border ? std::optional<Place>(cache) : std::nullopt;
 }
 
 /// Quantising and transposing are one step: the numbers are written where the transposed tensor lies.
@@ -235,8 +255,10 @@ Place Storage::decide(Value value) {
   Type element = storageType(type.getElementType());
   kernels::View dense = kernels::View::rowMajor(element, type.getShape());
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    if (anyBounded(inputExtents[argument.getArgNumber()])) // the caller's has the shape of the run
-      return scratch(element, type.getShape(), {}, "input");
+    if (anyBounded(inputExtents[argument.getArgNumber()])) { // the caller's has the shape of the run
+      std::optional<Place> inside = boundedInsideConcat(argument);
+      return inside ? *inside : scratch(element, type.getShape(), {}, "input");
+    }
     return {arguments[argument.getArgNumber()], dense, false, {}};
   }
   Operation *op = value.getDefiningOp();
@@ -262,6 +284,8 @@ Place Storage::decide(Value value) {
     return *inside;
   if (std::optional<Place> inside = insideConcat(value))
     return *inside;
+  if (std::optional<Place> cache = withinCache(value))
+    return *cache;
   if (std::optional<Place> turned = behindTranspose(value))
     return *turned;
   Border border;

@@ -62,6 +62,8 @@ public:
 private:
   Place decide(mlir::Value value);
   std::optional<Place> insideConcat(mlir::Value value);
+  std::optional<Place> boundedInsideConcat(mlir::BlockArgument argument);
+  std::optional<Place> withinCache(mlir::Value value);
   std::optional<Place> behindAlias(mlir::Value value);
   std::optional<Place> behindTranspose(mlir::Value value);
   std::optional<Place> observedInPlace(mlir::Value value);

@@ -213,7 +213,8 @@ static int64_t productsOfEach(ConvOp op) {
   return inputs ? outputs * ShapedType::getNumElements(filter.drop_front()) / inputs : 0;
 }
 
-/// Whether runs of bounded shape have less than whole images, by the axes that are as long as the longest.
+/// Whether runs of bounded shape may have less than whole images: where a length is something else than the
+/// number of images.
 static bool mayBeCut(ConvOp op) {
   ArrayRef<int64_t> shape = tensorType(op.getInput()).getShape();
   return llvm::any_of(lengthsOf(op->getParentOfType<func::FuncOp>()), [&](const Length &length) {

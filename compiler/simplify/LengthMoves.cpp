@@ -35,9 +35,8 @@ static FailureOr<Extent> countOfRow(ArrayRef<int64_t> shape, ArrayRef<Extent> ex
     else
       (count.isFixed() ? before : behind) *= size;
   }
-  if (!count.isFixed())
-    count.scale *= behind, count.offset *= behind;
-  return count;
+  std::optional<Extent> all = count.times(behind);
+  return all ? FailureOr<Extent>(*all) : FailureOr<Extent>(failure());
 }
 
 /// Operand and result are cut into the smallest groups of axes that hold the same elements.
@@ -45,7 +44,10 @@ LogicalResult lengthRules::reshape(Masker &masker, Operation *op, Results &resul
   ArrayRef<int64_t> from = tensorType(op->getOperand(0)).getShape(),
                     to = tensorType(op->getResult(0)).getShape();
   const Extents &before = masker.extents(op->getOperand(0));
-  Extents after = masker.found(op);
+  FailureOr<Extents> found = masker.found(op);
+  if (failed(found))
+    return failure();
+  const Extents &after = *found;
   for (size_t i = 0, k = 0; i < from.size() || k < to.size();) {
     size_t firstFrom = i, firstTo = k;
     int64_t left = i < from.size() ? from[i++] : 1, right = k < to.size() ? to[k++] : 1;
@@ -71,20 +73,51 @@ LogicalResult lengthRules::reshape(Masker &masker, Operation *op, Results &resul
   return success();
 }
 
+/// What comes behind an axis of bounded length is written over what does not count there.
+static Value putBehind(Masker &masker, ConcatOp op, Value whole, Value part, const Extent &begin) {
+  OpBuilder builder(op);
+  builder.setInsertionPointAfterValue(whole);
+  auto axis = static_cast<int64_t>(op.getAxis());
+  SmallVector<int64_t> shape(tensorType(whole).getShape()), shapeOfPart(tensorType(part).getShape());
+  if (axis == 0) { // which is that of the samples there
+    shape.insert(shape.begin(), 1), shapeOfPart.insert(shapeOfPart.begin(), 1);
+    whole = createReshape(builder, op.getLoc(), whole, shape);
+    part = createReshape(builder, op.getLoc(), part, shapeOfPart);
+  }
+  auto starts = RankedTensorType::get({shape[0]}, builder.getI64Type());
+  Value start = ExpandOp::create(builder, op.getLoc(), starts, masker.count(begin), starts.getShape());
+  whole = TensorScatterOp::create(builder, op.getLoc(), whole.getType(), whole, part, start,
+                                  axis == 0 ? 1 : axis, "linear");
+  return axis == 0 ? createReshape(builder, op.getLoc(), whole, ArrayRef(shape).drop_front()) : whole;
+}
+
 LogicalResult lengthRules::concat(Masker &masker, Operation *op, Results &results) {
-  auto axis = static_cast<size_t>(cast<ConcatOp>(op).getAxis());
+  auto concat = cast<ConcatOp>(op);
+  auto axis = static_cast<size_t>(concat.getAxis());
   Extents all = masker.extents(op->getOperand(0));
+  Value whole = concat.getResult();
+  Extent end; // of what is there up to an operand; fixed while all of it counts
   int64_t before = 0;
-  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+  for (Value operand : op->getOperands()) {
     const Extents &extents = masker.extents(operand);
     for (size_t a = 0; a < extents.size(); ++a)
       if (a != axis && extents[a] != all[a])
         return masker.refuse(op, "joins two axes of different lengths");
-    if (!extents[axis].isFixed() && i + 1 != op->getNumOperands())
-      return masker.refuse(op, "puts something behind an axis of a bounded length");
-    all[axis] = extents[axis].plus(before);
-    before += sizeOf(operand, axis);
+    if (!end.isFixed())
+      whole = putBehind(masker, concat, whole, operand, end);
+    int64_t size = sizeOf(operand, axis);
+    const Extent &own = extents[axis];
+    std::optional<Extent> next = end.isFixed()   ? own.plus(before)
+                                 : own.isFixed() ? end.plus(size)
+                                                 : end.plus(own);
+    if (!next)
+      return masker.refuse(op, "joins lengths whose sum is not known");
+    end = *next;
+    before += size;
   }
+  if (whole != concat.getResult())
+    masker.replace(concat.getResult(), whole);
+  all[axis] = end;
   results.push_back(all);
   return success();
 }
@@ -102,8 +135,14 @@ LogicalResult lengthRules::split(Masker &masker, Operation *op, Results &results
 /// run, as far as there are any.
 LogicalResult lengthRules::slice(Masker &masker, Operation *op, Results &results) {
   auto slice = cast<SliceOp>(op);
-  Extents extents = masker.found(op), from = masker.extents(slice.getInput());
+  Extents from = masker.extents(slice.getInput());
   Extents starts = extentsFromAttr(op->getAttr(startsAttr), from.size());
+  for (auto [axis, step] : llvm::enumerate(*slice.getSteps()))
+    if (step > 1 && starts[axis].isFixed() && !from[axis].isFixed())
+      masker.suggest(from[axis].plus(step - 1 - slice.getStarts()[axis]).over(step));
+  FailureOr<Extents> extents = masker.found(op);
+  if (failed(extents))
+    return failure();
   op->removeAttr(startsAttr);
   Value value = slice.getInput();
   SmallVector<int64_t> begins(slice.getStarts()), ends(slice.getEnds()), steps(*slice.getSteps());
@@ -131,7 +170,7 @@ LogicalResult lengthRules::slice(Masker &masker, Operation *op, Results &results
   slice.setStarts(begins);
   slice.setEnds(ends);
   slice.setSteps(steps);
-  results.push_back(extents);
+  results.push_back(*extents);
   return success();
 }
 

@@ -1,6 +1,7 @@
 //===- LengthRules.cpp - How operations treat positions that do not count --===//
 //
-// Those that move positions about are in LengthMoves.cpp. The table at the end is the whole truth: an
+// Those that move positions about are in LengthMoves.cpp, those that order them in LengthOrder.cpp, windows
+// and sequences in LengthWindows.cpp. The table at the end is the whole truth: an
 // operation that is not in it is refused where a bounded axis meets it. A rule says which axes of the results
 // are bounded and how; where positions are mixed, it fills those that do not count with numbers that change
 // nothing, of which NaN times zero is not one.
@@ -11,7 +12,6 @@
 
 #include "dialects/Chain.h"
 #include "dialects/Constants.h"
-#include <limits>
 
 namespace qcc::simplify {
 
@@ -19,10 +19,6 @@ using namespace mlir;
 using namespace lengthRules;
 
 namespace {
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-Extents fixed(Value value) { return Extents(tensorType(value).getRank()); }
-
 //===----------------------------------------------------------------------===//
 // Each position by itself
 //===----------------------------------------------------------------------===//
@@ -60,18 +56,6 @@ LogicalResult byFirstOperand(Masker &masker, Operation *op, Results &results) {
   return success();
 }
 
-/// Convolutions, pools and the like, whose samples have nothing to do with each other.
-LogicalResult samplesOnly(Masker &masker, Operation *op, Results &results) {
-  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
-    for (auto [axis, extent] : llvm::enumerate(masker.extents(operand)))
-      if (!extent.isFixed() && (i != 0 || axis != 0))
-        return masker.refuse(op, "mixes the positions of axis " + Twine(axis) + " of operand " + Twine(i));
-  Extents extents = fixed(op->getResult(0));
-  extents[0] = masker.extents(op->getOperand(0))[0];
-  results.push_back(extents);
-  return success();
-}
-
 LogicalResult batchNormalization(Masker &masker, Operation *op, Results &results) {
   const Extents &extents = masker.extents(op->getOperand(0));
   if (extents.size() > 1 && !extents[1].isFixed())
@@ -79,19 +63,79 @@ LogicalResult batchNormalization(Masker &masker, Operation *op, Results &results
   return byFirstOperand(masker, op, results);
 }
 
+/// Over axes of bounded length, in pieces: as many are added up as there are, and divided by as many.
+Value normalizeCounted(Masker &masker, LayerNormalizationOp op, ArrayRef<int64_t> axes,
+                       ArrayRef<Extent> bounded, int64_t others) {
+  OpBuilder builder(op);
+  Location loc = op.getLoc();
+  RankedTensorType type = tensorType(op.getInput());
+  SmallVector<int64_t> kept(type.getShape());
+  for (int64_t axis : axes)
+    kept[axis] = 1;
+  RankedTensorType reduced = type.clone(kept);
+  Value count = createScalar(builder, loc, double(others), op.getInput());
+  for (const Extent &extent : bounded) {
+    Value more = masker.countAs(op, extent, type.getElementType());
+    count = MulOp::create(builder, loc, more.getType(), count, more, ArrayAttr());
+  }
+  auto filled = [&](Value value) {
+    masker.setExtents(value, masker.extents(op.getInput()));
+    for (auto [axis, extent] : llvm::enumerate(masker.extents(op.getInput())))
+      if (axis >= op.getAxis() && !extent.isFixed())
+        value = masker.fillRest(op, value, axis, 0);
+    return value;
+  };
+  auto mean = [&](Value value) {
+    Value sum = ReduceSumOp::create(builder, loc, reduced, value, builder.getDenseI64ArrayAttr(axes),
+                                    builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(0));
+    return DivOp::create(builder, loc, reduced, sum, count).getResult();
+  };
+  auto multiply = [&](Value a, Value b) {
+    return MulOp::create(builder, loc, type, a, b, ArrayAttr()).getResult();
+  };
+  Value apart = SubOp::create(builder, loc, type, op.getInput(), mean(filled(op.getInput())));
+  apart = filled(apart);
+  Value variance = mean(multiply(apart, apart));
+  Value epsilon = createScalar(builder, loc, op.getEpsilon().convertToDouble(), variance);
+  Value deviation = SqrtOp::create(builder, loc, reduced,
+                                   AddOp::create(builder, loc, reduced, variance, epsilon, ArrayAttr()));
+  Value result = DivOp::create(builder, loc, type, apart, deviation);
+  if (op.getScale())
+    result = multiply(result, op.getScale());
+  if (op.getBias())
+    result = AddOp::create(builder, loc, type, result, op.getBias(), ArrayAttr());
+  return result;
+}
+
 LogicalResult layerNormalization(Masker &masker, Operation *op, Results &results) {
   auto norm = cast<LayerNormalizationOp>(op);
-  const Extents &extents = masker.extents(norm.getInput());
-  for (size_t axis = norm.getAxis(); axis < extents.size(); ++axis)
-    if (!extents[axis].isFixed())
-      return masker.refuse(op, "normalises over axis " + Twine(axis));
-  return byFirstOperand(masker, op, results);
+  const Extents extents = masker.extents(norm.getInput());
+  SmallVector<int64_t> axes;
+  SmallVector<Extent> bounded;
+  int64_t others = 1;
+  for (auto axis = static_cast<int64_t>(norm.getAxis()); axis < int64_t(extents.size()); ++axis) {
+    axes.push_back(axis);
+    if (extents[axis].isFixed())
+      others *= sizeOf(norm.getInput(), axis);
+    else
+      bounded.push_back(extents[axis]);
+  }
+  if (bounded.empty())
+    return byFirstOperand(masker, op, results);
+  if (op->getNumResults() != 1 || !tensorType(norm.getInput()).getElementType().isF32())
+    return masker.refuse(op, "normalises over a bounded axis numbers that are no f32, or tells the mean");
+  masker.replace(norm.getResult(), normalizeCounted(masker, norm, axes, bounded, others));
+  results.push_back(extents);
+  return success();
 }
 
 /// What the import has seen, of operations that make an axis: all of its positions have the same numbers.
 LogicalResult expand(Masker &masker, Operation *op, Results &results) {
   Value input = op->getOperand(0);
-  Extents extents = masker.found(op);
+  FailureOr<Extents> seen = masker.found(op);
+  if (failed(seen))
+    return failure();
+  Extents extents = *seen;
   int64_t more = int64_t(extents.size()) - tensorType(input).getRank();
   for (auto [axis, extent] : llvm::enumerate(masker.extents(input)))
     if (sizeOf(input, axis) != 1 &&
@@ -104,7 +148,10 @@ LogicalResult expand(Masker &masker, Operation *op, Results &results) {
 /// The numbers of a constant that depend on a length are computed: those of the longest run less what is
 /// missing.
 LogicalResult constant(Masker &masker, Operation *op, Results &results) {
-  results.push_back(masker.found(op));
+  FailureOr<Extents> extents = masker.found(op);
+  if (failed(extents))
+    return failure();
+  results.push_back(*extents);
   auto growth = op->getAttrOfType<DenseI64ArrayAttr>(growthAttr);
   if (!growth)
     return success();
@@ -119,7 +166,7 @@ LogicalResult constant(Masker &masker, Operation *op, Results &results) {
   for (int64_t i = 0; i < steps.size(); ++i)
     steps.setDouble(i, static_cast<double>(growth[i + 1]));
   // How much the length is below the most, as a number of 0 or less.
-  Value value = masker.countAs(op, {growth[0], 1, -masker.most(growth[0])}, element);
+  Value value = masker.countAs(op, Extent(growth[0], 1, -masker.most(growth[0])), element);
   value = MulOp::create(builder, op->getLoc(), type, createConstant(builder, op->getLoc(), steps, type),
                         value, ArrayAttr());
   Value sum = AddOp::create(builder, op->getLoc(), type, op->getResult(0), value, ArrayAttr());
@@ -167,6 +214,19 @@ LogicalResult matMul(Masker &masker, Operation *op, Results &results) {
   return success();
 }
 
+/// Zero points would have to be filled where a sum of integers is cut.
+LogicalResult matMulInteger(Masker &masker, Operation *op, Results &results) {
+  Extents left = masker.extents(op->getOperand(0)), right = masker.extents(op->getOperand(1));
+  if (left.size() < 2 || right.size() != 2 || anyBounded(right) || !left.back().isFixed())
+    return masker.refuse(op, "adds up an axis of bounded length, or multiplies by something bounded");
+  for (Value zero : op->getOperands().drop_front(2))
+    if (tensorType(zero).getNumElements() != 1 && anyBounded(masker.extents(zero)))
+      return masker.refuse(op, "has a zero point for each row");
+  left.back() = right.back();
+  results.push_back(left);
+  return success();
+}
+
 LogicalResult gemm(Masker &masker, Operation *op, Results &results) {
   auto gemm = cast<GemmOp>(op);
   OpOperand &a = op->getOpOperand(0), &b = op->getOpOperand(1);
@@ -188,7 +248,8 @@ LogicalResult softmax(Masker &masker, Operation *op, Results &results) {
   auto axis = static_cast<int64_t>(softmax.getAxis());
   Extents extents = masker.extents(softmax.getInput());
   if (!extents[axis].isFixed()) {
-    softmax.getInputMutable().assign(masker.fillRest(op, softmax.getInput(), axis, -infinity));
+    softmax.getInputMutable().assign(masker.fillRest(
+        op, softmax.getInput(), axis, lowestOf(tensorType(op->getResult(0)).getElementType())));
     masker.setEndsInZeros(softmax.getResult(), axis);
   }
   results.push_back(extents);
@@ -198,12 +259,11 @@ LogicalResult softmax(Masker &masker, Operation *op, Results &results) {
 /// What no element beats: of an integer the extreme of its type.
 double neutralOf(Operation *op) {
   Type element = tensorType(op->getOperand(0)).getElementType();
-  bool isFloat = isa<FloatType>(element);
   if (isa<ReduceMaxOp>(op))
-    return isFloat ? -infinity : double(reference::rangeOf(dtypeOf(element)).low);
+    return lowestOf(element);
   if (isa<ReduceMinOp>(op))
-    return isFloat ? infinity : double(reference::rangeOf(dtypeOf(element)).high);
-  return 0;
+    return highestOf(element);
+  return isa<ReduceProdOp>(op) ? 1 : 0;
 }
 
 /// A mean is the sum of what counts by how many that are.
@@ -222,7 +282,9 @@ void divideMean(Masker &masker, ReduceMeanOp op, ArrayRef<Extent> extents, int64
   masker.replace(op.getResult(), mean);
 }
 
-LogicalResult reduce(Masker &masker, Operation *op, Results &results) {
+} // namespace
+
+LogicalResult lengthRules::reduce(Masker &masker, Operation *op, Results &results) {
   auto axes = op->getAttrOfType<DenseI64ArrayAttr>("axes");
   bool keeps = op->getAttrOfType<IntegerAttr>("keepdims").getInt() != 0;
   Value input = op->getOperand(0);
@@ -253,93 +315,12 @@ LogicalResult reduce(Masker &masker, Operation *op, Results &results) {
   return success();
 }
 
-/// Over all of an image, or a line: a reduction where that has no fixed size.
-LogicalResult globalPool(Masker &masker, Operation *op, Results &results) {
-  Extents from = masker.extents(op->getOperand(0));
-  if (from.size() < 3 || !anyBounded(Extents(from.begin() + 2, from.end())))
-    return samplesOnly(masker, op, results);
-  OpBuilder builder(op);
-  auto spatial = llvm::to_vector(llvm::seq<int64_t>(2, from.size()));
-  auto axes = builder.getDenseI64ArrayAttr(spatial);
-  Value input = op->getOperand(0);
-  Type type = op->getResult(0).getType();
-  Operation *reduction =
-      isa<GlobalMaxPoolOp>(op)
-          ? ReduceMaxOp::create(builder, op->getLoc(), type, input, axes, /*keepdims=*/1, 0).getOperation()
-          : ReduceMeanOp::create(builder, op->getLoc(), type, input, axes, /*keepdims=*/1, 0).getOperation();
-  masker.replace(op->getResult(0), reduction->getResult(0));
-  return reduce(masker, reduction, results);
-}
-
+namespace {
 /// The range includes zero, always.
 LogicalResult dynamicQuantizeLinear(Masker &masker, Operation *op, Results &results) {
   Extents extents = masker.extents(op->getOperand(0));
   masker.fillOperand(op->getOpOperand(0), 0);
   results.append({extents, {}, {}});
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Windows and sequences
-//===----------------------------------------------------------------------===//
-
-/// Behind what counts there are zeros, as in the padding; with a step of 1 each position of the result reads
-/// what it would read in a shorter run.
-LogicalResult conv(Masker &masker, Operation *op, Results &results) {
-  auto conv = cast<ConvOp>(op);
-  Extents from = masker.extents(conv.getInput()), extents = fixed(conv.getResult());
-  if (!from[1].isFixed() || anyBounded(masker.extents(conv.getFilter())))
-    return masker.refuse(op, "has a bounded number of channels");
-  extents[0] = from[0];
-  auto spatial = static_cast<int64_t>(from.size()) - 2;
-  for (int64_t i = 0; i < spatial; ++i) {
-    if (from[i + 2].isFixed())
-      continue;
-    if ((*conv.getStrides())[i] != 1)
-      return masker.refuse(op, "moves in steps of " + Twine((*conv.getStrides())[i]) + " along axis " +
-                                   Twine(i + 2));
-    int64_t window = ((*conv.getKernelShape())[i] - 1) * (*conv.getDilations())[i],
-            end = (*conv.getPads())[spatial + i];
-    extents[i + 2] = from[i + 2].plus((*conv.getPads())[i] + end - window);
-    if (window || end)
-      conv.getInputMutable().assign(masker.fillRest(op, conv.getInput(), i + 2, 0));
-  }
-  results.push_back(extents);
-  return success();
-}
-
-/// Steps that do not count are not taken: ONNX's sequence_lens says so for each sequence.
-template <typename OpTy> LogicalResult recurrent(Masker &masker, Operation *op, Results &results) {
-  auto layer = cast<OpTy>(op);
-  bool batchFirst = layer.getLayout() == 1;
-  Extents from = masker.extents(layer.getInput());
-  Extent steps = from[batchFirst ? 1 : 0], batch = from[batchFirst ? 0 : 1];
-  if (!from[2].isFixed())
-    return masker.refuse(op, "has a bounded number of features");
-  SmallVector<std::pair<Value, int64_t>> beside{{layer.getSequenceLens(), 0},
-                                                {layer.getInitialH(), batchFirst ? 0 : 1}};
-  if constexpr (std::is_same_v<OpTy, LstmOp>)
-    beside.emplace_back(layer.getInitialC(), batchFirst ? 0 : 1);
-  for (auto [value, axis] : beside)
-    if (value && masker.extents(value)[axis] != batch)
-      return masker.refuse(op, "joins batches of different lengths");
-  if (!steps.isFixed()) {
-    OpBuilder builder(op);
-    Type i32 = builder.getI32Type();
-    auto type = RankedTensorType::get({sizeOf(layer.getInput(), batchFirst ? 0 : 1)}, i32);
-    Value count = masker.countAs(op, steps, i32);
-    if (Value given = layer.getSequenceLens())
-      count = MinOp::create(builder, op->getLoc(), type, ValueRange{given, count});
-    else
-      count = ExpandOp::create(builder, op->getLoc(), type, count, type.getShape());
-    layer.getSequenceLensMutable().assign(count);
-  }
-  Extents all = fixed(layer.getAll()), state = fixed(layer.getLastH());
-  all[batchFirst ? 1 : 0] = steps;
-  all[batchFirst ? 0 : 2] = batch;
-  state[batchFirst ? 0 : 1] = batch;
-  results.push_back(all);
-  results.append(op->getNumResults() - 1, state);
   return success();
 }
 
@@ -354,14 +335,14 @@ const llvm::StringMap<LengthRule> &table() {
       for (StringRef name : names)
         map[("qcc." + name).str()] = rule;
     };
-    add(alike, {"add",      "sub",           "mul",   "div",     "pow",
-                "mod",      "prelu",         "equal", "greater", "greater_or_equal",
-                "less",     "less_or_equal", "and",   "or",      "not",
-                "min",      "max",           "where", "cast",    "clip",
-                "identity", "scast"});
+    add(alike, {"add",        "sub",           "mul",       "div",         "pow",
+                "mod",        "prelu",         "equal",     "greater",     "greater_or_equal",
+                "less",       "less_or_equal", "and",       "or",          "not",
+                "min",        "max",           "where",     "cast",        "clip",
+                "identity",   "scast",         "bit_shift", "bitwise_and", "bitwise_or",
+                "bitwise_xor"});
     add(byFirstOperand, {"quantize", "dequantize", "quantize_linear", "dequantize_linear", "lookup"});
-    add(samplesOnly,
-        {"conv_transpose", "conv_integer", "max_pool", "average_pool", "resize", "depth_to_space"});
+    add(samplesOnly, {"conv_integer", "resize", "depth_to_space"});
     add(globalPool, {"global_average_pool", "global_max_pool"});
     add(batchNormalization, {"batch_normalization"});
     add(layerNormalization, {"layer_normalization"});
@@ -375,15 +356,24 @@ const llvm::StringMap<LengthRule> &table() {
     add(pad, {"pad"});
     add(gather, {"gather"});
     add(gatherND, {"gather_nd"});
+    add(gatherElements, {"gather_elements"});
+    add(tensorScatter, {"tensor_scatter"});
+    add(argReduce, {"arg_max", "arg_min"});
+    add(topK, {"top_k"});
+    add(cumSum, {"cum_sum"});
     add(matMul, {"matmul"});
+    add(matMulInteger, {"matmul_integer"});
     add(gemm, {"gemm"});
     add(softmax, {"softmax"});
-    add(reduce, {"reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "reduce_l2"});
+    add(reduce, {"reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "reduce_l2", "reduce_prod"});
     add(dynamicQuantizeLinear, {"dynamic_quantize_linear"});
     add(conv, {"conv"});
-    add(recurrent<RnnOp>, {"rnn"});
-    add(recurrent<GruOp>, {"gru"});
-    add(recurrent<LstmOp>, {"lstm"});
+    add(convTranspose, {"conv_transpose"});
+    add(maxPool, {"max_pool"});
+    add(averagePool, {"average_pool"});
+    add(rnn, {"rnn"});
+    add(gru, {"gru"});
+    add(lstm, {"lstm"});
     return map;
   }();
   return rules;

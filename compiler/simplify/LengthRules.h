@@ -4,6 +4,8 @@
 
 #include "compiler/support/Lengths.h"
 #include "compiler/support/Rewrite.h"
+#include "dialects/Constants.h"
+#include <limits>
 
 namespace qcc::simplify {
 
@@ -17,15 +19,20 @@ public:
 
   // For the rules.
   const Extents &extents(mlir::Value value);
-  /// What the import found out about a result; fixed without it.
-  Extents found(mlir::Operation *op, unsigned result = 0);
+  /// Of a value that a rule has made.
+  void setExtents(mlir::Value value, const Extents &extents) { known[value] = Extents(extents); }
+  /// What the import found out about a result, fixed without it. A size that does not grow evenly is one that
+  /// is known from elsewhere, such as an operand's; where there is none, that is reported.
+  llvm::FailureOr<Extents> found(mlir::Operation *op, unsigned result = 0);
+  /// One more for `found` to choose from.
+  void suggest(const Extent &extent) { seen.push_back(extent); }
   /// Reports that the operation has no way to leave out positions.
   llvm::LogicalResult refuse(mlir::Operation *op, const llvm::Twine &reason);
   /// The operand with `fill` in place of what does not count along `axis`.
   mlir::Value fillRest(mlir::Operation *user, mlir::Value value, int64_t axis, double fill);
   /// The same, of all bounded axes, in place.
   void fillOperand(mlir::OpOperand &operand, double fill);
-  int64_t most(int64_t length) const { return lengths[length].most; }
+  int64_t most(int64_t length) const { return mostOf[length]; }
   /// `by`, which may be computed from it, takes the place of a result.
   void replace(mlir::Value result, mlir::Value by);
   /// How many positions count, of rank 0 and type i64.
@@ -37,12 +44,20 @@ public:
   void setEndsInZeros(mlir::Value value, int64_t axis) { zerosBehind.insert({value, axis}); }
 
 private:
+  /// Whether these are the sizes that the import has seen of a result.
+  bool agrees(mlir::Operation *op, unsigned result, const Extents &extents);
+  llvm::SmallVector<llvm::ArrayRef<int64_t>> unevenSizes(mlir::Operation *op, unsigned result);
+  std::optional<Extent> knownExtent(mlir::Operation *op, int64_t size, llvm::ArrayRef<int64_t> sizes);
   mlir::Value lengthOf(int64_t length);
   mlir::Value mask(const Extent &extent, int64_t size, int64_t axesBehind);
 
   mlir::func::FuncOp function;
   mlir::OpBuilder atStart; ///< where lengths and masks are made, before all else
   llvm::SmallVector<Length> lengths;
+  llvm::SmallVector<int64_t> mostOf;
+  llvm::SmallVector<llvm::SmallVector<int64_t>> samples; ///< at which the import has seen the model
+  llvm::SmallVector<Extent> seen;                        ///< all that some tensor has
+  llvm::SmallVector<std::pair<Extent, mlir::Value>> counts;
   llvm::SmallVector<mlir::Value> shapes, lengthValues;
   llvm::DenseMap<mlir::Value, Extents> known;
   llvm::DenseMap<mlir::Value, mlir::Value> replaced;
@@ -60,6 +75,37 @@ using Results = llvm::SmallVectorImpl<Extents>;
 
 inline int64_t sizeOf(mlir::Value value, int64_t axis) { return tensorType(value).getDimSize(axis); }
 
+inline Extents fixed(mlir::Value value) { return Extents(tensorType(value).getRank()); }
+
+// What loses every comparison: of an integer the extreme of its type.
+inline double lowestOf(mlir::Type element) {
+  return llvm::isa<mlir::FloatType>(element) ? -std::numeric_limits<double>::infinity()
+                                             : double(reference::rangeOf(dtypeOf(element)).low);
+}
+inline double highestOf(mlir::Type element) {
+  return llvm::isa<mlir::FloatType>(element) ? std::numeric_limits<double>::infinity()
+                                             : double(reference::rangeOf(dtypeOf(element)).high);
+}
+
+// LengthRules.cpp
+llvm::LogicalResult reduce(Masker &masker, mlir::Operation *op, Results &results);
+// LengthWindows.cpp
+/// Operations whose samples have nothing to do with each other, but everything else.
+llvm::LogicalResult samplesOnly(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult conv(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult convTranspose(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult maxPool(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult averagePool(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult globalPool(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult rnn(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult gru(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult lstm(Masker &masker, mlir::Operation *op, Results &results);
+// LengthOrder.cpp
+llvm::LogicalResult argReduce(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult topK(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult cumSum(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult gatherElements(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult tensorScatter(Masker &masker, mlir::Operation *op, Results &results);
 // LengthMoves.cpp
 llvm::LogicalResult transpose(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult reshape(Masker &masker, mlir::Operation *op, Results &results);

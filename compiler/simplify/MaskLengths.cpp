@@ -26,6 +26,16 @@ Masker::Masker(func::FuncOp function)
   shapes.resize(inputs.size());
   lengthValues.resize(lengths.size());
   atStart.setInsertionPointToStart(&block);
+  SmallVector<int64_t> least;
+  for (const Length &length : lengths) {
+    mostOf.push_back(length.most);
+    least.push_back(length.least);
+  }
+  if (auto all = function->getAttrOfType<ArrayAttr>(samplesAttr))
+    for (auto one : all.getAsRange<DenseI64ArrayAttr>())
+      samples.emplace_back(one.asArrayRef());
+  else
+    samples.push_back(least);
 }
 
 const Extents &Masker::extents(Value value) {
@@ -34,10 +44,69 @@ const Extents &Masker::extents(Value value) {
   return extents;
 }
 
-Extents Masker::found(Operation *op, unsigned result) {
+static Extents evenExtents(Operation *op, unsigned result) {
   auto all = op->getAttrOfType<ArrayAttr>(extentsAttr);
   return extentsFromAttr(all && result < all.size() ? all[result] : Attribute(),
                          tensorType(op->getResult(result)).getRank());
+}
+
+/// An axis and its size at each sample.
+SmallVector<ArrayRef<int64_t>> Masker::unevenSizes(Operation *op, unsigned result) {
+  SmallVector<ArrayRef<int64_t>> rows;
+  if (auto all = op->getAttrOfType<ArrayAttr>(sizesAttr))
+    for (auto row : all.getAsRange<DenseI64ArrayAttr>())
+      if (row[0] == result && row.size() == int64_t(2 + samples.size()))
+        rows.push_back(row.asArrayRef().drop_front());
+  return rows;
+}
+
+/// One with these sizes, or with as many more everywhere: an operand's, or one seen before.
+std::optional<Extent> Masker::knownExtent(Operation *op, int64_t size, ArrayRef<int64_t> sizes) {
+  SmallVector<Extent> candidates;
+  for (Value operand : op->getOperands())
+    llvm::append_range(candidates, extents(operand));
+  llvm::append_range(candidates, seen);
+  for (const Extent &candidate : candidates) {
+    if (candidate.isFixed())
+      continue;
+    Extent moved = candidate.plus(size - candidate.at(mostOf));
+    if (llvm::all_of(llvm::zip(samples, sizes),
+                     [&](auto pair) { return moved.at(std::get<0>(pair)) == std::get<1>(pair); }))
+      return moved;
+  }
+  return std::nullopt;
+}
+
+FailureOr<Extents> Masker::found(Operation *op, unsigned result) {
+  Extents extents = evenExtents(op, result);
+  for (ArrayRef<int64_t> row : unevenSizes(op, result)) {
+    int64_t size = tensorType(op->getResult(result)).getDimSize(row[0]);
+    std::optional<Extent> known = knownExtent(op, size, row.drop_front());
+    if (!known)
+      return refuse(op, "has a size that does not grow evenly: axis " + Twine(row[0]) + " has " +
+                            Twine(size) + " positions in the longest run");
+    extents[row[0]] = *known;
+  }
+  return extents;
+}
+
+bool Masker::agrees(Operation *op, unsigned result, const Extents &extents) {
+  Extents even = evenExtents(op, result);
+  SmallVector<ArrayRef<int64_t>> uneven = unevenSizes(op, result);
+  for (auto [axis, extent] : llvm::enumerate(extents)) {
+    auto row = llvm::find_if(uneven, [&](ArrayRef<int64_t> one) { return one[0] == int64_t(axis); });
+    int64_t most = tensorType(op->getResult(result)).getDimSize(axis);
+    if (!extent.isFixed() && extent.at(mostOf) != most)
+      return false;
+    for (auto [i, sample] : llvm::enumerate(samples)) {
+      int64_t size = row != uneven.end()    ? (*row)[1 + i]
+                     : even[axis].isFixed() ? most
+                                            : even[axis].at(sample);
+      if (size != (extent.isFixed() ? most : extent.at(sample)))
+        return false;
+    }
+  }
+  return true;
 }
 
 LogicalResult Masker::refuse(Operation *op, const Twine &reason) {
@@ -45,7 +114,7 @@ LogicalResult Masker::refuse(Operation *op, const Twine &reason) {
 }
 
 LogicalResult Masker::take(Operation *op) {
-  bool touched = op->hasAttr(extentsAttr) || op->hasAttr(growthAttr);
+  bool touched = op->hasAttr(extentsAttr) || op->hasAttr(sizesAttr) || op->hasAttr(growthAttr);
   for (Value operand : op->getOperands())
     for (auto [axis, extent] : llvm::enumerate(extents(operand))) {
       touched |= !extent.isFixed();
@@ -62,18 +131,23 @@ LogicalResult Masker::take(Operation *op) {
     return failure();
   for (auto [i, extents] : llvm::enumerate(results)) {
     // The rule's own idea must be what the import has seen.
-    if (extents != found(op, i))
+    if (!agrees(op, i, extents))
       return refuse(op, "gives result " + Twine(i) + " another length than the model says");
+    for (const Extent &extent : extents)
+      if (!extent.isFixed() && !llvm::is_contained(seen, extent))
+        seen.push_back(extent);
     known[op->getResult(i)] = extents;
     for (Value by = replaced.lookup(op->getResult(i)); by; by = replaced.lookup(by))
       known[by] = extents;
   }
   op->removeAttr(extentsAttr);
+  op->removeAttr(sizesAttr);
   return success();
 }
 
 void Masker::replace(Value result, Value by) {
-  result.replaceAllUsesExcept(by, by.getDefiningOp());
+  Operation *end = by.getDefiningOp();
+  result.replaceUsesWithIf(by, [&](OpOperand &use) { return end->isBeforeInBlock(use.getOwner()); });
   replaced[result] = by;
 }
 
@@ -92,15 +166,26 @@ Value Masker::lengthOf(int64_t index) {
 }
 
 Value Masker::count(const Extent &extent) {
-  Value length = lengthOf(extent.length);
+  for (auto &[known, value] : counts)
+    if (known == extent)
+      return value;
   Location loc = function.getLoc();
-  if (extent.scale != 1)
-    length = MulOp::create(atStart, loc, length.getType(), length,
-                           createScalar(atStart, loc, extent.scale, length), ArrayAttr());
+  Value sum;
+  auto add = [&](Value value) {
+    sum = sum ? Value(AddOp::create(atStart, loc, value.getType(), sum, value, ArrayAttr())) : value;
+  };
+  for (auto [index, scale] : extent.terms) {
+    Value length = lengthOf(index);
+    add(scale == 1 ? length
+                   : Value(MulOp::create(atStart, loc, length.getType(), length,
+                                         createScalar(atStart, loc, scale, length), ArrayAttr())));
+  }
   if (extent.offset != 0)
-    length = AddOp::create(atStart, loc, length.getType(), length,
-                           createScalar(atStart, loc, extent.offset, length), ArrayAttr());
-  return length;
+    add(createScalar(atStart, loc, extent.offset, sum));
+  if (extent.divisor != 1) // of numbers that are not negative
+    sum = DivOp::create(atStart, loc, sum.getType(), sum, createScalar(atStart, loc, extent.divisor, sum));
+  counts.emplace_back(extent, sum);
+  return sum;
 }
 
 Value Masker::countAs(Operation *user, const Extent &extent, Type element) {
@@ -190,6 +275,7 @@ struct MaskLengths : impl::MaskLengthsBase<MaskLengths> {
     main.setFunctionType(builder.getFunctionType(types, main.getResultTypes()));
     main->setAttr("qcc.input_names", builder.getArrayAttr(names));
     main->setAttr(shapeInputsAttr, builder.getDenseI64ArrayAttr(inputs));
+    main->removeAttr(samplesAttr);
   }
 
   /// The shape of an output: scale * length + offset for each axis.

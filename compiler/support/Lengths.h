@@ -9,10 +9,13 @@
 //   qcc.shape_inputs   once masks are there: the last arguments are the shapes, as
 //                      i64, of these inputs
 //   qcc.shape_outputs  the last results are the shapes of these outputs
+//   qcc.samples        the lengths at which import saw the model, beside the most
 // Between import and the masks, operations carry `qcc.extents`: the Extents of
-// each result; `qcc.starts`, on a slice whose beginning depends on a length, the
-// Extents of where it begins; `qcc.growth`, on a constant whose numbers depend on a
-// length, which one and by how much each number grows with it.
+// each result, where sizes grow evenly; `qcc.sizes`: lists of a result, an axis and
+// its size at each sample, where they do not; `qcc.starts`, on a slice whose
+// beginning depends on a length, the Extents of where it begins; `qcc.growth`, on a
+// constant whose numbers depend on a length, which one and by how much each number
+// grows with it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_SUPPORT_LENGTHS_H
@@ -26,18 +29,33 @@ namespace qcc {
 inline constexpr llvm::StringLiteral lengthsAttr = "qcc.lengths", inputExtentsAttr = "qcc.input_extents",
                                      outputExtentsAttr = "qcc.output_extents",
                                      shapeInputsAttr = "qcc.shape_inputs",
-                                     shapeOutputsAttr = "qcc.shape_outputs", extentsAttr = "qcc.extents",
+                                     shapeOutputsAttr = "qcc.shape_outputs", samplesAttr = "qcc.samples",
+                                     extentsAttr = "qcc.extents", sizesAttr = "qcc.sizes",
                                      startsAttr = "qcc.starts", growthAttr = "qcc.growth";
 
-/// How many positions of an axis count: `scale` * length + `offset`, the first ones. Of a fixed axis all do.
+/// How many positions of an axis count, the first ones: floor((sum of scale * length + offset) / divisor), in
+/// lowest terms. Of a fixed axis all do.
 struct Extent {
-  int64_t length = -1, scale = 0, offset = 0;
+  using Term = std::pair<int64_t, int64_t>; ///< a length and its scale, which is positive
+  llvm::SmallVector<Term, 1> terms;         ///< by length
+  int64_t offset = 0, divisor = 1;
 
-  bool isFixed() const { return length < 0; }
-  int64_t at(int64_t value) const { return scale * value + offset; }
-  Extent plus(int64_t more) const { return isFixed() ? *this : Extent{length, scale, offset + more}; }
+  Extent() = default;
+  explicit Extent(int64_t length, int64_t scale = 1, int64_t offset = 0)
+      : terms{{length, scale}}, offset(offset) {}
+
+  bool isFixed() const { return terms.empty(); }
+  /// `values` has one for each length.
+  int64_t at(llvm::ArrayRef<int64_t> values) const;
+  // Of fixed extents these are fixed.
+  Extent plus(int64_t more) const;
+  Extent over(int64_t number) const; ///< divided, rounded down
+  /// Nothing where that has no such form.
+  std::optional<Extent> times(int64_t number) const;
+  std::optional<Extent> plus(const Extent &more) const;
+
   friend bool operator==(const Extent &a, const Extent &b) {
-    return a.length == b.length && a.scale == b.scale && a.offset == b.offset;
+    return a.terms == b.terms && a.offset == b.offset && a.divisor == b.divisor;
   }
   friend bool operator!=(const Extent &a, const Extent &b) { return !(a == b); }
 };
@@ -51,7 +69,8 @@ struct Length {
 };
 
 bool anyBounded(const Extents &extents);
-/// (axis, length, scale, offset) of each axis that is not fixed.
+/// (axis, length, scale, offset) of each axis that is not fixed; with the same axis and offset 0 of further
+/// terms, (axis, -1, 0, divisor) of a divisor.
 mlir::Attribute toAttr(mlir::MLIRContext *context, const Extents &extents);
 Extents extentsFromAttr(mlir::Attribute attr, int64_t rank);
 

@@ -5,6 +5,8 @@ import shutil
 
 import onnx
 from emulated import *
+from Inputs.decoders import gpt
+from Inputs.signals import text
 
 FASHION = MODELS / "fashion-mnist"
 
@@ -200,6 +202,45 @@ def a_missing_runtime_says_what_to_install():
         check(word in said, said)
     check(not (scratch() / "m.so").exists(), "a file was left behind")
     run([*words, scratch() / "m.o"])
+
+
+def outputs_of(data, model, count):
+    """What run_model.c has written, run after run: of each output its shape, if that has bounds, and its numbers."""
+    runs = []
+    for _ in range(count):
+        results = {}
+        for name, shape, least in model:
+            if least != shape:
+                shape = np.frombuffer(data, np.int64, len(shape))
+                data = data[8 * len(shape) :]
+            size = int(np.prod(shape))
+            results[name], data = np.frombuffer(data, np.float32, size).reshape(shape), data[4 * size :]
+        runs.append(results)
+    check(not data, "there is more than the outputs")
+    return runs
+
+
+@case
+def runs_of_bounded_length_agree_with_x86():
+    require("aarch64")
+    random = lambda *shape: np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+    past = lambda n: {"input_ids": np.array([[n]])} | {f"past_key_values.0.{k}": random(1, 4, n, 8) for k in ("key", "value")}
+    reader = text(scratch() / "text.onnx"), ["x:1x3x16x8..40"], lambda n: {"x": random(1, 3, 16, n)}, (40, 9, 22)
+    decoder = gpt(scratch() / "gpt.onnx", layers=1), ["input_ids:1x1", "past_key_values.0.key:1x4x0..9x8"], past, (9, 0, 4)
+    ports = {"text": [("words", (1, 10, 20), (1, 2, 20))]}
+    ports["gpt"] = [("logits", (1, 1, 40), (1, 1, 40))] + [(f"present.0.{k}", (1, 4, 10, 8), (1, 4, 1, 8)) for k in ("key", "value")]
+    for model, shapes, inputs_of, lengths in (reader, decoder):
+        for mode in ("--quantize=none", "--quantize=dynamic"):
+            options = [mode, *(f"--shape={shape}" for shape in shapes)]
+            library, app, data = qcc(model, "--emit=shared", *options, output="here.so"), program(model, *options), b""
+            for length in lengths:
+                for name, value in inputs_of(length).items():
+                    data += (np.array(value.shape).tobytes() if name != "input_ids" else b"") + value.tobytes()
+            for level in PROCESSORS:
+                got = outputs_of(emulate(app, data, level).tobytes(), ports[model.stem], len(lengths))
+                for length, results in zip(lengths, got):
+                    for name, value in run_model(library, inputs_of(length)).items():
+                        check_close(results[name], value, 1e-3, 1e-3 if "dynamic" in mode else 1e-5)
 
 
 main()

@@ -121,7 +121,7 @@ def attention_is_fused_and_reads_no_more_keys_than_there_are():
 
 @case
 def what_mixes_positions_sees_those_that_count():
-    constants = {"axis": np.array([1]), "last": np.array([-1]), "end": np.array([2**31 - 1]), "at": np.array(-1), "w": numbers(6, 6, 3), "rest": np.array([1, -1])}
+    constants = {"axis": np.array([1]), "last": np.array([-1]), "end": np.array([2**31 - 1]), "at": np.array(-1), "w": numbers(6, 6, 3), "rest": np.array([1, -1]), "one": np.array(1), "two": np.array([2]), "three": np.array([3]), "ones": np.ones(1, np.float32)}
     nodes = [
         ("ReduceMean", ["x", "axis"], ["mean"], {"keepdims": 0}),
         ("ReduceSum", ["x", "axis"], ["sum"], {}),
@@ -138,12 +138,24 @@ def what_mixes_positions_sees_those_that_count():
         ("MatMul", ["turned", "x"], ["gram"], {}),
         ("Concat", ["sum", "x"], ["longer"], {"axis": 1}),
         ("Slice", ["x", "axis", "end", "axis"], ["shorter"], {}),
+        ("Slice", ["x", "axis", "end", "axis", "three"], ["third"], {}),
         ("Reshape", ["x", "rest"], ["flat"], {}),
+        ("Concat", ["x", "sum", "x", "shorter"], ["behind"], {"axis": 1}),
+        ("CumSum", ["x", "one"], ["sums"], {}),
+        ("CumSum", ["x", "one"], ["back"], {"reverse": 1}),
+        ("ArgMax", ["x"], ["where"], {"axis": 1}),
+        ("TopK", ["x", "two"], ["top", "places"], {"axis": 1}),
+        ("ReduceProd", ["x", "axis"], ["product"], {"keepdims": 0}),
+        ("LayerNormalization", ["turned", "ones"], ["normal"], {"axis": 2}),
+        ("MaxPool", ["turned"], ["pooled"], {"kernel_shape": [3], "strides": [2], "pads": [1, 1]}),
+        ("ConvTranspose", ["turned", "w"], ["spread"], {"strides": [2]}),
     ]
     names = [results[0] for _, _, results, _ in nodes]
     free = {"softmax": [1, "L", 6], "turned": [1, 6, "L"], "conv": [1, 6, "L"], "longer": [1, "M", 6], "shorter": [1, "K", 6], "flat": [1, "F"],
-            "sum": [1, 1, 6], "tail": [1, 1, 6], "gram": [1, 6, 6], "pool": [1, 6, 1], "most": [1, 6, 1]}  # fmt: skip
-    model = graph(scratch() / "m.onnx", nodes, [("x", [1, "L", 6])], [(n, free.get(n, [1, 6])) for n in names], constants)
+            "sum": [1, 1, 6], "tail": [1, 1, 6], "gram": [1, 6, 6], "pool": [1, 6, 1], "most": [1, 6, 1], "third": [1, "T", 6],
+            "behind": [1, "B", 6], "sums": [1, "L", 6], "back": [1, "L", 6], "where": [1, 1, 6, "INT64"], "top": [1, 2, 6], "normal": [1, 6, "L"],
+            "pooled": [1, 6, "P"], "spread": [1, 6, "S"]}  # fmt: skip
+    model = graph(scratch() / "m.onnx", nodes, [("x", [1, "L", 6])], [(n, free.get(n, [1, 6])[:3], *free.get(n, [])[3:]) for n in names], constants)
     check_lengths(model, ["x:1x2..19x6"], lambda length: {"x": numbers(1, length, 6)}, (2, 3, 8, 18, 19))
 
 
@@ -341,14 +353,14 @@ def operands_by_length(path):
 
 @case
 def what_cannot_follow_a_length_is_refused():
-    square = {"two": np.array([2, -1]), "axis": np.array([1]), "ends": np.array([2**31 - 1]), "three": np.array([3]), "zero": np.array([0], np.int64)}
+    square = {"ends": np.array([2**31 - 1]), "three": np.array([3]), "zero": np.array([[0]]), "half": np.array([0.5], np.float32)}
     x = [("x", [2, "L"])]
     cases = {
         # of another form for other lengths
-        "grow evenly": ([("Slice", ["x", "axis", "ends", "axis", "three"], ["y"], {})], x, "x:2x1..9", [("y", [2, "M"])]),
+        "grow evenly": ([("Size", ["x"], ["size"], {}), ("Div", ["size", "three"], ["part"], {}), ("Expand", ["half", "part"], ["y"], {})], x, "x:2x1..9", [("y", ["M"])]),
         "joins or cuts": ([("Reshape", ["x", "ends"], ["y"], {})], x, "x:2x1..9", [("y", ["M"])]),
-        "behind an axis": ([("Concat", ["x", "x"], ["y"], {"axis": 1})], x, "x:2x1..9", [("y", [2, "M"])]),
-        "mixes the positions": ([("MaxPool", ["z"], ["y"], {"kernel_shape": [3]})], [("z", [1, 2, "L"])], "z:1x2x3..9", [("y", [1, 2, "M"])]),
+        "mixes the positions": ([("ScatterND", ["x", "zero", "half"], ["y"], {})], [("x", ["L"])], "x:1..9", [("y", ["L"])]),
+        "number of its windows up": ([("MaxPool", ["z"], ["y"], {"kernel_shape": [3], "strides": [2], "ceil_mode": 1})], [("z", [1, 2, "L"])], "z:1x2x3..9", [("y", [1, 2, "M"])]),
     }
     cases["joins or cuts"][0][0] = ("Flatten", ["x"], ["y"], {"axis": 0})
     cases["joins or cuts"][3][0] = ("y", [1, "M"])

@@ -7,8 +7,8 @@ namespace {
 
 // Two inputs (1, 1..8) of one length, one (2..4, 3) of another, a fixed one; the output has the first's
 // shape.
-const int64_t line[] = {1, 8}, lineBounds[] = {1, 1, -1, 0};
-const int64_t table[] = {4, 3}, tableBounds[] = {2, 3, 1, -1};
+const int64_t line[] = {1, 8}, lineBounds[] = {1, 1, -1, 0, -1, -1, 0, 0};
+const int64_t table[] = {4, 3}, tableBounds[] = {2, 3, 1, -1, -1, -1, 0, 0};
 const int64_t fixed[] = {2};
 const qcc_tensor_info inputs[] = {
     {"ids", "ids", QCC_TYPE_I64, 2, line, lineBounds, 64, 0, 0},
@@ -117,6 +117,48 @@ TEST(Shapes, NothingOverlapsThem) {
   Call third;
   third.out[1] = third.y + 7;
   EXPECT_EQ(third(), QCC_ERR_ARGUMENT);
+}
+
+void nothing(const qcc_frame *, uint32_t, uint32_t) {}
+
+TEST(Shapes, AddUp) {
+  // A length of 0..8, one of 1..4, one that is both and one more; the output is the first with one more.
+  const int64_t past[] = {8}, pastBounds[] = {0, 0, -1, 0}, now[] = {4}, nowBounds[] = {1, 1, -1, 0};
+  const int64_t all[] = {13}, allBounds[] = {2, 0, 1, 1}, next[] = {9}, nextBounds[] = {1, -1, -1, 0};
+  const qcc_tensor_info three[] = {{"past", "past", QCC_TYPE_U8, 1, past, pastBounds, 8, 0, 0},
+                                   {"now", "now", QCC_TYPE_U8, 1, now, nowBounds, 4, 0, 0},
+                                   {"all", "all", QCC_TYPE_U8, 1, all, allBounds, 13, 0, 0}};
+  const qcc_tensor_info one[] = {{"next", "next", QCC_TYPE_U8, 1, next, nextBounds, 9, 0, 0}};
+  const qcc_step_fn quiet[] = {nothing};
+  const qcc_variant variant[] = {{"x86-64", 0, quiet}};
+  qcc_model model = fake::bare(variant, fake::infos, 1);
+  model.abi_version = QCC_ABI_VERSION_BOUNDED;
+  model.flags = QCC_MODEL_IN_PLACE;
+  model.n_inputs = 3;
+  model.n_outputs = 1;
+  model.inputs = three;
+  model.outputs = one;
+  uint8_t a[9] = {}, b[4] = {}, c[13] = {}, y[9] = {};
+  int64_t lengths[3] = {3, 2, 6}, written = 0;
+  const void *in[] = {a, b, c, &lengths[0], &lengths[1], &lengths[2]};
+  void *out[] = {y, &written};
+  auto run = [&] { return qcc_run(&model, in, out, nullptr, 0, nullptr); };
+  EXPECT_EQ(run(), QCC_OK);
+  for (int64_t wrong : {5, 7}) {
+    lengths[2] = wrong;
+    EXPECT_EQ(run(), QCC_ERR_SHAPE) << wrong;
+  }
+  lengths[0] = 0;
+  lengths[2] = 3;
+  EXPECT_EQ(run(), QCC_OK);
+  lengths[0] = 8;
+  lengths[2] = 11;
+  // What has grown may lie where it was, for which there is room; nowhere else within it.
+  out[0] = a;
+  EXPECT_EQ(run(), QCC_OK);
+  in[0] = a + 1;
+  out[0] = a;
+  EXPECT_EQ(run(), QCC_ERR_ARGUMENT);
 }
 
 } // namespace

@@ -87,3 +87,29 @@ func.func @fixedShapesStay(%x: tensor<1x8xf32>) -> tensor<1x8xf32> attributes {q
   %0 = "qcc.softmax"(%x) <{axis = 1 : i64}> : (tensor<1x8xf32>) -> tensor<1x8xf32>
   return %0 : tensor<1x8xf32>
 }
+
+// -----
+
+// What comes behind an axis of bounded length is written over what does not count there.
+// CHECK-LABEL: @cachesGrow
+func.func @cachesGrow(%x: tensor<1x2x7x4xf32>, %y: tensor<1x2x1x4xf32>) -> tensor<1x2x8x4xf32> attributes {qcc.input_names = ["x", "y"], qcc.output_names = ["z"], qcc.lengths = [array<i64: 0, 2, 0, 7>], qcc.input_extents = [array<i64: 2, 0, 1, 0>, array<i64>]} {
+  // CHECK: %[[WHOLE:.*]] = "qcc.concat"(%arg0, %arg1) <{axis = 2 : i64}>
+  // CHECK: %[[START:.*]] = "qcc.expand"(%{{.*}}) <{shape = array<i64: 1>}>
+  // CHECK: %[[Z:.*]] = "qcc.tensor_scatter"(%[[WHOLE]], %arg1, %[[START]]) <{axis = 2 : i64
+  %0 = "qcc.concat"(%x, %y) <{axis = 2 : i64}> {qcc.extents = [array<i64: 2, 0, 1, 1>]} : (tensor<1x2x7x4xf32>, tensor<1x2x1x4xf32>) -> tensor<1x2x8x4xf32>
+  // CHECK: return %[[Z]],
+  return %0 : tensor<1x2x8x4xf32>
+}
+
+// -----
+
+// Windows in steps: floor((n - 1) / 2) + 1, as import has seen for lengths 8 and 3. What lies behind reads as padding.
+// CHECK-LABEL: @windowsInSteps
+// CHECK-SAME: qcc.output_extents = [array<i64: 2, 0, 1, 1, 2, -1, 0, 2>]
+func.func @windowsInSteps(%x: tensor<1x2x9xf32>, %w: tensor<3x2x3xf32>) -> tensor<1x3x5xf32> attributes {qcc.input_names = ["x", "w"], qcc.output_names = ["y"], qcc.lengths = [array<i64: 0, 2, 3, 9>], qcc.input_extents = [array<i64: 2, 0, 1, 0>, array<i64>], qcc.samples = [array<i64: 8>, array<i64: 3>]} {
+  // CHECK: %[[FILLED:.*]] = "qcc.where"(%{{.*}}, %arg0, %{{.*}})
+  // CHECK: "qcc.div"
+  // CHECK: "qcc.conv"(%[[FILLED]], %arg1)
+  %0 = "qcc.conv"(%x, %w) <{kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>, strides = array<i64: 2>, dilations = array<i64: 1>, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0, 0>}> {qcc.sizes = [array<i64: 0, 2, 4, 2>]} : (tensor<1x2x9xf32>, tensor<3x2x3xf32>) -> tensor<1x3x5xf32>
+  return %0 : tensor<1x3x5xf32>
+}

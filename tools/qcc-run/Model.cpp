@@ -106,16 +106,25 @@ qcc_tensor_info Model::infoOf(const qcc_tensor_info &info, const std::vector<int
   return here;
 }
 
+/// What the extent adds to its lengths, and those: -1 where there is none.
+static int64_t boundOf(const qcc_tensor_info &info, uint32_t row, uint32_t axis) {
+  return info.min_shape[info.rank * row + axis];
+}
+
 void Model::setShape(uint32_t i, const std::vector<int64_t> &shape) {
   const qcc_tensor_info &given = descriptor->inputs[i];
   for (uint32_t axis = 0; given.min_shape && axis < given.rank; ++axis) {
     inputShapes[i][axis] = shape[axis];
-    int64_t length = given.min_shape[given.rank + axis];
-    for (uint32_t k = 0; length >= 0 && k < descriptor->n_inputs; ++k) {
-      const qcc_tensor_info &other = descriptor->inputs[k];
-      for (uint32_t a = 0; other.min_shape && a < other.rank; ++a)
-        if (other.min_shape[other.rank + a] == length)
-          inputShapes[k][a] = shape[axis];
+    if (boundOf(given, 1, axis) >= 0 && boundOf(given, 2, axis) < 0)
+      lengths[boundOf(given, 1, axis)] = shape[axis] - boundOf(given, 3, axis);
+  }
+  // All that have these lengths alone, or whose every length is known.
+  for (uint32_t k = 0; k < descriptor->n_inputs; ++k) {
+    const qcc_tensor_info &other = descriptor->inputs[k];
+    for (uint32_t a = 0; other.min_shape && a < other.rank; ++a) {
+      auto one = lengths.find(boundOf(other, 1, a)), more = lengths.find(boundOf(other, 2, a));
+      if (one != lengths.end() && (boundOf(other, 2, a) < 0 || more != lengths.end()))
+        inputShapes[k][a] = one->second + (more == lengths.end() ? 0 : more->second) + boundOf(other, 3, a);
     }
   }
 }

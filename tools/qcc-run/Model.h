@@ -4,6 +4,7 @@
 
 #include "tools/qcc-run/Tensor.h"
 
+#include <map>
 #include <memory>
 
 namespace qcc::run {
@@ -71,6 +72,7 @@ private:
   qcc_pool *pool = nullptr;
   std::vector<Buffer> inputs, outputs, work;
   std::vector<std::vector<int64_t>> inputShapes, outputShapes;
+  std::map<int64_t, int64_t> lengths; ///< those that shapes of inputs have said
   std::vector<const void *> inputPointers;
   std::vector<void *> outputPointers;
 };

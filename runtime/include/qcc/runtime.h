@@ -25,7 +25,7 @@ extern "C" {
  * its end without a new version, which its struct_bytes shows. */
 #define QCC_ABI_VERSION 2u
 /* That of a model with inputs of bounded shape, whose callers pass more pointers. */
-#define QCC_ABI_VERSION_BOUNDED 3u
+#define QCC_ABI_VERSION_BOUNDED 4u
 
 /*===-- Status ------------------------------------------------------------===*/
 
@@ -107,8 +107,10 @@ typedef struct qcc_tensor_info {
   const int64_t *shape;     /* rank extents, row-major, the last one contiguous; the
                                upper bounds where min_shape is set; NULL at rank 0 */
   const int64_t *min_shape; /* NULL: the shape is fixed. Else (--shape=NAME:1x1..512)
-                               rank lower bounds, then rank numbers: extents of inputs
-                               with the same one are equal in a run, -1 is none */
+                               four rows of rank numbers: lower bounds; which length an
+                               input's extent is, -1 for none; one that is added to it,
+                               or -1; a number that is added. Extents of the same
+                               lengths agree in a run */
   uint64_t bytes;           /* size of the buffer in bytes, with upper bounds that for
                                them; 0 is an empty tensor, whose pointer may be NULL */
   double scale;             /* real = scale * (value - zero_point); 0: the values
@@ -201,8 +203,8 @@ typedef struct qcc_variant {
 
 /* qcc_model.flags */
 #define QCC_MODEL_IN_PLACE                                                                                   \
-  1u /* an output may be the memory of an input of the same type and shape: a                                \
-        state that the next run takes */
+  1u /* an output may be the memory of an input of the same type and shape, or of                            \
+        one that differs where both have bounds: a state that the next run takes */
 
 typedef struct qcc_runtime qcc_runtime;
 
@@ -249,7 +251,8 @@ const qcc_model *qcc_get_model(void);
  * the graph's order, at any alignment. `work` may be misaligned and dirty, and
  * is the run's own until it returns. Inputs may overlap each other; nothing else
  * may overlap, except that with QCC_MODEL_IN_PLACE an output may begin where an
- * input of the same type and shape does. pool NULL: the calling thread alone.
+ * input of the same type and shape does; where both have bounds, in extents that
+ * have them in both, the shapes may differ. pool NULL: the calling thread alone.
  *
  * A model whose tensors have a min_shape (abi_version QCC_ABI_VERSION_BOUNDED) takes
  * twice as many pointers: in[n_inputs + i] to the shape of input i, of rank int64_t,

@@ -1,5 +1,6 @@
 /* Runs a model on samples from stdin, its inputs one after the other, and writes its outputs: the model of
- * prefix `m`, or, with LOAD defined, the shared object that is named. */
+ * prefix `m`, or, with LOAD defined, the shared object that is named. A shape that has bounds goes before its
+ * tensor. */
 #include "qcc/runtime.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,40 @@ static void *allocate(uint64_t bytes) {
   return memory;
 }
 
+/* The bytes of a tensor in this run. */
+static uint64_t bytes_of(const qcc_tensor_info *info, const int64_t *shape) {
+  uint64_t most = 1, here = 1;
+  for (uint32_t axis = 0; info->min_shape && axis < info->rank; ++axis) {
+    most *= (uint64_t)info->shape[axis];
+    here *= (uint64_t)shape[axis];
+  }
+  return info->bytes / most * here;
+}
+
+/* Pointers to tensors, and behind them to the shapes of those that have bounds. */
+static void **ports(const qcc_tensor_info *infos, uint32_t count) {
+  void **pointers = allocate(2 * count * sizeof *pointers);
+  for (uint32_t i = 0; i < count; ++i) {
+    pointers[i] = allocate(infos[i].bytes);
+    pointers[count + i] = allocate(infos[i].rank * sizeof(int64_t));
+  }
+  return pointers;
+}
+
+/* 0 where there is nothing more to read. */
+static int read_input(const qcc_tensor_info *info, void *data, void *shape) {
+  if (info->min_shape && fread(shape, sizeof(int64_t) * info->rank, 1, stdin) != 1)
+    return 0;
+  uint64_t bytes = bytes_of(info, shape);
+  return !bytes || fread(data, bytes, 1, stdin) == 1;
+}
+
+static void write_output(const qcc_tensor_info *info, const void *data, const void *shape) {
+  if (info->min_shape)
+    fwrite(shape, sizeof(int64_t), info->rank, stdout);
+  fwrite(data, 1, bytes_of(info, shape), stdout);
+}
+
 int main(int argc, char **argv) {
   (void)argc, (void)argv;
 #ifdef LOAD
@@ -37,23 +72,19 @@ int main(int argc, char **argv) {
 #else
   const qcc_model *m = &m_model;
 #endif
-  void **in = allocate(m->n_inputs * sizeof *in), **out = allocate(m->n_outputs * sizeof *out);
+  void **in = ports(m->inputs, m->n_inputs), **out = ports(m->outputs, m->n_outputs);
   void *work = allocate(m->workspace_bytes);
   const qcc_variant *variant;
   qcc_status status = SELECT_VARIANT(m, &variant);
   if (status == QCC_OK)
     fprintf(stderr, "%s\n", variant->isa);
-  for (uint32_t i = 0; i < m->n_inputs; ++i)
-    in[i] = allocate(m->inputs[i].bytes);
-  for (uint32_t o = 0; o < m->n_outputs; ++o)
-    out[o] = allocate(m->outputs[o].bytes);
   while (status == QCC_OK) {
     for (uint32_t i = 0; i < m->n_inputs; ++i)
-      if (m->inputs[i].bytes && fread(in[i], m->inputs[i].bytes, 1, stdin) != 1)
+      if (!read_input(&m->inputs[i], in[i], in[m->n_inputs + i]))
         return feof(stdin) ? 0 : 2;
     status = m->run((const void *const *)in, out, work, NULL);
     for (uint32_t o = 0; o < m->n_outputs && status == QCC_OK; ++o)
-      fwrite(out[o], 1, m->outputs[o].bytes, stdout);
+      write_output(&m->outputs[o], out[o], out[m->n_outputs + o]);
   }
   fprintf(stderr, "status %d\n", (int)status);
   return 1;
