@@ -27,6 +27,23 @@ protected:
   Value pair(Value weights, int64_t step, int64_t index) {
     return code.load(ops.i8s(), weights, step * stepBytes + index * 16, 16);
   }
+  /// Loads at offsets that are no multiples of 16 become ldur, which in LLVM's tables is one micro-operation
+  /// on Neoverse N1, Cortex-A76 and Neoverse V2, where an ldr with an offset may be two and an ldp is three.
+  /// It reaches 256 bytes to either side: two steps.
+  static constexpr int64_t oddOffset = 241;
+  /// Behind the beginning of an even step, so that LLVM does not see by how much.
+  Value nearStep(Value weights, int64_t step) {
+    Value place = code.at(weights, step * stepBytes + oddOffset);
+    return LLVM::InlineAsmOp::create(code.b, code.loc, place.getType(), ValueRange(place), /*asm_string=*/"",
+                                     /*constraints=*/"=r,0", /*has_side_effects=*/false,
+                                     /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                                     LLVM::AsmDialectAttr(), ArrayAttr())
+        .getRes();
+  }
+  /// pair, of this step or the next one.
+  Value pairNear(Value near, int64_t step, int64_t index) {
+    return code.load(ops.i8s(), near, step % 2 * stepBytes + index * 16 - oddOffset, 16);
+  }
   /// `depth` bytes, up to a whole step zeros: what follows a row's bf16 may be no number, which a weight of
   /// zero would not silence.
   Value loadDepth(Value pixel, int64_t depth) {
@@ -67,7 +84,7 @@ public:
       for (Value pixel : pixels)
         bytes.push_back(signedTwice(pixel, step * stepDepth));
       for (int64_t index = 0; index < pairs(); ++index) {
-        Value columns = code.load(ops.i8s(), near, step % 2 * stepBytes + index * 16 - oddOffset, 16);
+        Value columns = pairNear(near, step, index);
         for (int64_t row = 0; row < rows; ++row) {
           Value &sum = sums[row * pairs() + index];
           sum = code.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", ops.i32s(), {sum, columns, bytes[row]});
@@ -85,20 +102,6 @@ public:
 
 private:
   Values bias;
-
-  /// Loads at offsets that are no multiples of 16 become ldur, which is one micro-operation on Neoverse N1
-  /// and Cortex-A76, where an ldr with an offset is two and an ldp three. It reaches 256 bytes to either
-  /// side.
-  static constexpr int64_t oddOffset = 241;
-  /// Behind the beginning of a step, so that LLVM does not see by how much.
-  Value nearStep(Value weights, int64_t step) {
-    Value place = code.at(weights, step * stepBytes + oddOffset);
-    return LLVM::InlineAsmOp::create(code.b, code.loc, place.getType(), ValueRange(place), /*asm_string=*/"",
-                                     "=r,0", /*has_side_effects=*/false, /*is_align_stack=*/false,
-                                     LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
-                                     ArrayAttr())
-        .getResult(0);
-  }
 
   Value signedTwice(Value pixel, int64_t depth) {
     Value bytes = code.load(code.b.getI64Type(), pixel, depth);
@@ -131,14 +134,18 @@ public:
       for (int64_t step = 0; step < steps; ++step)
         twoRows[step].push_back(together(first, second, steps, step));
     }
-    for (int64_t step = 0; step < steps; ++step)
+    Value near; // of two steps
+    for (int64_t step = 0; step < steps; ++step) {
+      if (step % 2 == 0)
+        near = nearStep(weights, step);
       for (int64_t index = 0; index < pairs(); ++index) {
-        Value columns = pair(weights, step, index);
+        Value columns = pairNear(near, step, index);
         for (auto [i, operand] : llvm::enumerate(twoRows[step])) {
           Value &sum = sums[i * pairs() + index];
           sum = multiply(sum, operand, columns);
         }
       }
+    }
   }
 
   Values finish(const Values &sums) override {
