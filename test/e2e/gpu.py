@@ -21,8 +21,8 @@ def assembler():
 
 
 def assemble(model, *options, generations=GENERATIONS):
-    """The model's PTX is accepted, no kernel that sums products spills, and no rounding is left to the assembler (q7, q8a),
-    which contracts multiplications and additions that do not name theirs."""
+    """The model's PTX is accepted, no kernel spills or has a stack, and no rounding is left to the assembler (q7, q8a),
+    which contracts multiplications and additions that do not name theirs. tools/assemble.py does it with every model."""
     for generation in generations:
         text = qcc(model, TARGET, f"--march={generation}", "--emit=ptx", *options, output=f"{generation}.ptx")
         loose = re.findall(r"\b(?:mul|add|sub|mad)\.(?:ftz\.)?f\d\d\b", text.read_text())
@@ -33,8 +33,7 @@ def assemble(model, *options, generations=GENERATIONS):
         spills = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", said)
         check(kernels and len(kernels) == len(spills), said)
         for kernel, numbers in zip(kernels, spills):
-            hot = any(word in kernel for word in ("gemm", "recurrent", "attention"))
-            check(not hot or numbers == ("0", "0", "0"), f"{generation}: {kernel} spills: {numbers}")
+            check(numbers == ("0", "0", "0"), f"{generation}: {kernel} has a stack or spills: {numbers}")
 
 
 def check_emulated(model, inputs, *options, run_options=(), compare=check_equal):

@@ -6,6 +6,7 @@ import gzip
 import onnx
 from gpu import *
 from onnx import TensorProto, helper, numpy_helper
+from shared_networks import networks
 from support import *
 
 FASHION = MODELS / "fashion-mnist"
@@ -140,6 +141,19 @@ def ptx_is_accepted_without_spills():
     for name in ("cnn", "vit", "lstm"):
         for mode in ("none", "dynamic"):
             assemble(FASHION / f"models/fm_{name}_ts_b1.onnx", f"--quantize={mode}")
+
+
+@case
+def ptx_of_other_networks_is_accepted_without_spills():
+    require("shared-models")
+    every = networks(scratch())
+    for name, way, generations in (
+        ("ch_PP-OCRv4_det_infer", "dynamic", ["sm_90"]),  # most kernels of all
+        ("silero_vad_16k_sequence", "dynamic", ["sm_75", "sm_100"]),
+        ("silero_vad_openvino_16k", "float", ["sm_75", "sm_90"]),
+        ("squeezenet11_224", "float", ["sm_75", "sm_100"]),
+    ):
+        assemble(every[name].path, *every[name].compile_options(way, scratch()), generations=generations)
 
 
 @case
