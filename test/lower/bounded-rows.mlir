@@ -30,9 +30,10 @@ func.func @main(%x: tensor<1x8x4xf32>, %m: tensor<8x1xi1>, %s: tensor<3xi64>) ->
 // -----
 
 // A product computes no more rows of its last tile than there are.
-// CHECK: qcc.kernel @[[GEMM:gemm_[0-9]+]] {{.*}}limit = 1 : i64
+// CHECK: qcc.kernel @[[$GEMM:gemm_[0-9]+]] {{.*}}limit = 1 : i64
 // CHECK-NOT: qcc.kernel @gemm
-// CHECK: qcc.invoke @[[GEMM]]({{.*}}qcc.rows = array<i64: 1, 1, 1, 0, 1, 8, 1,
+// CHECK-LABEL: func.func @main
+// CHECK: qcc.invoke @[[$GEMM]]({{.*}}qcc.rows = array<i64: 1, 1, 1, 0, 1, 8, 1,
 func.func @main(%x: tensor<1x8x4xf32>, %s: tensor<3xi64>) -> tensor<1x8x6xf32> attributes {qcc.input_names = ["x", "x.shape"], qcc.output_names = ["y"], qcc.lengths = [array<i64: 0, 1, 1, 8>], qcc.input_extents = [array<i64: 1, 0, 1, 0>, array<i64>], qcc.output_extents = [array<i64>], qcc.shape_inputs = array<i64: 0>, qcc.shape_outputs = array<i64>} {
   %w = "qcc.constant"() <{value = dense<1.0> : tensor<4x6xf32>}> : () -> tensor<4x6xf32>
   %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x8x4xf32>, tensor<4x6xf32>) -> tensor<1x8x6xf32>
