@@ -317,6 +317,22 @@ TEST(Ptx, FloatsMultiplyInTensorCores) {
   EXPECT_EQ(countOf(ptxOf("sm_75", spec), "mma.sync"), 0u);
 }
 
+TEST(Ptx, GroupsOfNibblesAreStepsOfDepth) {
+  GemmSpec spec = dense();
+  spec.outW = 64;
+  spec.out.pixel = spec.n;
+  spec.x.pixel = spec.c;
+  spec.nibbles = NibbleForm();
+  spec.epilogue.output = Output::F32;
+  spec.epilogue.rows = true;
+  for (const char *variant : {"sm_80", "sm_90"}) {
+    std::string text = ptxOf(variant, spec);
+    EXPECT_EQ(countOf(text, "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32"), 16u) << variant;
+    EXPECT_EQ(countOf(text, ".local"), 0u) << variant;
+    EXPECT_EQ(countOf(text, "fma.rn.f32"), 0u) << variant;
+  }
+}
+
 TEST(Ptx, ProductsOfOneRowTakeDotProductsOfFourBytes) {
   for (const char *variant : {"sm_75", "sm_80", "sm_90"})
     EXPECT_NE(countOf(ptxOf(variant, dense()), "dp4a.u32.s32"), 0u) << variant;

@@ -29,24 +29,33 @@ constexpr int64_t fewestRows = 9;
 /// Of a group's columns, for floats: with fewer, a thread for each output is as good.
 constexpr int64_t fewestFloatColumns = 16;
 
+/// How x is walked, which does not depend on the weights' bits.
+Segments segmentsOfBytes(GemmSpec spec) {
+  spec.nibbles.reset();
+  return segmentsOf(spec);
+}
+
 struct Shape {
   explicit Shape(const GemmSpec &spec)
-      : tiling(spec), segments(segmentsOf(spec)), panels(panelsOf(spec)),
+      : tiling(spec), segments(segmentsOfBytes(spec)), panels(panelsOf(spec)),
         rows(tiling.images * tiling.rows * tiling.width), warpsAcross(panels == 1 ? 1 : 2),
         warpsDown(warps / warpsAcross), tileRows(warpsDown * warpRows),
         tileColumns(warpsAcross * warpColumns), rowBlocks(llvm::divideCeil(rows, tileRows)),
         columnBlocks(llvm::divideCeil(panels, warpsAcross)),
         depthTiles(segments.packedSteps() * chunkBytes / lineDepth),
         weightChunks(WarpTile::weightChunks(spec)),
-        stageBytes(tileRows * lineDepth + tileColumns * weightChunks * chunkBytes) {}
+        panelTileBytes(spec.nibbles ? WarpTile::groupsOfTile * spec.nibbles->groupBytes()
+                                    : panelColumns * weightChunks * chunkBytes),
+        stageBytes(tileRows * lineDepth + warpsAcross * panelTileBytes) {}
 
   Tiling tiling;
   Segments segments;
   int64_t panels, rows;
   int64_t warpsAcross, warpsDown, tileRows, tileColumns;
   int64_t rowBlocks, columnBlocks, depthTiles;
-  int64_t weightChunks; ///< of a line
-  int64_t stageBytes;   ///< of x, then of the weights
+  int64_t weightChunks;   ///< of a line
+  int64_t panelTileBytes; ///< of a panel's weights in a tile
+  int64_t stageBytes;     ///< of x, then of the weights
 };
 
 class Kernel : ProductArguments {
@@ -79,8 +88,9 @@ private:
   Value depthBytes(Value chunk);
   void loadActivations(Value thread, Value depthTile, Value base);
   void loadWeights(Value thread, Value depthTile, Value base);
+  void loadNibbles(Value thread, Value depthTile, Value base);
   void loadStage(Value depthTile, Value stage);
-  void multiply(Value stage);
+  void multiply(Value depthTile, Value stage);
   void finish(Value thread);
   void storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value firstColumn, ArrayRef<Value> sums,
                 ArrayRef<Values> columns);
@@ -92,7 +102,7 @@ private:
 Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
     : ProductArguments(function, spec.epilogue), code(builder, function.getLoc()),
       scalarCode(builder, function.getLoc(), variant), spec(spec), shape(spec),
-      layout(spec.epilogue, spec.isFloat, spec.packing, panelColumns),
+      layout(spec.epilogue, spec.hasFloatSums(), spec.packing, panelColumns),
       ops(BlockOps::create(code, variant, {threads, stages * shape.stageBytes, WarpTile::registers(spec)})),
       tile(*ops, scalarCode, spec) {
   Value block = arith::TruncIOp::create(code.b, code.loc, code.i32(), begin);
@@ -112,7 +122,7 @@ Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
 void Kernel::emit() {
   for (int64_t stage = 0; stage + 1 < stages; ++stage)
     loadStage(constant(stage), constant(stage));
-  Type sumType = spec.isFloat ? code.f32() : code.i32();
+  Type sumType = spec.hasFloatSums() ? code.f32() : code.i32();
   ops->eachThread([&](Value thread) { tile.start(loadColumns(panelParams(thread), 0, sumType)); });
   code.forLoop(code.i64(0), code.i64(shape.depthTiles), [&](Value index) {
     Value depthTile = arith::TruncIOp::create(code.b, code.loc, code.i32(), index);
@@ -121,7 +131,7 @@ void Kernel::emit() {
     ops->barrier();
     Value next = code.add(depthTile, constant(stages - 1));
     loadStage(next, code.rem(next, stages));
-    multiply(code.rem(depthTile, stages));
+    multiply(depthTile, code.rem(depthTile, stages));
   });
   ops->eachThread([&](Value thread) { finish(thread); });
 }
@@ -230,12 +240,32 @@ void Kernel::loadWeights(Value thread, Value depthTile, Value base) {
   }
 }
 
+/// The groups of a panel lie side by side; past the last one there is nothing to read.
+void Kernel::loadNibbles(Value thread, Value depthTile, Value base) {
+  int64_t chunksOfPanel = shape.panelTileBytes / chunkBytes, chunks = shape.warpsAcross * chunksOfPanel;
+  for (int64_t first = 0; first < chunks; first += threads) {
+    Value here = code.add(thread, constant(first));
+    Value panel = code.div(here, chunksOfPanel), inTile = code.mul(code.rem(here, chunksOfPanel), chunkBytes);
+    Value inPanel = code.add(code.mul(depthTile, shape.panelTileBytes), inTile);
+    Value isThere = code.lessThan(inPanel, constant(panelBytes(spec)));
+    if (first + threads > chunks)
+      isThere = arith::AndIOp::create(code.b, code.loc, isThere, code.lessThan(here, constant(chunks)));
+    code.ifElse(isThere, [&] {
+      Value number = panelOf(code.mul(panel, panelColumns));
+      Value from = code.at(code.at(weights, code.mul(number, panelBytes(spec))), inPanel);
+      Value to = code.add(code.mul(panel, shape.panelTileBytes), inTile);
+      ops->copy(code.add(base, to), from, chunkBytes);
+    });
+  }
+}
+
 void Kernel::loadStage(Value depthTile, Value stage) {
   ops->eachThread([&](Value thread) {
     code.ifElse(code.lessThan(depthTile, constant(shape.depthTiles)), [&] {
       Value base = code.mul(stage, shape.stageBytes);
       loadActivations(thread, depthTile, base);
-      loadWeights(thread, depthTile, code.add(base, constant(shape.tileRows * lineDepth)));
+      Value ofWeights = code.add(base, constant(shape.tileRows * lineDepth));
+      spec.nibbles ? loadNibbles(thread, depthTile, ofWeights) : loadWeights(thread, depthTile, ofWeights);
     });
   });
   ops->commitCopies();
@@ -267,7 +297,7 @@ Values Kernel::loadColumns(Value panel, int64_t offset, Type type) {
   return values;
 }
 
-void Kernel::multiply(Value stage) {
+void Kernel::multiply(Value depthTile, Value stage) {
   Value base = code.mul(stage, shape.stageBytes);
   auto warpOf = [&](Value thread) { return code.div(thread, BlockOps::warpThreads); };
   auto firstRow = [&](Value thread) -> Value {
@@ -276,7 +306,21 @@ void Kernel::multiply(Value stage) {
   auto firstColumn = [&](Value thread) -> Value {
     return code.mul(code.rem(warpOf(thread), shape.warpsAcross), warpColumns);
   };
-  tile.multiply(base, firstRow, code.add(base, constant(shape.tileRows * lineDepth)), firstColumn);
+  Value ofWeights = code.add(base, constant(shape.tileRows * lineDepth));
+  if (!spec.nibbles)
+    return tile.multiply(base, firstRow, ofWeights, firstColumn);
+  auto panel = [&](Value thread) -> Value {
+    return code.add(ofWeights, code.mul(code.rem(warpOf(thread), shape.warpsAcross), shape.panelTileBytes));
+  };
+  int64_t groups = llvm::divideCeil(spec.c, groupDepth);
+  for (int64_t index = 0; index < WarpTile::groupsOfTile; ++index) {
+    auto multiplyGroup = [&] { tile.multiplyGroup(base, firstRow, panel, index); };
+    Value group = code.add(code.mul(depthTile, WarpTile::groupsOfTile), constant(index));
+    if (index < groups % WarpTile::groupsOfTile || groups % WarpTile::groupsOfTile == 0)
+      multiplyGroup();
+    else // all threads agree
+      code.ifElse(code.lessThan(group, constant(groups)), multiplyGroup);
+  }
 }
 
 //--- From sums to memory -----------------------------------------------------//
@@ -324,7 +368,7 @@ void Kernel::storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value
 }
 
 void Kernel::finish(Value thread) {
-  ElementEpilogue epilogue(scalarCode, spec.epilogue, spec.isFloat, layout, params, table);
+  ElementEpilogue epilogue(scalarCode, spec.epilogue, spec.hasFloatSums(), layout, params, table);
   Value panel = panelParams(thread), column = columnOf(thread);
   SmallVector<Values> columns;
   for (int64_t offset : epilogue.columnOffsets())
@@ -344,7 +388,7 @@ void Kernel::finish(Value thread) {
 } // namespace
 
 bool gpu::fitsBlocks(const GemmSpec &spec) {
-  if (spec.nibbles || (spec.isFloat && spec.n < fewestFloatColumns))
+  if (spec.isFloat && (spec.nibbles || spec.n < fewestFloatColumns))
     return false;
   return spec.batch * spec.outH * spec.outW >= fewestRows;
 }

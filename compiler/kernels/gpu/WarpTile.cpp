@@ -6,6 +6,7 @@ using namespace qcc::kernels;
 using namespace qcc::kernels::gpu;
 using qcc::target::BlockOps;
 using qcc::target::CodeBuilder;
+using qcc::target::Values;
 
 // Registers of a thread.
 constexpr int64_t rowSlots = WarpTile::rowTiles * 4, columnSlots = WarpTile::columnTiles * 2;
@@ -13,6 +14,8 @@ constexpr int64_t sumSlots = 0, aSlots = WarpTile::rowTiles * WarpTile::columnTi
                   bSlots = aSlots + rowSlots, wholeSlots = bSlots + columnSlots;
 /// Of floats: what a and b are besides, and the weights of all steps of a tile as they lie in memory.
 constexpr int64_t aRests = wholeSlots, bRests = aRests + rowSlots, packedSlots = bRests + columnSlots;
+/// Of nibbles: the sums of a group.
+constexpr int64_t groupSlots = wholeSlots;
 
 WarpTile::WarpTile(BlockOps &ops, const Code &scalar, const GemmSpec &spec)
     : ops(ops), code(ops.code), scalar(scalar), spec(spec), kind(!spec.isFloat ? BlockOps::Operand::Bytes
@@ -20,6 +23,8 @@ WarpTile::WarpTile(BlockOps &ops, const Code &scalar, const GemmSpec &spec)
                                                                                : BlockOps::Operand::Tf32) {}
 
 int64_t WarpTile::registers(const GemmSpec &spec) {
+  if (spec.nibbles)
+    return groupSlots + rowTiles * columnTiles * 4;
   bool isSplit = spec.isFloat && !spec.isBf16;
   return isSplit ? packedSlots + columnTiles * weightChunks(spec) : wholeSlots;
 }
@@ -46,7 +51,7 @@ void WarpTile::start(ArrayRef<Value> bias) {
 
 Value WarpTile::sum(int64_t i, int64_t h, int64_t column) {
   int64_t slot = sumSlots + (i * columnTiles + column / 2) * 4 + 2 * h + column % 2;
-  return spec.isFloat ? ops.getFloat(slot) : ops.get(slot);
+  return spec.hasFloatSums() ? ops.getFloat(slot) : ops.get(slot);
 }
 
 static Value bitOf(CodeBuilder &code, Value thread, int64_t index) {
@@ -146,4 +151,67 @@ void WarpTile::multiplyFloats(Value x, OfThread firstRow, Value weights, OfThrea
       multiplyAll(aSlots, bRests);
     multiplyAll(aSlots, bSlots);
   }
+}
+
+//--- Weights of 4 bits -------------------------------------------------------//
+
+Value WarpTile::groupAt(OfThread panel, Value thread, int64_t index) {
+  return ops.sharedPointer(code.add(panel(thread), constant(index * spec.nibbles->groupBytes())));
+}
+
+/// Four weights less their zero point, as register `half` of b for 8 columns: lane 4g + t has the depths 16 *
+/// half + 4t .. + 3 of the column whose line is 8 * tile + g.
+Value WarpTile::nibbles(Value group, Value thread, int64_t tile, int64_t half) {
+  const NibbleForm &form = *spec.nibbles;
+  Value g = code.rem(code.div(thread, 4), 8), t = code.rem(thread, 4);
+  // The inverse of lineOf.
+  Value column = code.add(code.mul(code.div(g, 2), 8), code.add(code.rem(g, 2), constant(2 * tile)));
+  Value step = code.add(code.div(t, 2), constant(2 * half));
+  Value place = code.add(code.mul(step, form.stepBytes()), code.mul(column, 4));
+  Expr word = scalar.wrap(code.load(code.i32(), code.at(group, place), 0, 4));
+  Expr upper = scalar.wrap(code.rem(t, 2));
+  Expr low = shiftRightLogical(word, upper << 2) & scalar.i32(0x0f0f0f0f);
+  Expr shifted =
+      (low ^ scalar.i32(0x08080808)) | scalar.i32(int32_t(0x80808080)); // q + 8, and room for a borrow
+  Expr zero = scalar.i32(8);
+  if (form.zeros) {
+    Value zeros = code.at(group, 4 * form.stepBytes() + panelColumns * form.scaleBytes());
+    Expr ofColumn = load(scalar, code.at(zeros, code.mul(column, 2)), code.i16());
+    zero = zero + resizeInteger(ofColumn, code.i32(), /*isUnsigned=*/false);
+  }
+  return ((shifted - zero * scalar.i32(0x01010101)) ^ scalar.i32(int32_t(0x80808080))).value;
+}
+
+/// Of the thread's columns. In memory is a sixteenth.
+Values WarpTile::scalesOf(Value group, Value thread) {
+  const NibbleForm &form = *spec.nibbles;
+  Value first = code.mul(code.rem(thread, 4), columnsOfThread * form.scaleBytes());
+  Value place = code.at(code.at(group, 4 * form.stepBytes()), first);
+  Type type = form.wideScales ? Type(code.f32()) : code.b.getBF16Type();
+  Values scales;
+  for (int64_t c = 0; c < columnsOfThread; ++c)
+    scales.push_back((load(scalar, code.at(place, c * form.scaleBytes()), type) * 16.0f).value);
+  return scales;
+}
+
+void WarpTile::multiplyGroup(Value x, OfThread firstRow, OfThread panel, int64_t index) {
+  loadRows(x, firstRow, 2 * index);
+  ops.eachThread([&](Value thread) {
+    Value group = groupAt(panel, thread, index);
+    for (int64_t j = 0; j < columnSlots; ++j)
+      ops.set(bSlots + j, nibbles(group, thread, j / 2, j % 2));
+    for (int64_t i = 0; i < rowTiles * columnTiles * 4; ++i)
+      ops.set(groupSlots + i, constant(0));
+  });
+  for (int64_t i = 0; i < rowTiles; ++i)
+    for (int64_t j = 0; j < columnTiles; ++j)
+      ops.multiply(kind, groupSlots + (i * columnTiles + j) * 4, aSlots + 4 * i, bSlots + 2 * j);
+  ops.eachThread([&](Value thread) {
+    Values scales = scalesOf(groupAt(panel, thread, index), thread);
+    for (int64_t i = 0; i < rowTiles * columnTiles * 4; ++i) {
+      Expr scale = scalar.wrap(scales[2 * (i / 4 % columnTiles) + i % 2]);
+      Expr sum = scalar.wrap(ops.getFloat(sumSlots + i));
+      ops.set(sumSlots + i, (sum + toFloat(scalar.wrap(ops.get(groupSlots + i))) * scale).value);
+    }
+  });
 }

@@ -9,6 +9,9 @@
 // is the sum of two such numbers but for its last two digits, and the product of both
 // remainders is left out. Weights of 16 or 8 bits are such numbers: two times.
 //
+// Weights of 4 bits lie in shared memory as in the packed ones (Nibbles.h), two groups of
+// a panel of 32 columns in a tile. The sums of a group are exact, then f32 (q13).
+//
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_GPU_WARPTILE_H
 #define QCC_COMPILER_KERNELS_GPU_WARPTILE_H
@@ -28,7 +31,8 @@ public:
 
   WarpTile(target::BlockOps &ops, const Code &scalar, const GemmSpec &spec);
   static int64_t registers(const GemmSpec &spec);    ///< of a thread
-  static int64_t weightChunks(const GemmSpec &spec); ///< of a line of the weights
+  static int64_t weightChunks(const GemmSpec &spec); ///< of a line of the weights; not of nibbles
+  static constexpr int64_t groupsOfTile = lineDepth / groupDepth;
 
   /// Where a chunk of a line lies in its tile, which has `chunks` of them in a line (i32).
   static target::Value chunkOffset(target::CodeBuilder &code, target::Value line, target::Value chunk,
@@ -39,6 +43,8 @@ public:
   /// Outside: sums += the products of two tiles, at these shared offsets, from these lines on.
   using OfThread = llvm::function_ref<target::Value(target::Value thread)>;
   void multiply(target::Value x, OfThread firstRow, target::Value weights, OfThread firstColumn);
+  /// Of nibbles, `panel` being where a warp's panel begins; group `index` of the tile alone.
+  void multiplyGroup(target::Value x, OfThread firstRow, OfThread panel, int64_t index);
   /// Inside: the sum of row 16 i + 8 h + (lane / 4), of a column of the thread's.
   target::Value sum(int64_t i, int64_t h, int64_t column);
 
@@ -58,6 +64,9 @@ private:
   void split(Expr value, int64_t slot, int64_t restSlot);
   void splitStep(int64_t step);
   void multiplyFloats(target::Value x, OfThread firstRow, target::Value weights, OfThread firstColumn);
+  target::Value groupAt(OfThread panel, target::Value thread, int64_t index);
+  target::Value nibbles(target::Value group, target::Value thread, int64_t tile, int64_t half);
+  target::Values scalesOf(target::Value group, target::Value thread);
 };
 
 } // namespace qcc::kernels::gpu
