@@ -90,12 +90,18 @@ void Driver::write() {
     return code.forLoop(zero, code.i64(tiling.panels),
                         [&](Value panelIndex) { writePanel(panelIndex, begin, end, step); });
   }
-  Value step = prefetchStep(all),
+  Value walked = all; // of each panel
+  if (limit)
+    walked = code.min(code.div(code.add(limit, code.i64(tiling.height - 1)), tiling.height), all);
+  Value step = prefetchStep(walked),
         endPanel = code.div(code.add(end, code.i64(tiling.tiles() - 1)), tiling.tiles());
   bool prefetches = segments.outer * segments.inner == 1 && tiling.x.pixel == spec.c && tiling.rows == 1 &&
                     tiling.images == 1;
   if (prefetches) { // not where one thread does it all
     Value isShared = code.lessThan(code.sub(end, begin), code.i64(tiling.units()));
+    if (limit) // short runs call the kernel for each panel
+      isShared = arith::AndIOp::create(code.b, code.loc, isShared,
+                                       code.lessThan(code.sub(all, walked), code.i64(1)));
     Value stop = code.min(code.add(begin, code.i64(tiling.tiles() - 1)), code.sub(end, code.i64(1)));
     prefetchEnd = arith::SelectOp::create(code.b, code.loc, isShared, stop, begin);
     code.ifElse(isShared, [&] { prefetchPixels(begin); });
