@@ -1,4 +1,5 @@
 //===- Convert.cpp - Kernels of casts and of scales known at run time -------===//
+#include "compiler/kernels/Dynamic.h"
 #include "compiler/kernels/Fold.h"
 #include "compiler/kernels/Map.h"
 #include "compiler/kernels/Rounding.h"
@@ -245,18 +246,13 @@ LogicalResult emitDynamicQuantizeLinear(OpBuilder &builder, func::FuncOp functio
     bool isEmpty = llvm::is_contained(input.shape, 0);
     Expr low = isEmpty ? zero : extreme(code, input, arguments.pointers[0], false);
     Expr high = isEmpty ? zero : extreme(code, input, arguments.pointers[0], true);
-    Expr range = select(compare(Order::Equal, low, high), code.f32(1), high - low);
-    Expr scale = range / code.f32(255);
-    Expr point = minimum(maximum(zero - low / scale, zero), code.f32(255));
-    Expr zeroPoint = rintToI32(point);
-    store(scale, code.offset(arguments.pointers[2], spec.views[2].offset * 4), spec.views[2].element);
-    store(resizeInteger(zeroPoint, i8, true), code.offset(arguments.pointers[3], spec.views[3].offset), i8);
+    RowParams params = paramsOfRun(low, high);
+    store(params.scale, code.offset(arguments.pointers[2], spec.views[2].offset * 4), spec.views[2].element);
+    store(resizeInteger(params.zero, i8, true), code.offset(arguments.pointers[3], spec.views[3].offset), i8);
     Map map(input.shape, {input, spec.views[1]});
     Value pointers[] = {arguments.pointers[0], arguments.pointers[1]};
-    Expr wideZero = resizeInteger(zeroPoint, builder.getI64Type(), false);
     map.emit(code, pointers, code.index(0), code.index(map.units()), [&](const Point &here) {
-      Expr x = here.load(0) / here.code.splat(scale.value);
-      return roundAndSaturate(x, here.code.splat(wideZero.value), spec.views[1].element);
+      return resizeInteger(quantizeByScale(here.load(0), params), i8, /*isUnsigned=*/true);
     });
   });
   return success();

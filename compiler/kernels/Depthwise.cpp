@@ -129,6 +129,8 @@ void Driver::callRow(Value block, int64_t firstChannel, int64_t channels, Depthw
   args.head = params;
   args.panel = code.at(code.at(params, code.mul(block, layout.panelBytes)), layout.headBytes + inBlock);
   args.table = table;
+  if (imageScales)
+    args.imageScale = code.at(imageScales, code.mul(image, spec.epilogue.bytesOfImage()));
   args.width = code.i64(spec.outW);
   args.xRow = code.i64(spec.dilationH * spec.x.row * inBytes);
   args.xPixel = code.i64(spec.dilationW * spec.x.pixel * inBytes);

@@ -40,6 +40,8 @@ void DepthwiseRowArgs::visit(const DepthwiseRow &row,
     visitor(this->residual, true);
   if (row.spec.epilogue.table)
     visitor(table, true);
+  if (row.spec.epilogue.scalesImages())
+    visitor(imageScale, true);
   for (Value *value : {&width, &xRow, &xPixel, &xStep, &outPixel})
     visitor(*value, false);
   if (residual)
@@ -227,7 +229,10 @@ EpilogueCode RowWriter::epilogueAt(Value index) {
                             args.outRow,
                             args.residualRow,
                             args.table,
-                            args.columns};
+                            args.columns,
+                            /*rowScales=*/Value(),
+                            /*rowZeros=*/Value(),
+                            args.imageScale};
   return EpilogueCode(*ops, form, at);
 }
 

@@ -24,7 +24,7 @@ struct DepthwiseRow {
 
 /// Arguments of the function; strides are in bytes.
 struct DepthwiseRowArgs {
-  Value x, weights, head, panel, out, residual, table;
+  Value x, weights, head, panel, out, residual, table, imageScale;
   Value width, xRow, xPixel, xStep; ///< xRow and xPixel: from tap to tap; xStep: from output to output
   Value outPixel, outRow, residualPixel, residualRow;
   Value columns;

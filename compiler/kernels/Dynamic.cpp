@@ -2,6 +2,7 @@
 #include "compiler/kernels/Dynamic.h"
 #include "compiler/kernels/Spec.h"
 #include "compiler/kernels/Steps.h"
+#include "dialects/reference/Dynamic.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include <limits>
 
@@ -30,6 +31,22 @@ RowParams rowParams(Expr low, Expr high, std::optional<int64_t> zero) {
     params.zero = rintToI32(exact);
   }
   return params;
+}
+
+RowParams paramsOfRun(Expr low, Expr high) {
+  const Code &code = *low.code;
+  Expr none = code.f32(0), one = code.f32(1);
+  Expr scale = select(compare(Order::Equal, low, high), one, high - low) / code.f32(255);
+  Expr zero = minimum(maximum(none - low / scale, none), code.f32(255));
+  return {scale, one, rintToI32(zero)};
+}
+
+Expr quantizeByScale(Expr x, const RowParams &params) {
+  const Code &code = *x.code;
+  Expr none = code.f32(0);
+  x = select(compare(Order::Equal, x, x), x, none); // NaN
+  Expr t = rint(x / code.splat(params.scale.value)) + code.splat(toFloat(params.zero).value);
+  return rintToI32(minimum(maximum(t, none), code.f32(255)));
 }
 
 Expr quantizeInRow(Expr x, const RowParams &params) {
@@ -175,7 +192,8 @@ enum { X, Bytes, Lows, Highs, OwnLow, Scale }; ///< views of quantizedParts
 static Rows quantizedParts(const Spec &spec) {
   const View &x = spec.views[0], &ranges = spec.views[1];
   View perImage = spec.views[3];
-  perImage.strides = {perImage.strides[0]};
+  perImage.shape.resize(1);
+  perImage.strides.resize(1);
   return partsOf(x.shape, {x, spec.views[2], endsOf(ranges, 0, true), endsOf(ranges, 1, true),
                            endsOf(ranges, 0, false), perImage});
 }
@@ -183,7 +201,7 @@ static Rows quantizedParts(const Spec &spec) {
 int64_t quantizeImageUnits(DictionaryAttr attr) { return quantizedParts(Spec(attr)).units(); }
 
 /// Kind "quantize_image": x (image, part, ...) and its ranges to bytes of the same shape and the scale of
-/// each image.
+/// each image; with a zero point of the run, that and the zero point, both f32.
 LogicalResult emitQuantizeImage(OpBuilder &builder, func::FuncOp function, DictionaryAttr attr,
                                 const target::Variant &variant) {
   Spec spec(attr);
@@ -194,16 +212,27 @@ LogicalResult emitQuantizeImage(OpBuilder &builder, func::FuncOp function, Dicti
   Code code(builder, function.getLoc(), variant);
   Arguments arguments = argumentsOf(function, spec);
   Value range = arguments.pointers[1];
+  int64_t zero = spec.integer("zero_point", 0);
+  bool ofRun = zero == reference::zeroOfRun;
   Value pointers[] = {arguments.pointers[0], arguments.pointers[2], range, range, range,
                       arguments.pointers[3]};
   rows.emit(code, pointers, arguments.begin, arguments.end, [&](const Code &here, ArrayRef<Value> addresses) {
     Ends range = rangeOf(all, here, addresses.slice(Lows, 2),
                          [](const Rows::Element &element) { return Ends{element.load(0), element.load(1)}; });
-    RowParams params = rowParams(range.low, range.high, spec.integer("zero_point", 0));
+    RowParams params = ofRun ? paramsOfRun(range.low, range.high) : rowParams(range.low, range.high, zero);
     Value isFirst =
         LLVM::ICmpOp::create(builder, here.loc, LLVM::ICmpPredicate::eq, addresses[Lows], addresses[OwnLow]);
-    here.when(isFirst, [&] { store(params.scale, addresses[Scale], builder.getF32Type()); });
-    quantizeElements(rows, here, addresses, X, params);
+    here.when(isFirst, [&] {
+      store(params.scale, addresses[Scale], builder.getF32Type());
+      if (ofRun)
+        store(toFloat(params.zero), here.offset(addresses[Scale], 4), builder.getF32Type());
+    });
+    if (!ofRun)
+      return quantizeElements(rows, here, addresses, X, params);
+    rows.forEach(here, addresses, [&](const Rows::Element &element) {
+      Expr byte = quantizeByScale(element.load(X), params);
+      element.store(Bytes, resizeInteger(byte, builder.getI8Type(), /*isUnsigned=*/true));
+    });
   });
   return success();
 }

@@ -15,6 +15,9 @@ struct RowParams {
 RowParams rowParams(Expr low, Expr high, std::optional<int64_t> zero = std::nullopt);
 /// 0..255 as i32; the parameters are spread over x's lanes.
 Expr quantizeInRow(Expr x, const RowParams &params);
+/// Those of ONNX's DynamicQuantizeLinear, which divides by the scale and has no factor.
+RowParams paramsOfRun(Expr low, Expr high);
+Expr quantizeByScale(Expr x, const RowParams &params);
 
 /// One element a row, as if it repeated along the row.
 View repeatInRows(View view, llvm::ArrayRef<int64_t> shape);

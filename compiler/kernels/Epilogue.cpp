@@ -47,6 +47,7 @@ DictionaryAttr Epilogue::toAttr(MLIRContext *context) const {
   flag("clamp_high", clampHigh);
   flag("table", table);
   flag("rows", rows);
+  flag("image_zeros", imageZeros);
   return attrs.getDictionary(context);
 }
 
@@ -63,6 +64,7 @@ Epilogue Epilogue::fromAttr(DictionaryAttr attr) {
   epilogue.clampHigh = attr.contains("clamp_high");
   epilogue.table = attr.contains("table");
   epilogue.rows = attr.contains("rows");
+  epilogue.imageZeros = attr.contains("image_zeros");
   return epilogue;
 }
 
@@ -80,5 +82,7 @@ std::string Epilogue::key() const {
     key += "_table";
   if (rows)
     key += "_rows";
+  if (imageZeros)
+    key += "_zeros";
   return key;
 }

@@ -7,7 +7,8 @@
 //
 //   t = float(acc) * multiplier[column]          u8 inputs; f32 inputs: t = acc
 //   with `rows` (q11): t = float(acc - zero[row] * columnSum[column]) * multiplier[column] * scale[row]
-//   the step MulImage, the first where it is there, makes that of a measured image (q11)
+//   the step MulImage, the first where it is there, makes that of a measured image (q11); with `imageZeros`
+//     t = float(acc - zero[image] * columnSum[column]) * (multiplier[column] * scale[image]) takes its place
 //   of f32 sums with `rows` (q13): t = (acc - float(zero[row]) * columnSum[column]) * scale[row]
 //   for each step: t = step(t)                   f32, each operation rounded, never an FMA (q7, q8a)
 //   U8:  saturate(rint(t) + zeroPoint), clamped to [low, high], looked up in the table   (q2)
@@ -39,7 +40,7 @@ enum class Step {
   MulColumn,   ///< t * f32 vector of the blob, one value a column
   AddColumn,   ///< t + f32 vector of the blob, one value a column: a float bias (q8)
   PRelu,       ///< t < 0 ? t * (f32 vector of the blob, one value a column) : t
-  MulImage,    ///< t * f32 of a tensor, one value an image
+  MulImage,    ///< t * f32 of a tensor, one value an image, or, with `imageZeros`, that and its zero point
 };
 
 /// How many scalars and column vectors a step takes from EpilogueValues.
@@ -54,14 +55,17 @@ struct Epilogue {
   llvm::SmallVector<Step> steps;
   /// |t| < 2^30 before rounding is proven (q2). Otherwise t is clamped first.
   bool bounded = true;
-  bool clampLow = false;  ///< U8: low > 0
-  bool clampHigh = false; ///< U8: high < 255
-  bool table = false;     ///< U8: a 256-entry table after the clamp
-  bool rows = false;      ///< F32 from u8: each row (pixel) has a scale and a zero point, in tensors
+  bool clampLow = false;   ///< U8: low > 0
+  bool clampHigh = false;  ///< U8: high < 255
+  bool table = false;      ///< U8: a 256-entry table after the clamp
+  bool rows = false;       ///< F32 from u8: each row (pixel) has a scale and a zero point, in tensors
+  bool imageZeros = false; ///< floats from u8, with MulImage: the zero point, a float, lies behind the scale
 
   bool hasResidual() const { return llvm::is_contained(steps, Step::Residual); }
   bool scalesImages() const { return llvm::is_contained(steps, Step::MulImage); }
-  unsigned numColumnVectors() const; ///< of the steps
+  bool needsColumnSums() const { return rows || imageZeros; }
+  int64_t bytesOfImage() const { return imageZeros ? 8 : 4; } ///< of what MulImage reads
+  unsigned numColumnVectors() const;                          ///< of the steps
 
   /// {output = "u8", steps = ["mul", ...], bounded, clamp_low, clamp_high, table, rows}; flags are unit
   /// attributes.

@@ -123,6 +123,8 @@ Value EpilogueCode::applyStep(Step step, Value t, int64_t line, Value column, Va
   case Step::PRelu:
     return sloped(t, column);
   case Step::MulImage:
+    if (form.epilogue.imageZeros) // in the factor of the sum
+      return t;
     return product(t, code.splat(ops.count(), code.load(code.f32(), at.imageScale, 0, 4)));
   }
   llvm_unreachable("a step without code");
@@ -149,8 +151,17 @@ Value EpilogueCode::rescaled(Value sum, unsigned vector, unsigned row) {
     Value zero = code.splat(ops.count(), code.load(code.i32(), at.rowZeros, row * 4, 4));
     sum = code.sub(sum, code.mul(zero, columnVector(form.layout.columnSums, vector, ops.i32s())));
   }
+  if (form.epilogue.imageZeros) {
+    Value zero =
+        arith::FPToSIOp::create(code.b, code.loc, code.i32(), code.load(code.f32(), at.imageScale, 4, 4));
+    zero = code.splat(ops.count(), zero);
+    sum = code.sub(sum, code.mul(zero, columnVector(form.layout.columnSums, vector, ops.i32s())));
+  }
   Value t = arith::SIToFPOp::create(code.b, code.loc, ops.f32s(), sum);
-  t = product(t, columnVector(form.layout.multiplier, vector, ops.f32s()));
+  Value factor = columnVector(form.layout.multiplier, vector, ops.f32s());
+  if (form.epilogue.imageZeros)
+    factor = product(factor, code.splat(ops.count(), code.load(code.f32(), at.imageScale, 0, 4)));
+  t = product(t, factor);
   return rows ? product(t, code.splat(ops.count(), code.load(code.f32(), at.rowScales, row * 4, 4))) : t;
 }
 

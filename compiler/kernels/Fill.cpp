@@ -3,7 +3,8 @@
 // fill_border writes one value to everything of an outer view that an inner view
 // inside it does not cover: the padding ring of an NHWC buffer. The views share
 // one pointer; `views` holds the outer one, `attrs.inner` the inner one and
-// `attrs.value` the value as it is stored (integer or float).
+// `attrs.value` the value as it is stored (integer or float). With two views the value is
+// that of the run: the first is an image's scale and zero point, the latter a float, too.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/Fill.h"
@@ -46,12 +47,15 @@ int64_t unitsOf(ArrayRef<LoopNest> nests) {
   return units;
 }
 
+Expr constantAt(const Point &point, double value) {
+  return point.code.constant(computeType(point.views[0].element), value);
+}
+
 void emitFill(const Code &code, ArrayRef<LoopNest> nests, int64_t units, Value pointer, Value begin,
-              Value end, double value) {
+              Value end, FillValue value) {
   for (const LoopNest &nest : nests)
-    emitShare(code, nest, units, pointer, begin, end, [&](const Point &point) {
-      point.store(0, point.code.constant(computeType(point.views[0].element), value));
-    });
+    emitShare(code, nest, units, pointer, begin, end,
+              [&](const Point &point) { point.store(0, value(point)); });
 }
 
 /// Where the inner view starts inside the outer one.
@@ -119,7 +123,7 @@ static FailureOr<Border> borderOf(const Spec &spec) {
 
 /// Whole rows above and below, the two ends of those between.
 static void emitRows(const Code &code, const Border &border, Value pointer, Value begin, Value end,
-                     double value) {
+                     FillValue value) {
   View row = border.outer;
   row.shape[0] = row.shape[1] = 1;
   SmallVector<int64_t> none(4, 0), first = border.first, size = border.size;
@@ -167,7 +171,15 @@ LogicalResult emitFillBorder(OpBuilder &builder, func::FuncOp function, Dictiona
     return emitError(code.loc, "fill_border's inner view does not lie inside its outer one");
   Arguments arguments = argumentsOf(function, spec);
   Value pointer = arguments.pointers.back();
-  double value = spec.real("value", static_cast<double>(spec.integer("value", 0)));
+  double known = spec.real("value", static_cast<double>(spec.integer("value", 0)));
+  Expr ofRun;
+  if (spec.views.size() > 1) {
+    Expr zero = load(code, code.offset(arguments.pointers[0], 4), builder.getF32Type());
+    ofRun = resizeInteger(rintToI32(zero), builder.getI8Type(), /*isUnsigned=*/true);
+  }
+  auto value = [&](const Point &point) {
+    return spec.views.size() > 1 ? point.code.splat(ofRun.value) : constantAt(point, known);
+  };
   if (border->cut == Border::Rows && !variant.isGpu)
     emitRows(code, *border, pointer, arguments.begin, arguments.end, value);
   else

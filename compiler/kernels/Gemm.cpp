@@ -228,7 +228,7 @@ void Driver::writeTiles(const Position &position, int64_t firstColumn, GemmTile 
     if (residual)
       args.residual = code.at(position.residual, offsetOf(tiling.residual, image, row, pixel, outBytes));
     if (imageScales)
-      args.imageScale = code.at(imageScales, code.mul(image, 4));
+      args.imageScale = code.at(imageScales, code.mul(image, spec.epilogue.bytesOfImage()));
     if (spec.epilogue.rows) { // a product: pixels are rows
       args.rowScales = code.at(rowScales, code.mul(pixel, 4));
       args.rowZeros = code.at(rowZeros, code.mul(pixel, 4));

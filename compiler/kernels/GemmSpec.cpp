@@ -54,7 +54,9 @@ ArrayAttr viewsOf(Builder &builder, const Common &spec) {
     views.push_back(View::rowMajor(f32, {spec.outW}));
     views.push_back(View::rowMajor(i32, {spec.outW}));
   }
-  if (spec.epilogue.scalesImages())
+  if (spec.epilogue.imageZeros)
+    views.push_back(View::rowMajor(f32, {spec.batch, 2}));
+  else if (spec.epilogue.scalesImages())
     views.push_back(View::rowMajor(f32, {spec.batch}));
   if (spec.epilogue.hasResidual())
     views.push_back(viewOf(outType, outShape, spec.residual));
@@ -210,6 +212,15 @@ DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
   return spec;
 }
 
+static std::string unsupportedImages(const Epilogue &epilogue, bool hasFloatSums,
+                                     qcc::target::Packing packing) {
+  if (epilogue.scalesImages() && (hasFloatSums || !writesFloats(epilogue)))
+    return "images of their own scale are for u8 with float results";
+  if (epilogue.imageZeros && (!epilogue.scalesImages() || packing == qcc::target::Packing::Rows))
+    return "zero points of images go with their scales, on CPUs";
+  return "";
+}
+
 std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
   if (spec.byteWeights && (!spec.isFloat || spec.isBf16))
     return "weights of bytes are decoded for f32 inputs only";
@@ -220,16 +231,19 @@ std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
       spec.groups == 1 && spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
   if (spec.epilogue.rows && (spec.isFloat || spec.epilogue.output != Output::F32 || !isProduct))
     return "rows of their own scale are for matrix products of u8 with f32 results";
-  if (spec.epilogue.scalesImages() && (spec.hasFloatSums() || !writesFloats(spec.epilogue)))
-    return "images of their own scale are for u8 with float results";
+  if (std::string reason = unsupportedImages(spec.epilogue, spec.hasFloatSums(), spec.packing);
+      !reason.empty())
+    return reason;
   if (spec.nibbles && (!isProduct || spec.isBf16))
     return "weights of 4 bits are for matrix products of u8 and f32";
   return checkEpilogue(spec.epilogue, spec.hasFloatSums());
 }
 
 std::string qcc::kernels::unsupportedReason(const DepthwiseSpec &spec) {
-  if (spec.epilogue.rows || spec.epilogue.scalesImages())
-    return "rows and images of their own scale are for matrix products and full convolutions";
+  if (spec.epilogue.rows)
+    return "rows of their own scale are for matrix products";
+  if (std::string reason = unsupportedImages(spec.epilogue, spec.isFloat, spec.packing); !reason.empty())
+    return reason;
   return checkEpilogue(spec.epilogue, spec.isFloat);
 }
 

@@ -5,7 +5,7 @@
 // K channels. Plain data; to and from the dictionary that `qcc.kernel` carries.
 //
 // Signature of the function: one pointer for each of
-//   x, weights, params, [row scales, row zeros], [image scales], [residual], [table], out
+//   x, weights, params, [row scales, row zeros], [image scales (and zeros)], [residual], [table], out
 // then begin, end (see Kernel.h). The bracketed ones are there if the epilogue
 // asks for them. weights and params are the bytes that Pack.h writes.
 //

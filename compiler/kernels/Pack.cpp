@@ -107,7 +107,7 @@ ParamLayout::ParamLayout(const Epilogue &epilogue, bool isFloat, Packing packing
   bool scaled = !isFloat && epilogue.output != Output::I32;
   multiplier = vectorBytes;
   columnSums = multiplier + (scaled ? vectorBytes : 0);
-  steps = columnSums + (epilogue.rows ? vectorBytes : 0);
+  steps = columnSums + (epilogue.needsColumnSums() ? vectorBytes : 0);
   shift = steps + epilogue.numColumnVectors() * vectorBytes;
   panelBytes = shift + (!isFloat && packing == Packing::Pairs ? vectorBytes : 0);
 }
@@ -311,7 +311,7 @@ Bytes packByteParams(const Spec &spec, llvm::ArrayRef<int32_t> bias, llvm::Array
   if (spec.epilogue.output != Output::I32)
     columns.write(multiplier, columns.places().multiplier);
   std::vector<int32_t> none(bias.size());
-  if (spec.epilogue.rows) // 0 - (-1) * sum
+  if (spec.epilogue.needsColumnSums()) // 0 - (-1) * sum
     columns.write(llvm::ArrayRef<int32_t>(foldZeroPoint(none, weights, -1)), columns.places().columnSums);
   columns.writeSteps(values);
   if (spec.packing == Packing::Pairs)

@@ -23,9 +23,9 @@
 // Parameters: one line of 64 bytes for each scalar, repeated (a plain load
 // broadcasts it): zero point (i16), low, high (u8), bounds of t (f32), the steps'
 // scalars (f32); then for each panel (block) the column vectors, in the order of the weights'
-// columns: bias (i32 or f32), multiplier (f32, integer sums only), with `rows` sums of the weights (of the
-// sums' type), those of the steps, and, for integer sums and Pairs, 128 * the sum of the weights: what
-// variants that multiply signed bytes add to the bias.
+// columns: bias (i32 or f32), multiplier (f32, integer sums only), with `rows` and `imageZeros` sums of the
+// weights (of the sums' type), those of the steps, and, for integer sums and Pairs, 128 * the sum of the
+// weights: what variants that multiply signed bytes add to the bias.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_KERNELS_PACK_H

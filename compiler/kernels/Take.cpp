@@ -154,7 +154,7 @@ LogicalResult emitPad(OpBuilder &builder, func::FuncOp function, DictionaryAttr 
   }
   ConstantPad pad(spec);
   emitFill(code, pad.ring, pad.units, arguments.pointers.back(), arguments.begin, arguments.end,
-           spec.real("value", 0));
+           [&](const Point &point) { return constantAt(point, spec.real("value", 0)); });
   Map copy(pad.to.shape, {pad.from, pad.to});
   if (copy.units() != 0)
     copy.emit(code, arguments.pointers, shareOf(code, arguments.begin, copy.units(), pad.units),

@@ -173,6 +173,7 @@ private:
       addColumn(Step::MulColumn, sums.filterScales);
     if (sums.measured)
       add(Step::MulImage);
+    tail.form.imageZeros = sums.zeroOfRun;
     if (!sums.floatBias.empty())
       addColumn(Step::AddColumn, sums.floatBias);
     for (; done < steps.size() && addReal(cast<DictionaryAttr>(steps[done])); ++done) {

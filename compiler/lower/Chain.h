@@ -27,6 +27,7 @@ struct Sums {
   llvm::SmallVector<double> bound;
   llvm::ArrayRef<float> floatBias; ///< added after scaling, for float results (q8, q8b)
   bool measured = false;           ///< integers of images with a scale each, found at run time (q11)
+  bool zeroOfRun = false;          ///< and a zero point
 };
 
 /// Translates an operation's chain. `result` and `residual` are tensor types,

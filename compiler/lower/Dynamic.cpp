@@ -1,5 +1,6 @@
 //===- Dynamic.cpp - Products of measured activations (q11) ---------------===//
 
+#include "dialects/reference/Dynamic.h"
 #include "compiler/lower/Product.h"
 
 #include <cmath>
@@ -53,6 +54,8 @@ void quantizeImages(Lowering &lowering, DynamicQuantizeOp op) {
   lowering.invokeKind(op, "measure_image", {input, ranges}, {});
   lowering.invokeKind(op, "quantize_image", {input, ranges, result, scale},
                       builder.getNamedAttr("zero_point", op.getZeroPointAttr()), 2);
+  if (Place bytes = storage.place(op.getResult()); hasZeroOfRun(op) && bytes.border)
+    lowering.fillBorder(op, bytes, op.getResult().getType(), &scale);
 }
 } // namespace
 
@@ -77,6 +80,12 @@ void lower::lowerLayerNormalization(Lowering &lowering, LayerNormalizationOp op)
   NamedAttrList attributes(op->getAttrDictionary());
   attributes.set("measured", UnitAttr::get(op.getContext()));
   lowering.invokeKind(op, "layer_normalization", at, attributes.getAttrs(), 4);
+}
+
+bool lower::hasZeroOfRun(Operation *op) {
+  auto quantize = dyn_cast<DynamicQuantizeOp>(op);
+  std::optional<uint64_t> zero = quantize ? quantize.getZeroPoint() : std::nullopt;
+  return zero && static_cast<int64_t>(*zero) == reference::zeroOfRun;
 }
 
 void lower::lowerDynamicQuantize(Lowering &lowering, DynamicQuantizeOp op) {

@@ -108,7 +108,7 @@ void Lowering::lowerOp(Operation &op, LogicalResult &result) {
   if (isa<ConstantOp>(op) || computesNothing || isReadInPlace(&op))
     return;
   for (Value value : op.getResults())
-    if (Place at = places->place(value); at.border)
+    if (Place at = places->place(value); at.border && !hasZeroOfRun(&op))
       fillBorder(&op, at, value.getType());
   Operation *before = &*std::prev(body.getInsertionPoint());
   llvm::TypeSwitch<Operation *>(&op)
@@ -303,7 +303,7 @@ void Lowering::copy(Operation *op, const Place &from, const Place &to) {
   invokeKind(op, "identity", {from, to}, {});
 }
 
-void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType) {
+void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType, const Place *imageScale) {
   Place outer = place;
   bool isImage = outer.view.shape.size() == 4;
   int64_t height = isImage ? 1 : 0, width = isImage ? 2 : 1; // axes
@@ -320,6 +320,8 @@ void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType) {
   spec.set("attrs", body.getDictionaryAttr(
                         {body.getNamedAttr("inner", place.view.toAttr()),
                          body.getNamedAttr("value", body.getI64IntegerAttr(zeroValue(tensorType)))}));
+  if (imageScale)
+    return invoke(op, spec, {*imageScale, outer}, 1);
   invoke(op, spec, {outer}, 1);
   cast<InvokeOp>(std::prev(body.getInsertionPoint())).setNoBarrier(true);
 }

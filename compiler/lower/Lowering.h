@@ -34,8 +34,10 @@ public:
 
   /// Copies between places of one shape.
   void copy(mlir::Operation *op, const Place &from, const Place &to);
-  /// Writes the border of a place with the value that means zero.
-  void fillBorder(mlir::Operation *op, const Place &place, mlir::Type tensorType);
+  /// Writes the border of a place with the value that means zero: the type's zero point, or the one of the
+  /// run behind an image's scale.
+  void fillBorder(mlir::Operation *op, const Place &place, mlir::Type tensorType,
+                  const Place *imageScale = nullptr);
   /// The operand's place, or a copy of it, that may be read past its end and
   /// has at least this border.
   Place readable(mlir::OpOperand &operand, Border border);
@@ -94,6 +96,8 @@ llvm::LogicalResult lowerAttention(Lowering &lowering, AttentionOp op);
 DynamicQuantizeOp measuredBy(const Lowering &lowering, LayerNormalizationOp norm);
 void lowerLayerNormalization(Lowering &lowering, LayerNormalizationOp op);
 void lowerDynamicQuantize(Lowering &lowering, DynamicQuantizeOp op);
+/// A dynamic_quantize whose zero point is that of the run, or any other operation: false.
+bool hasZeroOfRun(mlir::Operation *op);
 llvm::LogicalResult lowerDynamicMatMul(Lowering &lowering, DynamicMatMulOp op);
 llvm::LogicalResult lowerRecurrent(Lowering &lowering, mlir::Operation *op);
 

@@ -127,11 +127,13 @@ Sums lower::sumsOf(Value input, const Weights &weights, int64_t depth) {
   }
   if (sums.isFloat)
     return sums;
-  auto type = cast<quant::UniformQuantizedType>(elementOf(input));
-  sums.inputScale = float(type.getScale());
+  double farthest = 255; // of a zero point of the run
+  if (auto type = dyn_cast<quant::UniformQuantizedType>(elementOf(input))) {
+    sums.inputScale = float(type.getScale());
+    farthest = std::max(std::abs(double(type.getStorageTypeMin() - type.getZeroPoint())),
+                        std::abs(double(type.getStorageTypeMax() - type.getZeroPoint())));
+  }
   sums.filterScales = weights.scales;
-  double farthest = std::max(std::abs(double(type.getStorageTypeMin() - type.getZeroPoint())),
-                             std::abs(double(type.getStorageTypeMax() - type.getZeroPoint())));
   for (size_t c = 0; c < weights.scales.size(); ++c) {
     double magnitude = 0;
     for (int64_t k = 0; k < depth; ++k)
@@ -212,6 +214,7 @@ FailureOr<Rest> lower::invokeProduct(Lowering &lowering, Spec spec, const Produc
     if (bound > double(INT32_MAX))
       return operands.op->emitOpError("could overflow its int32 sums: the weights allow ") << int64_t(bound);
   sums.measured = bool(operands.imageScale);
+  sums.zeroOfRun = sums.measured && cast<RankedTensorType>(operands.imageScale.getType()).getRank() == 2;
   FailureOr<Tail> tail =
       translateChain(operands.op, operands.chain, sums, operands.result.getType(),
                      operands.residual ? operands.residual.getType() : Type(), bool(operands.table));

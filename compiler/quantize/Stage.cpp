@@ -7,7 +7,8 @@ using namespace qcc;
 
 bool quantize::isQuantized(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
-    bool own = isa<QuantizeOp, DequantizeOp, QuantizeLinearOp, DequantizeLinearOp, DynamicMatMulOp>(op);
+    bool own = isa<QuantizeOp, DequantizeOp, QuantizeLinearOp, DequantizeLinearOp, DynamicQuantizeLinearOp,
+                   DynamicQuantizeOp, DynamicMatMulOp>(op);
     return own ? WalkResult::interrupt() : WalkResult::advance();
   });
   return result.wasInterrupted();

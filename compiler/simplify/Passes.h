@@ -16,6 +16,9 @@ namespace qcc::simplify {
 struct SimplifyOptions {
   /// Larger results are computed at run time.
   int64_t maxConstantBytes = int64_t(64) << 20;
+  /// What ONNX Runtime's quantize_dynamic has written gets the operations of stage quantize; convolutions
+  /// where there are kernels for what is measured with a zero point of the run: on CPUs.
+  bool adoptsDynamic = true, measuresZeroPoints = true;
 };
 
 /// Freezes the model for inference: what depends on constants only is computed,

@@ -149,4 +149,19 @@ def UnifyPools : Pass<"qcc-unify-pools", "mlir::func::FuncOp"> {
   }];
 }
 
+def AdoptDynamic : Pass<"qcc-adopt-dynamic", "mlir::func::FuncOp"> {
+  let summary = "What ONNX Runtime quantises without data becomes products of measured activations";
+  let description = [{
+    With a scale and a zero point for the whole tensor, as the model says. Convolutions of one image; weights
+    that fit into signed bytes less their zero point.
+
+    ```mlir
+    q, s, z = dynamic_quantize_linear(x)      q, sz, z = dynamic_quantize(x) {zero_point = -1}
+    cast(conv_integer(q, w, z)) * (s * c) + b ==> conv(q, w : i8 in units of c, b, sz)
+    cast(matmul_integer(q, w, z)) * (s * c)   ==> dynamic_matmul(q, expand(s), expand(z), w)
+    ```
+  }];
+  let options = [Option<"convolutions", "convolutions", "bool", "true", "convolutions, too">];
+}
+
 #endif // QCC_COMPILER_SIMPLIFY_PASSES_TD

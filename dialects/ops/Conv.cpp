@@ -1,7 +1,9 @@
 //===- Conv.cpp - Convolutions --------------------------------------------===//
 
 #include "dialects/reference/Conv.h"
+#include "dialects/QuantTypes.h"
 #include "dialects/ops/Fused.h"
+#include "dialects/reference/Dynamic.h"
 #include "dialects/reference/Shape.h"
 
 using namespace mlir;
@@ -101,7 +103,21 @@ static LogicalResult checkBiasSize(Operation *op, Value bias, int64_t channels) 
   return success();
 }
 
+/// The zero point of the image is that of the run, beside its scale.
+static bool hasZeroOfRun(ConvOp op) { return op.getImageScale() && rankOf(op.getImageScale()) == 2; }
+
+/// What follows the sums of such an image works as on float operands.
 static Fused fusedOf(ConvOp op) {
+  Value scale = op.getImageScale();
+  if (hasZeroOfRun(op))
+    return {scale,
+            scale,
+            op.getBias(),
+            op.getResidual(),
+            op.getTable(),
+            op.getChainAttr(),
+            0,
+            shapeOf(op.getFilter())[0]};
   return {op.getInput(), op.getFilter(),    op.getBias(),     op.getResidual(),
           op.getTable(), op.getChainAttr(), /*filterAxis=*/0, shapeOf(op.getFilter())[0]};
 }
@@ -116,6 +132,16 @@ static LogicalResult checkImageScale(ConvOp op, int64_t images) {
   Value scale = op.getImageScale();
   if (!scale)
     return success();
+  if (hasZeroOfRun(op)) {
+    bool fits = images == 1 && shapeOf(scale) == ArrayRef<int64_t>{1, 2} && elementOf(scale).isF32() &&
+                elementOf(op.getInput()).isUnsignedInteger(8) &&
+                isa<quant::QuantizedType>(elementOf(op.getFilter()));
+    return fits ? success()
+                : op.emitOpError("has operands of ")
+                      << op.getInput().getType() << ", " << op.getFilter().getType() << " and "
+                      << scale.getType()
+                      << " but should have one image of ui8, a quantised filter and 1x2 f32";
+  }
   if (shapeOf(scale) != ArrayRef<int64_t>(images) || !elementOf(scale).isF32())
     return op.emitOpError("operand 'image_scale' has type ")
            << scale.getType() << " but should have f32 for each of " << images << " images";
@@ -145,15 +171,29 @@ LogicalResult ConvOp::evaluate(Operands operands, Tensors &results) {
   FailureOr<ZeroPoints> zeros = zeroPoints(*this, fusedOf(*this));
   if (failed(plan) || failed(zeros))
     return failure();
-  int64_t rank = operands[0]->rank();
+  int64_t rank = operands[0]->rank(), axis = nhwc ? rank - 1 : 1;
   Tensor input = nhwc ? reference::transpose(*operands[0], permToChannelsFirst(rank)) : *operands[0];
+  const Tensor *imageScale = optional(operands, 5);
+  if (hasZeroOfRun(*this))
+    zeros->input = imageScale->getInt(1);
   Tensor sums =
       reference::convSums(input, *operands[1], convParams(plan->window, static_cast<int64_t>(getGroup())),
                           toStd(plan->shape), zeros->input, zeros->filter);
   if (nhwc)
     sums = reference::transpose(sums, permToChannelsLast(rank));
-  return finishFused(*this, fusedOf(*this), std::move(sums), nhwc ? rank - 1 : 1, optional(operands, 2),
-                     optional(operands, 3), optional(operands, 4), results, optional(operands, 5));
+  if (hasZeroOfRun(*this)) {
+    auto filter = channelParams(elementOf(getFilter()), 0, shapeOf(getFilter())[0],
+                                [&] { return emitOpError("operand 'filter' "); });
+    if (failed(filter))
+      return failure();
+    std::vector<float> scales;
+    for (const reference::QuantParams &channel : *filter)
+      scales.push_back(channel.scale);
+    sums = reference::measuredSums(sums, axis, scales, static_cast<float>(imageScale->getDouble(0)));
+    imageScale = nullptr;
+  }
+  return finishFused(*this, fusedOf(*this), std::move(sums), axis, optional(operands, 2),
+                     optional(operands, 3), optional(operands, 4), results, imageScale);
 }
 
 LogicalResult ConvOp::toChannelsLast() {

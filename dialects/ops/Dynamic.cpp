@@ -5,6 +5,7 @@
 #include "dialects/ops/Fused.h"
 #include "dialects/ops/Groups.h"
 #include "dialects/reference/MatMul.h"
+#include "dialects/reference/Quant.h"
 
 using namespace mlir;
 using namespace qcc;
@@ -14,6 +15,11 @@ using reference::Tensor;
 //===----------------------------------------------------------------------===//
 // dynamic_quantize
 //===----------------------------------------------------------------------===//
+
+static bool hasZeroOfRun(DynamicQuantizeOp op) {
+  std::optional<uint64_t> zero = op.getZeroPoint();
+  return zero && static_cast<int64_t>(*zero) == reference::zeroOfRun;
+}
 
 /// The bytes by themselves, or in units of the scale where the zero point is known.
 static Type measuredElement(DynamicQuantizeOp op) {
@@ -30,17 +36,33 @@ LogicalResult DynamicQuantizeOp::inferTypes(Results &results) {
   auto axis = static_cast<int64_t>(getAxis());
   if (axis < 0 || axis >= rankOf(getInput()))
     return emitOpError("axis is ") << axis << " but the operand has rank " << rankOf(getInput());
-  if (std::optional<uint64_t> zero = getZeroPoint(); zero && *zero > 255)
+  bool ofRun = hasZeroOfRun(*this);
+  if (ofRun && (axis != 1 || shapeOf(getInput())[0] != 1))
+    return emitOpError("zero_point is -1, which is for one image, but axis is ")
+           << axis << " and the operand has shape " << shapeText(shapeOf(getInput()));
+  if (std::optional<uint64_t> zero = getZeroPoint(); zero && *zero > 255 && !ofRun)
     return emitOpError("zero_point is ") << static_cast<int64_t>(*zero) << " but must be in 0..255";
   Builder builder(getContext());
   ArrayRef<int64_t> rows = shapeOf(getInput()).take_front(axis);
   results.push_back(RankedTensorType::get(shapeOf(getInput()), measuredElement(*this)));
-  results.push_back(RankedTensorType::get(rows, builder.getF32Type()));
+  Shape scales(rows);
+  if (ofRun)
+    scales.push_back(2);
+  results.push_back(RankedTensorType::get(scales, builder.getF32Type()));
   results.push_back(RankedTensorType::get(rows, builder.getI32Type()));
   return success();
 }
 
 LogicalResult DynamicQuantizeOp::evaluate(Operands operands, Tensors &results) {
+  if (hasZeroOfRun(*this)) {
+    reference::DynamicQuantized whole = reference::dynamicQuantizeLinear(*operands[0]);
+    Tensor pair(reference::DType::F32, {1, 2}), zeros(reference::DType::I32, {1});
+    pair.setDouble(0, whole.scale.getDouble(0));
+    pair.setDouble(1, whole.zeroPoint.getDouble(0));
+    zeros.setInt(0, whole.zeroPoint.getInt(0));
+    results.append({std::move(whole.values), std::move(pair), std::move(zeros)});
+    return success();
+  }
   std::optional<int32_t> zero;
   if (getZeroPoint())
     zero = static_cast<int32_t>(*getZeroPoint());

@@ -58,6 +58,17 @@ DynamicRows dynamicQuantize(const Tensor &input, int64_t axis, std::optional<int
   return result;
 }
 
+Tensor measuredSums(const Tensor &sums, int64_t axis, const std::vector<float> &filterScales, float scale) {
+  Tensor result(DType::F64, sums.shape);
+  int64_t inner = elementCount({sums.shape.begin() + axis + 1, sums.shape.end()});
+  for (int64_t i = 0, e = sums.size(); i < e; ++i) {
+    size_t channel = static_cast<size_t>(i / inner % sums.shape[axis]);
+    float factor = filterScales[channel % filterScales.size()] * scale;
+    result.setDouble(i, static_cast<float>(sums.getInt(i)) * factor);
+  }
+  return result;
+}
+
 Tensor dynamicMatMul(const Tensor &a, const Tensor &scale, const Tensor &zero, const Tensor &b,
                      const std::vector<float> &bScales) {
   std::vector<int64_t> zeros(zero.data<int32_t>(), zero.data<int32_t>() + zero.size());

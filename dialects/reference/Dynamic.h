@@ -24,6 +24,12 @@ struct DynamicRows {
 };
 DynamicRows dynamicQuantize(const Tensor &input, int64_t axis, std::optional<int32_t> zero);
 
+/// As the zero point of dynamic_quantize: scale and zero point are those of ONNX's DynamicQuantizeLinear.
+constexpr int64_t zeroOfRun = -1;
+
+/// float(sum) * (filterScales[channel % size] * scale): float32 numbers in F64, as sums of floats are.
+Tensor measuredSums(const Tensor &sums, int64_t axis, const std::vector<float> &filterScales, float scale);
+
 /// float(sum of (a - zero[row]) * b) * bScales[column % size] * scale[row], for `b` of shape (K, N): float32
 /// numbers in F64, as sums of floats are.
 Tensor dynamicMatMul(const Tensor &a, const Tensor &scale, const Tensor &zero, const Tensor &b,

@@ -226,6 +226,28 @@ std::vector<Layer> measuredImages() {
   return layers;
 }
 
+/// The same, and each image has found its zero point as well. Depthwise ones, too.
+std::vector<Layer> measuredZeros() {
+  std::vector<Layer> layers = measuredImages();
+  for (Layer &layer : layers)
+    layer.spec.epilogue.imageZeros = true;
+  NamedEpilogue measured{"measured", {}, {}};
+  measured.form.output = Output::F32;
+  measured.form.steps = {Step::MulImage, Step::AddColumn};
+  measured.form.imageZeros = true;
+  for (auto [channels, kernel, stride, batch] : {std::tuple(130, 3, 1, 2), std::tuple(64, 3, 2, 1),
+                                                 std::tuple(40, 5, 1, 3), std::tuple(16, 2, 1, 1)}) {
+    Layer layer = conv(1, 1, 5, 9, kernel, stride, 1, channels);
+    layer.depthwise = true;
+    layer.spec.batch = batch;
+    layer.layOut();
+    setEpilogue(layer, measured);
+    layer.name = "depthwise " + layer.name;
+    layers.push_back(layer);
+  }
+  return layers;
+}
+
 std::vector<Layer> extremes() {
   std::vector<Layer> layers;
   for (Fill fill : {Fill::AllLow, Fill::AllHigh, Fill::Extremes})
@@ -423,6 +445,11 @@ TEST_P(Kernels, GemmShapes) { check(shapes()); }
 TEST_P(Kernels, GemmPlaces) { check(places()); }
 TEST_P(Kernels, GemmEpilogues) { check(epilogues()); }
 TEST_P(Kernels, GemmMeasuredImages) { check(measuredImages()); }
+TEST_P(Kernels, MeasuredZeros) {
+  if (std::string(GetParam()) == "emulated")
+    GTEST_SKIP() << "GPUs have no such kernels";
+  check(measuredZeros());
+}
 TEST_P(Kernels, GemmExtremes) { check(extremes()); }
 TEST_P(Kernels, DepthwiseShapes) { check(depthwises()); }
 TEST_P(Kernels, DepthwiseEpilogues) { check(depthwiseEpilogues()); }

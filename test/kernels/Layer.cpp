@@ -82,6 +82,9 @@ private:
   Bytes packedWeights, packedParams;
 
   int uniform(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
+  int32_t zeroOf(int64_t image) const {
+    return layer.xZero + (spec.epilogue.imageZeros ? 90 * int32_t(image) : 0);
+  }
   float uniformFloat() { return std::uniform_real_distribution<float>(-1, 1)(random); }
   float asStored(float weight);
   void fillNumbers();
@@ -138,8 +141,11 @@ void Run::fillNumbers() {
     floatBias.push_back(uniformFloat());
     multiplier.push_back(scale * (0.5f + 0.4f * uniformFloat()) / 60.0f);
   }
-  for (int64_t i = 0; i < spec.batch; ++i)
+  for (int64_t i = 0; i < spec.batch; ++i) {
     imageScales.push_back(0.7f + 0.37f * float(i));
+    if (spec.epilogue.imageZeros)
+      imageScales.push_back(float(zeroOf(i)));
+  }
   for (int i = 0; i < 256; ++i)
     table[i] = uint8_t(i * 37 + 11);
 }
@@ -184,7 +190,8 @@ void Run::pack() {
       packedParams = packParams(s, llvm::ArrayRef<float>(floatBias), layer.values);
     } else {
       packedWeights = packWeights(s, llvm::ArrayRef<int8_t>(weights));
-      packedParams = packParams(s, bias, weights, layer.xZero, multiplier, layer.values);
+      int32_t zero = spec.epilogue.imageZeros ? 0 : layer.xZero; // else it comes with the images
+      packedParams = packParams(s, bias, weights, zero, multiplier, layer.values);
     }
   };
   if (layer.depthwise)
@@ -210,7 +217,7 @@ double Run::sumAt(int64_t b, int64_t y, int64_t px, int64_t column, double &magn
           floatSum += double(value) * floatWeights[weight];
           magnitude += std::abs(double(value) * floatWeights[weight]);
         } else {
-          sum += (int64_t(x->data()[index]) - layer.xZero) * weights[weight];
+          sum += (int64_t(x->data()[index]) - zeroOf(b)) * weights[weight];
         }
       }
   return spec.isFloat ? floatSum : double(sum);
@@ -233,8 +240,14 @@ void Run::expectElement(int64_t b, int64_t y, int64_t px, int64_t column) {
     residualValue = residualData[residualIndex];
   else if (spec.epilogue.hasResidual())
     residualValue = readFloat(residualData + residualIndex * outBytes(layer), outBytes(layer));
-  float t = spec.isFloat ? float(sum) : float(int32_t(sum)) * multiplier[column];
-  t = applySteps(t, residualValue, column, spec.epilogue, layer.values, imageScales[b]);
+  float scale = imageScales[size_t(b) * size_t(spec.epilogue.bytesOfImage() / 4)],
+        factor = multiplier[column];
+  if (spec.epilogue.imageZeros) {
+    factor *= scale;
+    scale = 1;
+  }
+  float t = spec.isFloat ? float(sum) : float(int32_t(sum)) * factor;
+  t = applySteps(t, residualValue, column, spec.epilogue, layer.values, scale);
   if (spec.epilogue.output == Output::U8) {
     expected[index] = toU8(t, spec.epilogue, layer.values, table);
   } else {

@@ -71,6 +71,8 @@ public:
       return fault == import::ImportFault::Usage ? BadUsage : BadInput;
     if (until == Stage::import)
       return printModule();
+    pipeline.simplify.measuresZeroPoints = !variants.front()->isGpu;
+    pipeline.simplify.adoptsDynamic = kind->word != "onnx"; // which has operators for it
     if (failed(stages(Stage::simplify, Stage::simplify)))
       return BadInput;
     if (until == Stage::simplify)
