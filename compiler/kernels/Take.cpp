@@ -8,6 +8,7 @@
 #include "compiler/kernels/Fill.h"
 #include "compiler/kernels/Map.h"
 #include "compiler/kernels/Table.h"
+#include "dialects/reference/Integer.h"
 #include "dialects/reference/Shape.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -95,6 +96,17 @@ static reference::PadMode padMode(const Spec &spec) {
       .Default(reference::PadMode::Constant);
 }
 
+/// The number to pad with, as it is stored: of a quantised operand its integer (q1).
+static double storedValue(const Spec &spec) {
+  double value = spec.real("value", 0);
+  std::optional<Quantization> type = perTensor(spec.types[0]);
+  if (!type)
+    return value;
+  auto stored = reference::quantize(static_cast<float>(value),
+                                    {type->scale, type->zeroPoint, type->minimum, type->maximum});
+  return static_cast<double>(stored);
+}
+
 static Take takeOfPad(const Spec &spec) {
   SmallVector<int64_t> pads = padsOf(spec);
   size_t rank = spec.views[0].shape.size();
@@ -108,7 +120,7 @@ static Take takeOfPad(const Spec &spec) {
     reference::Tensor padded = reference::pad(line, {pads[axis], pads[rank + axis]}, padMode(spec), -1);
     maps[axis].assign(padded.data<int64_t>(), padded.data<int64_t>() + padded.size());
   }
-  return Take(spec.views[0], spec.result(), std::move(maps), spec.real("value", 0));
+  return Take(spec.views[0], spec.result(), std::move(maps), storedValue(spec));
 }
 
 namespace {
@@ -154,7 +166,7 @@ LogicalResult emitPad(OpBuilder &builder, func::FuncOp function, DictionaryAttr 
   }
   ConstantPad pad(spec);
   emitFill(code, pad.ring, pad.units, arguments.pointers.back(), arguments.begin, arguments.end,
-           [&](const Point &point) { return constantAt(point, spec.real("value", 0)); });
+           [&](const Point &point) { return constantAt(point, storedValue(spec)); });
   Map copy(pad.to.shape, {pad.from, pad.to});
   if (copy.units() != 0)
     copy.emit(code, arguments.pointers, shareOf(code, arguments.begin, copy.units(), pad.units),

@@ -1,5 +1,6 @@
 //===- Parts.cpp - Operations that cut, join and pick values --------------===//
 
+#include "dialects/QuantTypes.h"
 #include "dialects/ops/Common.h"
 #include "dialects/reference/Shape.h"
 
@@ -304,13 +305,8 @@ LogicalResult PadOp::inferTypes(Results &results) {
 /// The value to pad with, as stored: for a quantised operand the real value's integer (q1).
 static double storedPadValue(PadOp op) {
   double value = op.getValue() ? op.getValue()->convertToDouble() : 0.0;
-  auto type = dyn_cast<quant::UniformQuantizedType>(elementOf(op.getInput()));
-  if (!type)
-    return value;
-  float steps = static_cast<float>(value) / static_cast<float>(type.getScale());
-  return std::clamp(std::nearbyint(static_cast<double>(steps)) + static_cast<double>(type.getZeroPoint()),
-                    static_cast<double>(type.getStorageTypeMin()),
-                    static_cast<double>(type.getStorageTypeMax()));
+  std::optional<reference::QuantParams> params = quantParams(elementOf(op.getInput()));
+  return params ? static_cast<double>(reference::quantize(static_cast<float>(value), *params)) : value;
 }
 
 LogicalResult PadOp::evaluate(Operands operands, Tensors &results) {

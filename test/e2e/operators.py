@@ -39,18 +39,18 @@ def check_like_onnxruntime(nodes, inputs, outputs=("y",), constants=None, opset=
     return model
 
 
-def convolutions(middle, constants, channels=8, out=4):
-    """conv -> middle: "a" to "b" -> conv, x: [1, 3, 16, 16] -> y."""
-    weights = {"w": 0.4 * floats(channels, 3, 3, 3), "v": 0.3 * floats(out, channels, 3, 3, seed=2)}
+def convolutions(middle, constants, channels=8, out=4, added=0):
+    """conv -> middle: "a" to "b", which has `added` channels more -> conv, x: [1, 3, 16, 16] -> y."""
+    weights = {"w": 0.4 * floats(channels, 3, 3, 3), "v": 0.3 * floats(out, channels + added, 3, 3, seed=2)}
     pad = {"pads": [1, 1, 1, 1]}
     nodes = [("Conv", "x,w", "a", pad), *middle, ("Conv", "b,v", "y", pad)]
     return nodes, {**weights, **constants}
 
 
-def check_between_convolutions(middle, constants, least):
+def check_between_convolutions(middle, constants, least, added=0):
     """In float against ONNX Runtime, in int8 with at least so many dB."""
     x = floats(16, 3, 16, 16, seed=3)
-    nodes, constants = convolutions(middle, constants)
+    nodes, constants = convolutions(middle, constants, added=added)
     model = check_like_onnxruntime(nodes, {"x": x[:1]}, constants=constants)
     np.savez(scratch() / "x.npz", x=x)
     int8 = compiled(model, {"x": x[:1]}, f"--calib={scratch() / 'x.npz'}")["y"]
@@ -87,6 +87,18 @@ def local_response_normalization_between_convolutions():
 def grid_sample_between_convolutions():
     grid = np.clip(0.5 * floats(1, 16, 16, 2, seed=7), -1.2, 1.2)
     check_between_convolutions([("GridSample", "a,grid", "b", {"mode": "linear"})], {"grid": grid}, 28)
+
+
+@case
+def padded_channels_between_convolutions():
+    constants = {"pads": np.array([0, 1, 0, 0, 0, 2, 0, 0])}
+    check_between_convolutions([("Sub", "a,two", "s", {}), ("Pad", "s,pads", "b", {})], constants | {"two": np.float32(2)}, 28, added=3)
+
+
+@case
+def gathered_numbers_between_convolutions():
+    rows = np.random.default_rng(3).integers(0, 16, (1, 8, 16, 16))
+    check_between_convolutions([("GatherElements", "a,rows", "b", {"axis": 2})], {"rows": rows}, 28)
 
 
 @case
