@@ -138,6 +138,18 @@ def DropUnseenTaps : Pass<"qcc-drop-unseen-taps", "mlir::func::FuncOp"> {
   }];
 }
 
+def FlattenVolumes : Pass<"qcc-flatten-volumes", "mlir::func::FuncOp"> {
+  let summary = "Convolutions of volumes are ones of images, with a channel for each tap along the depth";
+  let description = [{
+    Between them volumes stay images, through element-wise operations and sums.
+
+    ```mlir
+    conv(x: N x C x D x H x W, w: M x C x 3 x k x k)
+      ==>  transpose(reshape(conv(concat(layers 0, 1, .. of x, layers 1, 2, .., layers 2, 3, ..), w: M x 3C x k x k)))
+    ```
+  }];
+}
+
 def UnifyPools : Pass<"qcc-unify-pools", "mlir::func::FuncOp"> {
   let summary = "Reductions over all of an image are global pools";
   let description = [{

@@ -25,6 +25,7 @@ void qcc::simplify::addSimplify(OpPassManager &pm, const SimplifyOptions &option
   functions.addPass(createRecognizeActivations());
   functions.addPass(createFoldPads());
   functions.addPass(createDropUnseenTaps());
+  functions.addPass(createFlattenVolumes()); // after all that looks for convolutions with their neighbours
   // Last: the passes before take the weights of convolutions for floats.
   if (options.adoptsDynamic)
     functions.addPass(createAdoptDynamic({options.measuresZeroPoints}));

@@ -33,7 +33,7 @@ template <typename Op> static FailureOr<Shape> kernelOf(Op op) {
 /// Ranks of input and filter, and a group that divides.
 template <typename Op> static LogicalResult checkRanksAndGroup(Op op, int64_t channels, int64_t filterAxis0) {
   int64_t rank = rankOf(op.getInput());
-  if (failed(requireRank(op, "input", op.getInput(), 3, 4)) ||
+  if (failed(requireRank(op, "input", op.getInput(), 3, 5)) ||
       failed(requireRank(op, "filter", op.getFilter(), rank, rank)))
     return failure();
   auto group = static_cast<int64_t>(op.getGroup());
@@ -60,7 +60,7 @@ struct ConvPlan {
 template <typename Op> static FailureOr<Window> convWindow(Op op, bool nhwc) {
   if (!hasRank(op.getInput()) || !hasRank(op.getFilter()))
     return op.emitOpError("operands have ranks ")
-           << rankOf(op.getInput()) << " and " << rankOf(op.getFilter()) << " but should have 3 or 4";
+           << rankOf(op.getInput()) << " and " << rankOf(op.getFilter()) << " but should have 3 to 5";
   FailureOr<Shape> kernel = kernelOf(op);
   if (failed(kernel))
     return failure();
@@ -301,7 +301,7 @@ static FailureOr<Shape> outputPaddingOf(ConvTransposeOp op, size_t length) {
 static FailureOr<TransposePlan> planWindow(ConvTransposeOp op, bool nhwc) {
   if (!hasRank(op.getInput()) || !hasRank(op.getFilter()))
     return op.emitOpError("operands have ranks ")
-           << rankOf(op.getInput()) << " and " << rankOf(op.getFilter()) << " but should have 3 or 4";
+           << rankOf(op.getInput()) << " and " << rankOf(op.getFilter()) << " but should have 3 to 5";
   Shape input = spatialOf(shapeOf(op.getInput()), nhwc);
   FailureOr<Shape> kernel = kernelOf(op);
   if (failed(kernel))
