@@ -35,6 +35,18 @@ bool readsByteWeights(Operation *op) {
   return weighted && isQuantised(weighted->weights->get().getType());
 }
 
+bool isIntegerProduct(Operation *op) { return isa<ConvIntegerOp, MatMulIntegerOp>(op); }
+
+/// Why a product has no packed weights and runs one result at a time; empty where it does not.
+StringRef plainLoopsReason(Operation *op) {
+  if (isIntegerProduct(op))
+    return "no int8 kernel takes its zero points, weights or shapes; the result is the same, tens of times "
+           "slower";
+  if (isa<ConvOp, ConvTransposeOp>(op) && !isKnown(op->getOperand(1)))
+    return "its filter is known only when the model runs, so that it cannot be packed";
+  return "";
+}
+
 /// Of nodes with one reason so many are named.
 constexpr size_t mostNames = 4;
 
@@ -56,11 +68,13 @@ void Summary::count(ModuleOp module) {
       floatReasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
     if (auto reason = op->getAttrOfType<StringAttr>(quantize::int8ReasonAttr))
       int8Reasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
+    if (StringRef reason = plainLoopsReason(op); !reason.empty())
+      plainReasons[reason.str()].push_back(quantize::nameOf(op->getLoc()));
     if (decidedPrecision(op) == "f32")
       float32Reasons["in 16 bits too little signal over noise would be left on the samples"].push_back(
           quantize::nameOf(op->getLoc()));
     int4Ops += isa_and_nonnull<quant::UniformQuantizedSubChannelType>(weightType(op));
-    if (isQuantised(op->getOperand(0).getType()) || isMeasured(op)) {
+    if (isQuantised(op->getOperand(0).getType()) || isMeasured(op) || isIntegerProduct(op)) {
       ++integerOps;
     } else {
       ++floatOps;
@@ -102,6 +116,8 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
     os << "  " << note << "\n";
   for (auto &[reason, nodes] : floatReasons)
     printReason(os, "in float", reason, nodes);
+  for (auto &[reason, nodes] : plainReasons)
+    printReason(os, "on plain loops", reason, nodes);
   for (auto &[reason, nodes] : int8Reasons)
     printReason(os, "weights in int8", reason, nodes);
   for (auto &[reason, nodes] : float32Reasons)

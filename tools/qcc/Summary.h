@@ -22,6 +22,8 @@ struct Summary {
   std::vector<std::pair<std::string, unsigned>> floatKinds;
   /// Why operations beside integer ones stay in float: for each reason, which.
   std::map<std::string, std::vector<std::string>> floatReasons;
+  /// Why products run one result at a time.
+  std::map<std::string, std::vector<std::string>> plainReasons;
   /// Why weights are int8 where int4 was asked for.
   std::map<std::string, std::vector<std::string>> int8Reasons;
   /// Float layers that would be faster in 16 bits, by what these would cost.
