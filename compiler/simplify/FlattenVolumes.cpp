@@ -44,7 +44,7 @@ public:
   Value gatherTaps(Value layers, const Depth &depth, int64_t groups);
   /// (N * D, C, H, W) as (N, C, D, H, W).
   Value volumes(Value images, int64_t batch);
-  Value filter(Value old, llvm::function_ref<Tensor(const Tensor &)> change, int32_t channelAxis);
+  Value filter(Value old, llvm::function_ref<Tensor(const Tensor &)> change);
 
 private:
   PatternRewriter &rewriter;
@@ -135,18 +135,13 @@ Value Flattener::gatherTaps(Value layers, const Depth &depth, int64_t groups) {
   return reshape(all, {batch * depth.outputs, image[0] * depth.taps, image[1], image[2]});
 }
 
-/// The numbers changed; what is stored quantised stays so, with a scale for each index of `channelAxis`.
-Value Flattener::filter(Value old, llvm::function_ref<Tensor(const Tensor &)> change, int32_t channelAxis) {
+/// The numbers changed; what is stored quantised stays so: the axis of output channels keeps its place.
+Value Flattener::filter(Value old, llvm::function_ref<Tensor(const Tensor &)> change) {
   auto dequantize = old.getDefiningOp<DequantizeOp>();
   Value stored = dequantize ? dequantize.getInput() : old;
   Tensor changed = change(*constantOf(stored));
-  Type element = tensorType(stored).getElementType();
-  if (auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(element))
-    element = quant::UniformQuantizedPerAxisType::get(
-        type.getFlags(), type.getStorageType(), type.getExpressedType(), type.getScales(),
-        type.getZeroPoints(), channelAxis, type.getStorageTypeMin(), type.getStorageTypeMax());
-  Value constant =
-      createConstant(rewriter, old.getLoc(), changed, RankedTensorType::get(changed.shape, element));
+  Value constant = createConstant(rewriter, old.getLoc(), changed,
+                                  RankedTensorType::get(changed.shape, tensorType(stored).getElementType()));
   if (!dequantize)
     return constant;
   auto type = RankedTensorType::get(changed.shape, tensorType(old).getElementType());
@@ -208,9 +203,9 @@ template <typename OpTy> struct FlattenVolume : OpRewritePattern<OpTy> {
     if constexpr (isTransposed) {
       layers = flattener.stretch(layers, (*op.getStrides())[0]);
       auto change = [&](const Tensor &old) { return tapsToInputs(old, groups); };
-      filter = flattener.filter(op.getFilter(), change, 1);
+      filter = flattener.filter(op.getFilter(), change);
     } else {
-      filter = flattener.filter(op.getFilter(), tapsToChannels, 0);
+      filter = flattener.filter(op.getFilter(), tapsToChannels);
     }
     Value images = flattener.gatherTaps(layers, depth, groups);
     auto flat = cast<OpTy>(rewriter.clone(*op));
