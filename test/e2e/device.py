@@ -64,12 +64,12 @@ class Device:
         spaces = {
             0: [place(array.tobytes()) for array in inputs],
             1: [place(bytes(port.bytes)) for port in self.model.outputs[: self.model.n_outputs]],
-            2: [place(b"\xa5" * self.program.workspace_bytes)],
+            2: [place(b"\xff" * self.program.workspace_bytes)],
             3: [place(constants)],
             4: [place(shape_of(array)) for array in inputs],
             5: [place(bytes(8 * port.rank)) for port in self.model.outputs[: self.model.n_outputs]],
         }
-        device = np.full(end, 0xA5, np.uint8)
+        device = np.full(end, 0xFF, np.uint8)  # NaNs, where it is read as floats
         for start, data in memory:
             device[start : start + len(data)] = np.frombuffer(data, np.uint8)
         for step in self.program.steps[: self.program.n_steps]:

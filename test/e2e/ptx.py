@@ -105,7 +105,7 @@ class Grid:
         self.registers = {"%tid.x": self.thread, "%ctaid.x": self.block, "%laneid": self.thread % U64(32)}
         self.parameters = dict(zip(kernel.parameters, arguments))
         # One array for all blocks; what was not written is no zero.
-        self.shared = np.full(max(blocks * kernel.shared_bytes, 1), 0xA5, np.uint8)
+        self.shared = np.full(max(blocks * kernel.shared_bytes, 1), 0xFF, np.uint8)
         self.groups = [[]]
 
     def run(self):
