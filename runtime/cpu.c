@@ -28,8 +28,17 @@ static uint64_t bit(unsigned word, unsigned position, uint64_t feature) {
   return word >> position & 1u ? feature : 0;
 }
 
+static int is_intel(void) {
+  registers vendor = cpuid(0, 0);
+  return vendor.b == signature_INTEL_ebx && vendor.c == signature_INTEL_ecx &&
+         vendor.d == signature_INTEL_edx;
+}
+
 static uint64_t avx512_features(registers leaf7, registers leaf7_1) {
-  return bit(leaf7.b, 16, QCC_CPU_AVX512F) | bit(leaf7.b, 17, QCC_CPU_AVX512DQ) |
+  /* AVX512_FP16 came with Sapphire Rapids, whose matrix unit took over; Cooper Lake is fast. */
+  int has_fp16 = leaf7.d >> 23 & 1u;
+  return (has_fp16 && is_intel() ? bit(leaf7_1.a, 5, QCC_CPU_SLOW_BF16) : 0) |
+         bit(leaf7.b, 16, QCC_CPU_AVX512F) | bit(leaf7.b, 17, QCC_CPU_AVX512DQ) |
          bit(leaf7.b, 28, QCC_CPU_AVX512CD) | bit(leaf7.b, 30, QCC_CPU_AVX512BW) |
          bit(leaf7.b, 31, QCC_CPU_AVX512VL) | bit(leaf7.c, 1, QCC_CPU_AVX512VBMI) |
          bit(leaf7.c, 11, QCC_CPU_AVX512VNNI) | bit(leaf7_1.a, 5, QCC_CPU_AVX512BF16);

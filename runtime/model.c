@@ -230,14 +230,17 @@ qcc_status qcc_select_variant(const qcc_model *model, const qcc_variant **varian
     return QCC_ERR_ARGUMENT;
   const char *forced = setting("QCC_ISA");
   uint64_t features = qcc_cpu_features();
+  uint64_t slow = features & QCC_CPU_SLOW_BF16 ? QCC_CPU_AVX512BF16 : 0;
+  const qcc_variant *chosen = NULL;
   for (uint32_t i = 0; i < model->n_variants; ++i) {
     const qcc_variant *candidate = &model->variants[i];
-    if ((candidate->features & ~features) == 0 && (!forced || !strcmp(candidate->isa, forced))) {
-      *variant = candidate;
-      return QCC_OK;
-    }
+    int is_usable = (candidate->features & ~features) == 0 && (!forced || !strcmp(candidate->isa, forced));
+    if (is_usable && (!chosen || chosen->features & slow))
+      chosen = candidate;
   }
-  return QCC_ERR_ISA;
+  if (chosen)
+    *variant = chosen;
+  return chosen ? QCC_OK : QCC_ERR_ISA;
 }
 
 static qcc_status run_on_cpu(const qcc_model *model, const qcc_frame *frame, qcc_pool *pool) {

@@ -230,6 +230,25 @@ TEST_F(Variants, TheSameWordMayHaveSeveral) {
   EXPECT_EQ(ranVariant, 1);
 }
 
+TEST_F(Variants, SlowProductsOfBf16AreTakenWhereNothingElseIsThere) {
+  if (!(qcc_cpu_features() & QCC_CPU_AVX512BF16))
+    GTEST_SKIP() << "this CPU has no AVX-512 BF16";
+  bool isSlow = qcc_cpu_features() & QCC_CPU_SLOW_BF16;
+  const qcc_variant both[] = {{"avx512bf16", QCC_CPU_AVX512BF16, variantSteps[0]},
+                              {"avx2", 0, variantSteps[1]}};
+  model.variants = both;
+  model.n_variants = 2;
+  EXPECT_EQ(run(), QCC_OK);
+  EXPECT_EQ(ranVariant, isSlow ? 1 : 0);
+  Setting isa("QCC_ISA", "avx512bf16");
+  EXPECT_EQ(run(), QCC_OK);
+  EXPECT_EQ(ranVariant, 0);
+  Setting any("QCC_ISA", "");
+  model.n_variants = 1;
+  EXPECT_EQ(run(), QCC_OK);
+  EXPECT_EQ(ranVariant, 0);
+}
+
 TEST_F(Variants, QccDevice) {
   for (const char *word : {"cuda", "gpu"}) {
     Setting device("QCC_DEVICE", word);

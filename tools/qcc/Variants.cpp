@@ -11,8 +11,9 @@ using namespace qcc;
 using namespace qcc::driver;
 
 namespace {
-/// The best variant of this machine; null where it is no machine of that kind.
+/// The variant that the runtime would choose on this machine; null where it is no machine of that kind.
 const target::Variant *nativeVariant(const std::string &triple, bool withBf16) {
+  withBf16 = withBf16 && !(qcc_cpu_features() & QCC_CPU_SLOW_BF16);
   const target::Variant *native = nullptr;
   for (const target::Variant &variant : target::variantsOf(triple))
     if ((qcc_cpu_features() & variant.cpuBits) == variant.cpuBits && !variant.isEmulated() &&

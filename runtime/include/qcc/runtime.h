@@ -171,6 +171,8 @@ typedef struct qcc_step_info {
 #define QCC_CPU_AVX512VNNI ((uint64_t)1 << 13)
 #define QCC_CPU_AVX512VBMI ((uint64_t)1 << 14)
 #define QCC_CPU_AVX512BF16 ((uint64_t)1 << 15)
+/* vdpbf16ps multiplies fewer numbers than FMA does in the same time: Intel's since Sapphire Rapids. */
+#define QCC_CPU_SLOW_BF16 ((uint64_t)1 << 16)
 #define QCC_CPU_DOTPROD ((uint64_t)1 << 32)
 #define QCC_CPU_I8MM ((uint64_t)1 << 33)
 #define QCC_CPU_BF16 ((uint64_t)1 << 34)
