@@ -1,13 +1,14 @@
 //===- StoreBf16.cpp - Float products read bf16 ---------------------------===//
 //
-// First decides which tensors are stored as bf16: what a product multiplies, and
-// from there what has to be of the same type. Then changes the types, with a cast
+// First decides which tensors are stored as bf16: what a product or attention
+// multiplies, and from there what has to be of the same type. Then changes the types, with a cast
 // where a producer can only write f32 or a user can only read it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
+#include "compiler/kernels/Attention.h"
 #include "compiler/support/FloatWeights.h"
 #include "dialects/Constants.h"
 #include "llvm/ADT/SetVector.h"
@@ -32,14 +33,32 @@ SmallVector<OpOperand *> movedFloats(Operation *op) {
   return moved && llvm::all_of(*moved, fits) ? *moved : SmallVector<OpOperand *>();
 }
 
+/// Why attention stays in f32; empty where it multiplies bf16.
+StringRef reasonForFloats(AttentionOp op) {
+  RankedTensorType query = tensorType(op.getQuery()), value = tensorType(op.getValue());
+  if (query.getDimSize(1) < kernels::queriesToTurnFor)
+    return "it has too few queries to be worth rounding keys and values to bf16";
+  if (query.getDimSize(3) % kernels::bf16Numbers || value.getDimSize(3) % kernels::bf16Numbers)
+    return "its heads have numbers that are no multiple of 8, as attention of bf16 takes them";
+  bool isFloat = isF32(op.getQuery()) && isF32(op.getKey()) && isF32(op.getValue());
+  bool isConst = isConstant(op.getQuery()) || isConstant(op.getKey()) || isConstant(op.getValue());
+  return isConst || !isFloat ? "its queries, keys or values are constants" : "";
+}
+
 struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
   using StoreBf16Base::StoreBf16Base;
 
-  llvm::SetVector<Value> stored; ///< as bf16
+  llvm::SetVector<Value> stored;                ///< as bf16
+  llvm::SmallPtrSet<Operation *, 8> attentions; ///< of bf16
 
   std::optional<Weighted> bf16ProductOf(Operation *op) const {
     bool isMeant = !decided || decidedPrecision(op) == "bf16";
     return isMeant ? floatProductOf(op) : std::nullopt;
+  }
+
+  AttentionOp bf16AttentionOf(Operation *op) const {
+    auto attention = dyn_cast_or_null<AttentionOp>(op);
+    return attention && !decided && reasonForFloats(attention).empty() ? attention : AttentionOp();
   }
 
   void want(Value value) {
@@ -48,9 +67,15 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
   }
 
   void decide() {
-    for (Operation &op : getOperation().getBody().getOps())
+    for (Operation &op : getOperation().getBody().getOps()) {
       if (std::optional<Weighted> product = bf16ProductOf(&op))
         want(product->input->get());
+      if (AttentionOp attention = bf16AttentionOf(&op)) {
+        attentions.insert(attention);
+        for (Value value : {attention.getQuery(), attention.getKey(), attention.getValue()})
+          want(value);
+      }
+    }
     for (size_t i = 0; i < stored.size(); ++i) // grows meanwhile
       follow(stored[i]);
   }
@@ -78,6 +103,8 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
     Operation *user = use.getOwner();
     if (std::optional<Weighted> product = bf16ProductOf(user); product && product->input == &use)
       return true;
+    if (isa<AttentionOp>(user)) // not its mask
+      return attentions.contains(user) && use.getOperandNumber() < 3;
     if (user->getNumResults() == 0 || !stored.contains(user->getResult(0)))
       return false;
     return isResidual(use) || llvm::is_contained(movedFloats(user), &use);
@@ -119,12 +146,13 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
 
   void runOnOperation() override {
     stored.clear();
+    attentions.clear();
     decide();
     llvm::DenseSet<OpOperand *> readers;
     llvm::DenseSet<Value> writable;
     for (Value value : stored) {
       Operation *producer = value.getDefiningOp();
-      if (productOf(producer) || !movedFloats(producer).empty())
+      if (productOf(producer) || !movedFloats(producer).empty() || attentions.contains(producer))
         writable.insert(value);
       for (OpOperand &use : value.getUses())
         if (reads(use))
@@ -137,6 +165,9 @@ struct StoreBf16 : impl::StoreBf16Base<StoreBf16> {
       else if (std::optional<Weighted> product = productOf(&op);
                !decided && product && decodesWeights(*product))
         (void)stayFloat(&op, "its int8 weights are multiplied in f32, not in bf16");
+      else if (auto attention = dyn_cast<AttentionOp>(op);
+               attention && !decided && !attentions.contains(attention))
+        (void)stayFloat(&op, reasonForFloats(attention));
     }
     for (Operation *op : products)
       roundWeights(op);

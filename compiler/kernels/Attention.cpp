@@ -7,6 +7,7 @@
 #include "compiler/kernels/Attention.h"
 #include "compiler/kernels/Functions.h"
 #include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/PairTile.h"
 #include "compiler/kernels/ProductTile.h"
 #include "compiler/target/CodeBuilder.h"
 #include "compiler/target/Target.h"
@@ -26,6 +27,15 @@ AttentionShape::AttentionShape(DictionaryAttr attr)
       queries(query.shape[1]), keys(key.shape[3]), depth(query.shape[3]), width(value.shape[3]) {
   if (maskAt)
     mask = broadcastTo(spec.views[*maskAt], {batch, heads, queries, keys});
+}
+
+bool AttentionShape::isSupported() const {
+  return result.element.isF32() ? query.element.isF32() || isBf16() : result.element.isBF16() && isBf16();
+}
+
+Expr AttentionShape::weightOf(Expr power) const {
+  Type bf16 = query.element;
+  return isBf16() ? fromStorage(toStorage(power, bf16), bf16) : power;
 }
 
 Expr AttentionShape::scoreOf(Expr product) const {
@@ -48,6 +58,8 @@ public:
       : attention(attention), code(code), pointers(pointers) {
     target::CodeBuilder builder(code.builder, code.loc);
     scores = builder.stackBytes(unitRows * rowBytes());
+    if (attention.isBf16() && !multipliesPairs())
+      queries = builder.stackBytes(unitRows * attention.depth * 4);
     if (attention.countAt)
       count = readCount();
   }
@@ -58,7 +70,8 @@ private:
   const Code &code;
   ValueRange pointers;
   Value scores;
-  Value count; ///< of the keys that are there; null: all
+  Value queries; ///< of bf16 where the kernel multiplies floats: a tile's, widened
+  Value count;   ///< of the keys that are there; null: all
 
   /// Addresses of one head's first elements; of query, mask and result at one row.
   struct Head {
@@ -69,15 +82,22 @@ private:
   Value at(Value pointer, const View &view, size_t axis, Value index) const {
     return code.offset(pointer, code.mulIndex(index, view.strides[axis] * storageBytes(view.element)));
   }
-  static int64_t bytes(const View &view, size_t axis) { return view.strides[axis] * 4; }
+  static int64_t bytes(const View &view, size_t axis) {
+    return view.strides[axis] * storageBytes(view.element);
+  }
+  /// Two bf16 in one instruction, of queries and keys, of weights and values.
+  bool multipliesPairs() const { return attention.hasKeyPairs() && code.variant.hasBf16; }
   Value readCount() const;
   Head headOf(Value b, Value h) const;
   void writeBlock(const Head &head, Value first, int64_t rows);
   void writeRows(const Head &head, Value row, int64_t height);
+  void widenQueries(const Head &head, int64_t height);
   void writeScores(const Head &head, int64_t height);
   void writeScoresByKey(const Head &head, int64_t height);
   void writeScore(const Code &inner, const Head &head, int64_t row, Value key, Expr product);
   Value softmax(Value row);
+  void storeWeight(const Code &inner, Expr power, Value row, Value key);
+  void sumValues(const Head &head, int64_t height, ProductTile::Finish finish);
 };
 } // namespace
 
@@ -91,7 +111,7 @@ Value Writer::readCount() const {
 Writer::Head Writer::headOf(Value b, Value h) const {
   const Attention &a = attention;
   auto start = [&](size_t i, const View &view, size_t headAxis) {
-    Value pointer = code.offset(pointers[i], view.offset * 4), head = h;
+    Value pointer = code.offset(pointers[i], view.offset * storageBytes(view.element)), head = h;
     if (int64_t served = a.served(view, headAxis); served != 1)
       head = arith::DivUIOp::create(code.builder, code.loc, h, code.index(served));
     return at(at(pointer, view, 0, b), view, headAxis, head);
@@ -130,7 +150,8 @@ void Writer::writeUnit(Value unit) {
 
 /// In tiles as high as the registers allow, but of like heights.
 void Writer::writeBlock(const Head &head, Value first, int64_t rows) {
-  int64_t most = code.variant.registers >= 32 ? unitRows : code.variant.hasFma ? unitRows / 2 : unitRows / 3;
+  bool isTight = !code.variant.hasFma || attention.isBf16();
+  int64_t most = code.variant.registers >= 32 ? unitRows : isTight ? unitRows / 3 : unitRows / 2;
   int64_t tiles = llvm::divideCeil(rows, most);
   for (int64_t i = 0, row = 0; i < tiles; ++i) {
     int64_t height = rows / tiles + (i < rows % tiles);
@@ -153,6 +174,20 @@ void Writer::writeRows(const Head &whole, Value row, int64_t height) {
   SmallVector<Value> factors;
   for (int64_t i = 0; i < height; ++i)
     factors.push_back(softmax(code.offset(scores, i * rowBytes())));
+  sumValues(head, height, [&](const Code &inner, Expr sum, int64_t i, Value column) {
+    Value to = inner.offset(at(head.result, a.result, 3, column), i * bytes(a.result, 1));
+    store(sum * inner.splat(factors[i]), to, a.result.element);
+  });
+}
+
+void Writer::sumValues(const Head &head, int64_t height, ProductTile::Finish finish) {
+  const Attention &a = attention;
+  bool isRow = a.result.strides[3] == 1;
+  if (a.hasKeyPairs()) {
+    PairTile tile{scores,  head.value, rowBytes(), bytes(a.value, 1), PairTile::Right::Rows, height, a.keys,
+                  a.width, count,      Value()};
+    return tile.emit(code, isRow, finish);
+  }
   ProductTile tile{scores,
                    head.value,
                    rowBytes(),
@@ -160,39 +195,57 @@ void Writer::writeRows(const Head &whole, Value row, int64_t height) {
                    bytes(a.value, 1),
                    bytes(a.value, 3),
                    f32(),
-                   f32(),
+                   a.value.element,
                    f32(),
                    height,
                    a.keys,
                    a.width,
                    count,
                    Value()};
-  tile.emit(code, a.result.strides[3] == 1, [&](const Code &inner, Expr sum, int64_t i, Value column) {
-    Value to = inner.offset(at(head.result, a.result, 3, column), i * bytes(a.result, 1));
-    store(sum * inner.splat(factors[i]), to, f32());
-  });
+  tile.emit(code, isRow, finish);
+}
+
+void Writer::widenQueries(const Head &head, int64_t height) {
+  const Attention &a = attention;
+  Code wide = code.withLanes(bf16Numbers);
+  for (int64_t row = 0; row < height; ++row)
+    code.loop(code.index(0), code.index(a.depth), bf16Numbers, [&](Value i) {
+      Value from = code.offset(at(head.query, a.query, 3, i), row * bytes(a.query, 1));
+      Value to = code.offset(queries, code.addIndex(code.index(row * a.depth * 4), code.mulIndex(i, 4)));
+      store(load(wide, from, a.query.element), to, f32());
+    });
 }
 
 void Writer::writeScores(const Head &head, int64_t height) {
   const Attention &a = attention;
-  ProductTile tile{head.query,
+  bool sideBySide = !a.maskAt || a.mask.strides[3] == 1;
+  auto finish = [&](const Code &inner, Expr sum, int64_t i, Value column) {
+    writeScore(inner, head, i, column, sum);
+  };
+  Value left = queries ? queries : head.query;
+  int64_t leftRow = queries ? a.depth * 4 : bytes(a.query, 1);
+  if (queries)
+    widenQueries(head, height);
+  if (a.hasKeyPairs()) {
+    PairTile tile{left,   head.key, leftRow, bytes(a.key, 2), PairTile::Right::Turned,
+                  height, a.depth,  a.keys,  Value(),         count};
+    return tile.emit(code, sideBySide, finish);
+  }
+  ProductTile tile{left,
                    head.key,
-                   bytes(a.query, 1),
-                   bytes(a.query, 3),
+                   leftRow,
+                   queries ? 4 : bytes(a.query, 3),
                    bytes(a.key, 2),
                    bytes(a.key, 3),
                    f32(),
-                   f32(),
+                   a.key.element,
                    f32(),
                    height,
                    a.depth,
                    a.keys,
                    Value(),
                    count};
-  bool sideBySide = !a.maskAt || a.mask.strides[3] == 1;
-  tile.emit(code, sideBySide, [&](const Code &inner, Expr sum, int64_t i, Value column) {
-    writeScore(inner, head, i, column, sum);
-  });
+  tile.emit(code, sideBySide, finish);
 }
 
 void Writer::writeScore(const Code &inner, const Head &head, int64_t row, Value key, Expr product) {
@@ -264,11 +317,21 @@ Value Writer::softmax(Value row) {
   most = select(isEmpty, code.f32(0), code.wrap(most)).value; // -infinity less itself would be NaN
   auto numerator = [&](const Code &inner, Value i) {
     Expr power = exponential(read(inner, i) - inner.splat(most));
-    store(power, address(i), f32());
+    storeWeight(inner, power, row, i);
     return power;
   };
   Value sum = fold(0, numerator, [](Expr a, Expr b) { return a + b; });
+  if (multipliesPairs() && (count || keys % 2)) // behind the last key, in case that they are odd
+    storeWeight(code, code.f32(0), row, count ? count : code.index(keys));
   return select(isEmpty, code.f32(0), code.f32(1) / code.wrap(sum)).value;
+}
+
+/// Weights of pairs lie in the first half of their row.
+void Writer::storeWeight(const Code &inner, Expr power, Value row, Value key) {
+  if (multipliesPairs())
+    store(power, code.offset(row, code.mulIndex(key, 2)), attention.query.element);
+  else
+    store(attention.weightOf(power), code.offset(row, code.mulIndex(key, 4)), f32());
 }
 
 int64_t attentionUnits(DictionaryAttr attr) {
@@ -280,7 +343,7 @@ LogicalResult emitAttention(OpBuilder &builder, func::FuncOp function, Dictionar
                             const target::Variant &variant) {
   Attention attention(attr);
   Code code(builder, function.getLoc(), variant);
-  if (!attention.result.element.isF32())
+  if (!attention.isSupported())
     return emitError(code.loc, "no kernel for 'attention' on ") << attention.spec.types.front();
   if (attention.keys > mostAttentionKeys)
     return emitError(code.loc, "attention over ") << attention.keys << " keys; at most " << mostAttentionKeys;

@@ -2,7 +2,8 @@
 //
 // The views of kind "attention" are
 //   query (batch, queries, heads, depth), key (batch, heads, depth, keys), either
-//   turned, so that the last axis is contiguous, or as it came,
+//   turned, so that the last axis is contiguous, or as it came; of bf16 on x86
+//   pairs of numbers are turned, elements i32 (batch, heads, depth / 2, keys),
 //   value (batch, keys, heads, width), mask (batch, heads, queries, keys) if there
 //   is one, the count of the keys that are there if not all are, result (batch,
 //   queries, heads, width). A head of key and value serves as many of the query
@@ -20,6 +21,12 @@ namespace qcc::kernels {
 /// thread's.
 constexpr int64_t mostAttentionKeys = 16384;
 
+/// With so many queries turning the keys costs less than the kernel gains by it.
+constexpr int64_t queriesToTurnFor = 5;
+
+/// Attention of bf16 takes heads of a multiple of so many numbers.
+constexpr int64_t bf16Numbers = 8;
+
 /// A specification, read.
 struct AttentionShape {
   Spec spec;
@@ -32,6 +39,11 @@ struct AttentionShape {
   bool keysLieAsTheyCame() const {
     return key.strides[2] == 1 && query.strides[3] == 1 && keys > 1 && depth > 1;
   }
+  bool isBf16() const { return query.element.isBF16(); }
+  bool hasKeyPairs() const { return key.element.isSignlessInteger(32); }
+  bool isSupported() const;
+  /// What is multiplied with values, of exp(score - largest).
+  Expr weightOf(Expr power) const;
   /// Queries' heads that one of key and value serves.
   int64_t served(const View &view, size_t headAxis) const { return heads / view.shape[headAxis]; }
   /// A product as a score, before the mask: scaled, and within the attribute `softcap` if there is one.

@@ -1,16 +1,36 @@
 //===- Attention.cpp - Attention as one kernel ----------------------------===//
 
+#include "compiler/kernels/Attention.h"
 #include "compiler/lower/Lowering.h"
 
 using namespace mlir;
 using namespace qcc;
 using namespace qcc::lower;
 
-/// With so many queries turning the keys costs less than the kernel gains by it.
-static constexpr int64_t queriesToTurnFor = 5;
+/// Where the numbers of heads lie side by side, and pairs of them on even places.
+static Place inRows(Lowering &lowering, AttentionOp op, const Place &from) {
+  ArrayRef<int64_t> strides = from.view.strides;
+  auto isOdd = [](int64_t number) { return number % 2 != 0; };
+  if (strides.back() == 1 && !isOdd(from.view.offset) && llvm::none_of(strides.drop_back(), isOdd))
+    return from;
+  Place dense = lowering.storage().scratch(from.view.element, from.view.shape, {}, "heads");
+  lowering.copy(op, from, dense);
+  return dense;
+}
+
+/// Pairs of numbers of heads as elements.
+static Place inPairs(Place place) {
+  kernels::View &view = place.view;
+  view.element = IntegerType::get(view.element.getContext(), 32);
+  view.shape.back() /= 2;
+  for (int64_t &stride : MutableArrayRef(view.strides).drop_back())
+    stride /= 2;
+  view.offset /= 2;
+  return place;
+}
 
 /// Keys are turned once, so that the kernel's vectors run along them, but for a few queries; everything
-/// else is read and written where it lies.
+/// else is read and written where it lies. Of bf16 pairs are turned where instructions take such.
 LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   Storage &storage = lowering.storage();
   Builder builder(op.getContext());
@@ -22,17 +42,25 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
     place.view = view;
     return place;
   };
-  Place from = turned(storage.place(op.getKey()));
-  Place key = from, query = storage.place(op.getQuery());
-  bool isRead = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) < queriesToTurnFor &&
+  Place query = storage.place(op.getQuery()), from = storage.place(op.getKey()),
+        value = storage.place(op.getValue());
+  bool isBf16 = query.view.element.isBF16();
+  if (isBf16 && lowering.packing() != target::Packing::Rows) {
+    query = inRows(lowering, op, query);
+    from = inRows(lowering, op, from);
+    value = inRows(lowering, op, value);
+  }
+  from = turned(isBf16 && lowering.packing() == target::Packing::Quads ? inPairs(from) : from);
+  Place key = from;
+  bool isRead = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) < kernels::queriesToTurnFor &&
                 from.view.strides[2] == 1 && query.view.strides[3] == 1 && from.view.shape[2] > 1 &&
-                from.view.shape[3] > 1 && lowering.packing() != target::Packing::Rows;
+                from.view.shape[3] > 1 && !isBf16 && lowering.packing() != target::Packing::Rows;
   if (!isRead) {
     key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
     lowering.copy(op, from, key);
   }
 
-  SmallVector<Place> places{query, key, storage.place(op.getValue())};
+  SmallVector<Place> places{query, key, value};
   SmallVector<Type> types;
   if (op.getMask())
     places.push_back(storage.place(op.getMask()));

@@ -1,6 +1,7 @@
 //===- Attention.cpp - Attention ------------------------------------------===//
 
 #include "dialects/reference/Attention.h"
+#include "dialects/Constants.h"
 #include "dialects/ops/Common.h"
 #include "dialects/reference/Elementwise.h"
 
@@ -13,11 +14,12 @@ LogicalResult AttentionOp::inferTypes(Results &results) {
        {std::pair("query", getQuery()), std::pair("key", getKey()), std::pair("value", getValue())})
     if (failed(requireFloat(*this, name, value)) || failed(requireRank(*this, name, value, 4, 4)))
       return failure();
-  SmallVector<Value> floats{getQuery(), getKey(), getValue()};
-  if (getMask())
-    floats.push_back(getMask());
-  if (failed(requireSameElement(*this, floats)))
+  if (failed(requireSameElement(*this, {getQuery(), getKey(), getValue()})))
     return failure();
+  Type element = elementOf(getQuery()), ofMask = element.isBF16() ? Float32Type::get(getContext()) : element;
+  if (getMask() && elementOf(getMask()) != ofMask)
+    return emitOpError("operand 'mask' has element type ")
+           << elementOf(getMask()) << " but should be " << ofMask;
   if (Value count = getCount();
       count && (!elementOf(count).isSignlessInteger(64) || tensorOf(count).getNumElements() != 1))
     return emitOpError("operand 'count' is ") << count.getType() << ", not one i64";
@@ -32,12 +34,14 @@ LogicalResult AttentionOp::inferTypes(Results &results) {
       return emitOpError("operand 'mask' has shape ")
              << shapeText(shapeOf(mask)) << ", which does not broadcast to " << shapeText(scores);
   }
-  return addResult(*this, results, {q[0], q[1], q[2], v[3]}, elementOf(getQuery()));
+  if (element.isBF16() && declaredElement(*this).isF32()) // sums of bf16 are f32, rounded or not
+    element = declaredElement(*this);
+  return addResult(*this, results, {q[0], q[1], q[2], v[3]}, element);
 }
 
 LogicalResult AttentionOp::evaluate(Operands operands, Tensors &results) {
   results.push_back(reference::attention(*operands[0], *operands[1], *operands[2], optional(operands, 3),
                                          optional(operands, 4), getScale().convertToDouble(),
-                                         getSoftcap().convertToDouble()));
+                                         getSoftcap().convertToDouble(), dtypeOf(declaredElement(*this))));
   return success();
 }

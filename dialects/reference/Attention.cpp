@@ -9,8 +9,14 @@
 
 namespace qcc::reference {
 
+static double roundedToBf16(double x) {
+  Tensor rounded(DType::BF16, {1});
+  rounded.setDouble(0, x);
+  return rounded.getDouble(0);
+}
+
 /// Makes scores what softmax gives, and zeros of a row that sees nothing.
-static void softmaxInPlace(std::vector<double> &scores) {
+static void softmaxInPlace(std::vector<double> &scores, bool isRounded) {
   constexpr double lowest = -std::numeric_limits<double>::infinity();
   double highest = lowest, sum = 0;
   for (double score : scores)
@@ -20,14 +26,14 @@ static void softmaxInPlace(std::vector<double> &scores) {
   for (double &score : scores)
     sum += score = std::exp(score - highest);
   for (double &score : scores)
-    score /= sum;
+    score = (isRounded ? roundedToBf16(score) : score) / sum;
 }
 
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
-                 const Tensor *count, double scale, double softcap) {
+                 const Tensor *count, double scale, double softcap, DType type) {
   int64_t batch = query.shape[0], queries = query.shape[1], heads = query.shape[2], depth = query.shape[3];
   int64_t keys = key.shape[1], keyHeads = key.shape[2], width = value.shape[3];
-  Tensor result(query.type, {batch, queries, heads, width});
+  Tensor result(type, {batch, queries, heads, width});
   std::vector<int64_t> masked;
   if (mask)
     masked = broadcastIndices(mask->shape, {batch, heads, queries, keys});
@@ -48,7 +54,7 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, co
           if (mask)
             scores[j] += mask->getDouble(masked[((b * heads + h) * queries + i) * keys + j]);
         }
-        softmaxInPlace(scores);
+        softmaxInPlace(scores, query.type == DType::BF16);
         for (int64_t d = 0; d < width; ++d) {
           double sum = 0;
           for (int64_t j = 0; j < present; ++j)

@@ -10,9 +10,11 @@ namespace qcc::reference {
 /// heads, numbers); key and value may have fewer heads, of which each serves as many neighbouring ones of
 /// the query. A `softcap` c other than 0 makes scaled scores c * tanh(score / c). `mask`, which may be null,
 /// broadcasts to (batch, heads, queries, keys). A row of scores that are all -infinity gives zeros, as in
-/// ONNX's Attention. Of the keys the first `count` are there, which may be null, too: all of them.
+/// ONNX's Attention. Of the keys the first `count` are there, which may be null, too: all of them. Where the
+/// operands are bf16, exp(score - largest) is rounded to bf16 before it is multiplied; the sum that products
+/// are divided by is that of the exact ones. The result is of type `result`.
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, const Tensor *mask,
-                 const Tensor *count, double scale, double softcap = 0);
+                 const Tensor *count, double scale, double softcap, DType result);
 
 } // namespace qcc::reference
 

@@ -6,9 +6,15 @@ from support import *
 ISAS = ("x86-64", "avx2", "avx512vnni")
 
 
-def network(path, cases, softcap=None, turns=False):
+def rounded(x):
+    """To bf16, half to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
+def network(path, cases, softcap=None, turns=False, bf16=False):
     """MatMul, Mul, Add, Softmax, MatMul on its own inputs for each case, with a softcap Div, Tanh, Mul in front of Add, and
-    keys that the model turns if asked for; gives inputs and expected outputs."""
+    keys that the model turns if asked for; gives inputs and expected outputs, those of bf16 if asked for."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -21,7 +27,8 @@ def network(path, cases, softcap=None, turns=False):
             shapes["m"] = masked
         values = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
         if masked:
-            values["m"] = np.where(values["m"] > 0.5, np.float32(-1e9), np.float32(0))
+            hidden = np.float32(-2 if masked[3] < keys else -1e9)
+            values["m"] = np.where(values["m"] > 0.5, hidden, np.float32(0))
         for name, value in values.items():
             if name == "k" and turns:
                 value = np.ascontiguousarray(value.swapaxes(2, 3))
@@ -41,10 +48,13 @@ def network(path, cases, softcap=None, turns=False):
             last = f"u{i}"
         nodes += [helper.make_node("Softmax", [last], [f"p{i}"], axis=-1), helper.make_node("MatMul", [f"p{i}", f"v{i}"], [f"y{i}"])]
         outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, shapes["q"]))
+        if bf16:
+            values = {name: value if name == "m" else rounded(value) for name, value in values.items()}
         scores = values["q"].astype(np.float64) @ values["k"] * np.float32(0.3)
         scores = (softcap * np.tanh(scores / softcap) if softcap else scores) + values.get("m", 0)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
-        wanted[f"y{i}"] = (weights / weights.sum(-1, keepdims=True) @ values["v"]).astype(np.float32)
+        sums = weights.sum(-1, keepdims=True)
+        wanted[f"y{i}"] = ((rounded(weights) if bf16 else weights) / sums @ values["v"]).astype(np.float32)
     graph = helper.make_graph(nodes, "attention", inputs, outputs, [scale] + ([numpy_helper.from_array(np.float32(softcap), "softcap")] if softcap else []))
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return given, wanted
@@ -95,6 +105,29 @@ def few_queries_read_keys_as_they_lie():
 @case
 def scores_within_a_softcap():
     check_cases([(1, 2, 9, 33, 16, None), (2, 3, 13, 20, 64, (2, 1, 13, 20))], softcap=1.5)
+
+
+@case
+def bf16_is_rounded_once_and_summed_in_float():
+    cases = [(1, 1, 5, 1, 8, None), (1, 12, 7, 7, 32, (1, 1, 1, 7)), (2, 3, 13, 50, 24, None), (4, 2, 32, 33, 64, (4, 1, 32, 33)),
+             (1, 1, 9, 513, 40, None), (2, 2, 8, 3, 8, (2, 2, 8, 1)), (1, 1, 4, 9, 8, None), (1, 1, 9, 9, 4, None)]  # fmt: skip
+    model, options = scratch() / "m.onnx", ["--quantize=none", "--precision=bf16"]
+    levels = "--march=x86-64,avx2,avx512vnni,avx512bf16"
+    given, wanted = network(model, cases, bf16=True)
+    exact = network(scratch() / "f.onnx", cases)[1]
+    text = qcc(model, *options, "--until=fuse", output="m.mlir").read_text()
+    fused = [line for line in text.splitlines() if '"qcc.attention"' in line]
+    check([i for i, line in enumerate(fused) if "bf16" in line.split(" : (")[1]] == list(range(6)), text)
+    check("too few queries" in fused[6] and "no multiple of 8" in fused[7], text)
+    library = qcc(model, *options, levels, "--emit=shared", output="m.so")
+    runs = [(library, isa) for isa in (*ISAS, "avx512bf16") if isa == "x86-64" or isa in FEATURES]
+    if "avx2" in FEATURES:
+        runs.append((qcc(model, *options, TARGET, "--march=emulated", "--emit=shared", output="gpu.so"), "emulated"))
+    for run_of, isa in runs:
+        got = run_model(run_of, given, env={"QCC_ISA": isa})
+        for i, (name, want) in enumerate(wanted.items()):
+            noise = sqnr(got[name], want if i < 6 else exact[name])
+            check(noise > 60, f"{isa}, {name}: {noise:.1f} dB")
 
 
 @case

@@ -41,13 +41,40 @@ def network(path):
     return rng.standard_normal((1, 3, 18, 18)).astype(np.float32)
 
 
+def attention(path):
+    """Two heads of 16 numbers, 37 tokens that see those before them; a product in front of each operand and behind."""
+    rng = np.random.default_rng(5)
+    weights = {f"w{i}": rng.standard_normal((32, 32)) / 6 for i in range(4)}
+    weights |= {"mask": np.where(np.tri(37), 0, -np.inf), "half": np.array(0.5)}
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
+    constants += [numpy_helper.from_array(np.array(shape), name) for name, shape in (("split", [1, 37, 2, 16]), ("join", [1, 37, 32]))]
+    nodes = []
+    node = lambda op, inputs, output, **more: nodes.append(helper.make_node(op, inputs, [output], output, **more))
+    for i, perm in enumerate(([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])):
+        node("MatMul", ["x", f"w{i}"], f"p{i}")
+        node("Reshape", [f"p{i}", "split"], f"s{i}")
+        node("Transpose", [f"s{i}"], f"t{i}", perm=perm)
+    node("MatMul", ["t0", "t1"], "products")
+    node("Mul", ["products", "half"], "scaled")
+    node("Add", ["scaled", "mask"], "scores")
+    node("Softmax", ["scores"], "weights", axis=-1)
+    node("MatMul", ["weights", "t2"], "sums")
+    node("Transpose", ["sums"], "turned", perm=[0, 2, 1, 3])
+    node("Reshape", ["turned", "join"], "joined")
+    node("MatMul", ["joined", "w3"], "y")
+    info = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 37, 32])
+    graph = helper.make_graph(nodes, "attention", [info("x")], [info("y")], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return rng.standard_normal((1, 37, 32)).astype(np.float32)
+
+
 OPTIONS = ["--quantize=none", "--precision=bf16"]
 
 
-def network_and_wanted():
+def network_and_wanted(write=network):
     """The model, an input, and what the reference makes of the network in the IR."""
     folder = scratch()
-    image = network(folder / "m.onnx")
+    image = write(folder / "m.onnx")
     np.save(folder / "x.npy", image)
     text = qcc(folder / "m.onnx", *OPTIONS, "--until=fuse", output="m.mlir")
     check("bf16" in Path(text).read_text(), "no bf16 in the IR")
@@ -60,9 +87,7 @@ def check_near(got, want, isa):
     check(sqnr(got, want) > 50, f"{isa}: {sqnr(got, want)} dB")
 
 
-@case
-def every_variant_equals_the_reference():
-    model, image, want = network_and_wanted()
+def check_variants(model, image, want):
     library = qcc(model, *OPTIONS, "--emit=shared", output="m.so")
     for isa in ("x86-64", "avx2", "avx512vnni", "avx512bf16"):
         if isa == "x86-64" or isa in FEATURES:
@@ -70,14 +95,34 @@ def every_variant_equals_the_reference():
 
 
 @case
-def every_level_of_arm_equals_the_reference():
+def every_variant_equals_the_reference():
+    check_variants(*network_and_wanted())
+
+
+@case
+def attention_in_every_variant_equals_the_reference():
+    check_variants(*network_and_wanted(attention))
+    text = (scratch() / "m.mlir").read_text()
+    check("tensor<1x37x2x16xbf16>" in text and text.count("qcc.cast") == 1, "attention does not pass bf16 on")
+
+
+def check_levels(model, image, want):
     require("aarch64")
-    model, image, want = network_and_wanted()
     app = program(model, *OPTIONS)
     for level in PROCESSORS:
         chosen = "bf16" if level == "i8mm" else level
         check_near(emulate(app, image.tobytes(), level, chosen=chosen).reshape(want.shape), want, chosen)
     check_near(emulate(app, image.tobytes(), "i8mm", QCC_ISA="i8mm").reshape(want.shape), want, "i8mm")
+
+
+@case
+def every_level_of_arm_equals_the_reference():
+    check_levels(*network_and_wanted())
+
+
+@case
+def attention_in_every_level_of_arm_equals_the_reference():
+    check_levels(*network_and_wanted(attention))
 
 
 @case

@@ -62,3 +62,27 @@ func.func @StoredWeights(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
   %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<2x2xf32>, tensor<2x2x!quant.uniform<i8:f32, 0.5>>) -> tensor<2x2xf32>
   return %0 : tensor<2x2xf32>
 }
+
+// Attention reads bf16 and writes it where a product reads that; its mask stays f32.
+// CHECK-LABEL: @Attention
+func.func @Attention(%x: tensor<1x5x16xf32>, %m: tensor<1x1x1x5xf32>) -> tensor<1x5x16xf32> {
+  // CHECK: %[[Q:.*]] = "qcc.reshape"({{.*}} -> tensor<1x5x2x8xbf16>
+  // CHECK: %[[A:.*]] = "qcc.attention"(%[[Q]], %[[Q]], %[[Q]], %arg1) {{.*}} : (tensor<1x5x2x8xbf16>, tensor<1x5x2x8xbf16>, tensor<1x5x2x8xbf16>, tensor<1x1x1x5xf32>) -> tensor<1x5x2x8xbf16>
+  // CHECK: %[[R:.*]] = "qcc.reshape"(%[[A]]) {{.*}} -> tensor<1x5x16xbf16>
+  // CHECK: "qcc.matmul"(%[[R]], {{.*}} -> tensor<1x5x16xf32>
+  %w = "qcc.constant"() <{value = dense<1.0> : tensor<16x16xf32>}> : () -> tensor<16x16xf32>
+  %0 = "qcc.matmul"(%x, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x5x16xf32>, tensor<16x16xf32>) -> tensor<1x5x16xf32>
+  %1 = "qcc.reshape"(%0) <{shape = array<i64: 1, 5, 2, 8>}> : (tensor<1x5x16xf32>) -> tensor<1x5x2x8xf32>
+  %2 = "qcc.attention"(%1, %1, %1, %m) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>, scale = 1.0 : f32}> : (tensor<1x5x2x8xf32>, tensor<1x5x2x8xf32>, tensor<1x5x2x8xf32>, tensor<1x1x1x5xf32>) -> tensor<1x5x2x8xf32>
+  %3 = "qcc.reshape"(%2) <{shape = array<i64: 1, 5, 16>}> : (tensor<1x5x2x8xf32>) -> tensor<1x5x16xf32>
+  %4 = "qcc.matmul"(%3, %w) <{operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<1x5x16xf32>, tensor<16x16xf32>) -> tensor<1x5x16xf32>
+  return %4 : tensor<1x5x16xf32>
+}
+
+// With few queries converting keys and values costs more than it gains, and the user is told.
+// CHECK-LABEL: @FewQueries
+func.func @FewQueries(%q: tensor<1x4x2x8xf32>, %k: tensor<1x5x2x8xf32>) -> tensor<1x4x2x8xf32> {
+  // CHECK: "qcc.attention"(%arg0, %arg1, %arg1) {{.*}}qcc.float_reason = "it has too few queries{{.*}} -> tensor<1x4x2x8xf32>
+  %0 = "qcc.attention"(%q, %k, %k) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, scale = 1.0 : f32}> : (tensor<1x4x2x8xf32>, tensor<1x5x2x8xf32>, tensor<1x5x2x8xf32>) -> tensor<1x4x2x8xf32>
+  return %0 : tensor<1x4x2x8xf32>
+}

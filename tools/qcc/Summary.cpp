@@ -81,6 +81,7 @@ void Summary::count(ModuleOp module) {
       decodedOps += readsByteWeights(op);
       if (Type half = halfWeightsOf(op))
         ++(half.isF16() ? fp16Weights : bf16Weights);
+      bf16Attentions += isa<AttentionOp>(op) && getElementTypeOrSelf(op->getOperand(0).getType()).isBF16();
       bf16Ops += describeWeighted(op) && getElementTypeOrSelf(op->getOperand(0).getType()).isBF16();
       ++kinds[op->getName().stripDialect()];
     }
@@ -109,6 +110,8 @@ void Summary::print(llvm::raw_ostream &os, StringRef output) const {
     os << "  " << int4Ops << " of all with weights of int4\n";
   if (bf16Ops)
     os << "  " << bf16Ops << " products of bf16, added up in f32\n";
+  if (bf16Attentions)
+    os << "  " << bf16Attentions << " attentions of bf16, with softmax and sums in f32\n";
   for (auto [count, type] : {std::pair(fp16Weights, "fp16"), std::pair(bf16Weights, "bf16")})
     if (count)
       os << "  " << count << " with weights or tables of " << type << ", arithmetic in f32\n";

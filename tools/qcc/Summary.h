@@ -14,7 +14,7 @@ namespace qcc::driver {
 struct Summary {
   unsigned integerOps = 0, floatOps = 0;
   // Of the float ones:
-  unsigned bf16Ops = 0;                      ///< products of bf16
+  unsigned bf16Ops = 0, bf16Attentions = 0;  ///< products and attentions of bf16
   unsigned fp16Weights = 0, bf16Weights = 0; ///< products, recurrent layers and tables of such
   unsigned decodedOps = 0;                   ///< products with weights of int8 or int4
   unsigned int4Ops = 0;                      ///< of all: products and recurrent layers with weights of int4

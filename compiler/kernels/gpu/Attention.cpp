@@ -80,7 +80,7 @@ private:
   Value constant(int64_t value) { return arith::ConstantIntOp::create(code.b, code.loc, value, 32); }
   Value wide(Value v) { return arith::ExtUIOp::create(code.b, code.loc, code.b.getI64Type(), v); }
   Value step(Value pointer, const View &view, size_t axis, Value index) {
-    return code.at(pointer, code.mul(index, view.strides[axis] * 4));
+    return code.at(pointer, code.mul(index, view.strides[axis] * storageBytes(view.element)));
   }
   Expr wrap(Value v) { return scalar.wrap(v); }
   Expr get(int64_t slot) { return wrap(ops->getFloat(slot)); }
@@ -125,7 +125,7 @@ void Kernel::locate() {
   firstRow = narrow(code.mul(next(plan.queryBlocks()), plan.blockRows()));
   Value head = next(plan.heads), batch = block;
   auto start = [&](unsigned index, const View &view, size_t headAxis) {
-    Value pointer = code.at(function.getArgument(index), view.offset * 4);
+    Value pointer = code.at(function.getArgument(index), view.offset * storageBytes(view.element));
     Value ofView = code.div(head, plan.served(view, headAxis));
     return step(step(pointer, view, 0, batch), view, headAxis, ofView);
   };
@@ -183,7 +183,7 @@ void Kernel::loadQueries() {
       Value row = code.div(i, plan.depth), at = code.rem(i, plan.depth);
       Value last = constant(plan.queries - 1);
       Value from = step(query, plan.query, 1, wide(code.min(code.add(firstRow, row), last)));
-      Expr x = load(scalar, step(from, plan.query, 3, wide(at)), code.f32());
+      Expr x = load(scalar, step(from, plan.query, 3, wide(at)), plan.query.element);
       Value place = code.mul(code.add(code.mul(at, plan.blockRows()), row), 4);
       store(x, ops->sharedPointer(place), code.f32());
       return Values();
@@ -217,7 +217,7 @@ Values Kernel::products(Value thread, Value keyIndex) {
         for (int64_t i = 0; i < unrolled; ++i) {
           Value d = code.add(first, code.i64(i));
           Value narrow = arith::TruncIOp::create(code.b, code.loc, code.i32(), d);
-          Expr k = load(scalar, step(from, plan.key, 2, d), code.f32());
+          Expr k = load(scalar, step(from, plan.key, 2, d), plan.key.element);
           Values x = rowsAt(ops->sharedPointer(code.add(code.mul(narrow, plan.blockRows() * 4), offset)));
           for (int64_t row = 0; row < plan.rows; ++row)
             sums[row] = mulAdd(wrap(x[row]), k, wrap(sums[row])).value;
@@ -266,7 +266,7 @@ void Kernel::rescale() {
       ops->set(plan.total(row), (get(plan.total(row)) * factor + power).value);
       for (int64_t column = 0; column < plan.columns; ++column)
         ops->set(plan.sum(row, column), (get(plan.sum(row, column)) * factor).value);
-      store(power, code.at(place, row * 4), code.f32());
+      store(plan.weightOf(power), code.at(place, row * 4), code.f32());
     }
   });
 }
@@ -291,7 +291,7 @@ void Kernel::sumValues(Value firstKey) {
         Values powers = rowsAt(
             powersOf(thread, arith::TruncIOp::create(code.b, code.loc, code.i32(), index).getResult()));
         for (int64_t column = 0; column < plan.columns; ++column) {
-          Expr v = load(scalar, step(places[column], plan.value, 1, index), code.f32());
+          Expr v = load(scalar, step(places[column], plan.value, 1, index), plan.value.element);
           for (int64_t row = 0; row < plan.rows; ++row) {
             Value &sum = next[plan.sum(row, column)];
             sum = mulAdd(wrap(powers[row]), v, wrap(sum)).value;
@@ -317,7 +317,8 @@ void Kernel::finish() {
         Value isInside = arith::AndIOp::create(code.b, code.loc, code.lessThan(line, constant(plan.queries)),
                                                code.lessThan(index, constant(plan.width)));
         code.ifElse(isInside, [&] {
-          store(get(plan.sum(row, column)) * factor, step(to, plan.result, 3, wide(index)), code.f32());
+          store(get(plan.sum(row, column)) * factor, step(to, plan.result, 3, wide(index)),
+                plan.result.element);
         });
       }
     }
@@ -332,7 +333,7 @@ gpu::Launch gpu::attentionLaunch(DictionaryAttr spec) {
 LogicalResult gpu::emitAttention(OpBuilder &builder, func::FuncOp function, DictionaryAttr spec,
                                  const Variant &variant) {
   Plan plan(spec);
-  if (!plan.result.element.isF32())
+  if (!plan.isSupported())
     return emitError(function.getLoc(), "no kernel for 'attention' on ") << plan.spec.types.front();
   if (plan.queryBytes() > mostQueryBytes)
     return emitError(function.getLoc(), "attention to keys of ")
