@@ -1,7 +1,7 @@
 //===- FuseAttention.cpp - Attention as exporters spell it ----------------===//
 
 #include "compiler/fuse/Passes.h"
-#include "compiler/kernels/Attention.h"
+#include "compiler/kernels/attention/Attention.h"
 #include "compiler/support/Rewrite.h"
 
 namespace qcc::fuse {

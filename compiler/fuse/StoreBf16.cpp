@@ -8,7 +8,7 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
-#include "compiler/kernels/Attention.h"
+#include "compiler/kernels/attention/Attention.h"
 #include "compiler/support/FloatWeights.h"
 #include "dialects/Constants.h"
 #include "llvm/ADT/SetVector.h"

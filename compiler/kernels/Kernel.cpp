@@ -1,9 +1,9 @@
 //===- Kernel.cpp - From a kernel's specification to its code ---------------===//
 #include "compiler/kernels/Kernel.h"
-#include "compiler/kernels/Epilogue.h"
 #include "compiler/kernels/LoopNest.h"
 #include "compiler/kernels/RowUnits.h"
-#include "compiler/kernels/Tiling.h"
+#include "compiler/kernels/gemm/Epilogue.h"
+#include "compiler/kernels/gemm/Tiling.h"
 #include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

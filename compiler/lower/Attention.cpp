@@ -1,6 +1,6 @@
 //===- Attention.cpp - Attention as one kernel ----------------------------===//
 
-#include "compiler/kernels/Attention.h"
+#include "compiler/kernels/attention/Attention.h"
 #include "compiler/lower/Lowering.h"
 
 using namespace mlir;

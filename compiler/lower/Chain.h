@@ -2,7 +2,7 @@
 #ifndef QCC_COMPILER_LOWER_CHAIN_H
 #define QCC_COMPILER_LOWER_CHAIN_H
 
-#include "compiler/kernels/Epilogue.h"
+#include "compiler/kernels/gemm/Epilogue.h"
 #include "dialects/Qcc.h"
 
 namespace qcc::lower {

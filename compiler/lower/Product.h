@@ -2,8 +2,8 @@
 #ifndef QCC_COMPILER_LOWER_PRODUCT_H
 #define QCC_COMPILER_LOWER_PRODUCT_H
 
-#include "compiler/kernels/GemmSpec.h"
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/GemmSpec.h"
+#include "compiler/kernels/gemm/Pack.h"
 #include "compiler/lower/Chain.h"
 #include "compiler/lower/Lowering.h"
 

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/kernels/Recurrent.h"
+#include "compiler/kernels/recurrent/Recurrent.h"
 #include "compiler/lower/Product.h"
 #include "dialects/Constants.h"
 #include "dialects/QuantTypes.h"

@@ -2,7 +2,7 @@
 
 #include "compiler/lower/Storage.h"
 
-#include "compiler/kernels/Move.h"
+#include "compiler/kernels/move/Move.h"
 #include "dialects/Constants.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"

@@ -15,7 +15,8 @@
 
 namespace qcc::target {
 
-/// How a target's kernels want bytes of weights in memory (kernels/Pack.h); the same for all its variants.
+/// How a target's kernels want bytes of weights in memory (kernels/gemm/Pack.h); the same for all its
+/// variants.
 enum class Packing {
   Quads, ///< four bytes of depth, column by column
   Pairs, ///< eight bytes of depth, column by column: pairs of columns are what smmla takes

@@ -1,5 +1,5 @@
 //===- InstructionTest.cpp - The hot loops use the instructions they should -===//
-#include "compiler/kernels/GemmSpec.h"
+#include "compiler/kernels/gemm/GemmSpec.h"
 #include "test/kernels/KernelRunner.h"
 #include "llvm/ADT/StringExtras.h"
 #include <gtest/gtest.h>

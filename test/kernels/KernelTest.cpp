@@ -1,5 +1,5 @@
 //===- KernelTest.cpp - Every tile, tail and epilogue against the reference -===//
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/Pack.h"
 #include "test/kernels/Layer.h"
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 //===- Layer.cpp - A convolution with data, run and compared ----------------===//
 #include "test/kernels/Layer.h"
 
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/Pack.h"
 #include "dialects/reference/Tensor.h"
 #include "test/kernels/Reference.h"
 #include "llvm/ADT/bit.h"

@@ -2,7 +2,7 @@
 #ifndef QCC_TEST_KERNELS_LAYER_H
 #define QCC_TEST_KERNELS_LAYER_H
 
-#include "compiler/kernels/GemmSpec.h"
+#include "compiler/kernels/gemm/GemmSpec.h"
 #include "test/kernels/KernelRunner.h"
 #include <functional>
 #include <map>

@@ -1,5 +1,5 @@
 //===- NibbleTest.cpp - Products with weights of 4 bits against the reference -===//
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/Pack.h"
 #include "test/kernels/KernelRunner.h"
 #include <cmath>
 #include <cstring>

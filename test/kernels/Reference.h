@@ -7,7 +7,7 @@
 #ifndef QCC_TEST_KERNELS_REFERENCE_H
 #define QCC_TEST_KERNELS_REFERENCE_H
 
-#include "compiler/kernels/GemmSpec.h"
+#include "compiler/kernels/gemm/GemmSpec.h"
 #include <algorithm>
 #include <cmath>
 

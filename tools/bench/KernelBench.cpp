@@ -6,7 +6,7 @@
 // hot, best of many runs, beside the machine's peak of vpdpbusd measured in between.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/Pack.h"
 #include "test/kernels/KernelRunner.h"
 #include <cstdio>
 #include <cstring>

@@ -6,7 +6,7 @@
 // scaled when a larger score comes.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/Attention.h"
+#include "compiler/kernels/attention/Attention.h"
 #include "compiler/kernels/Functions.h"
 #include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/target/nvptx/BlockOps.h"

@@ -6,7 +6,7 @@
 // multiplied, the copies of the next two are under way.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/Tiling.h"
+#include "compiler/kernels/gemm/Tiling.h"
 #include "compiler/kernels/gpu/ElementEpilogue.h"
 #include "compiler/kernels/gpu/WarpTile.h"
 #include "llvm/Support/MathExtras.h"

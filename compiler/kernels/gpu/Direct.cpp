@@ -5,7 +5,7 @@
 // neighbouring channels.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/Tiling.h"
+#include "compiler/kernels/gemm/Tiling.h"
 #include "compiler/kernels/gpu/ElementEpilogue.h"
 #include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/kernels/gpu/NibbleColumn.h"

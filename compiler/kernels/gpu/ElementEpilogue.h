@@ -8,7 +8,7 @@
 #define QCC_COMPILER_KERNELS_GPU_ELEMENTEPILOGUE_H
 
 #include "compiler/kernels/Expr.h"
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/Pack.h"
 #include <optional>
 
 namespace qcc::kernels::gpu {

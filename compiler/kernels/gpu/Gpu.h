@@ -15,7 +15,7 @@
 
 #include "compiler/kernels/Expr.h"
 #include "compiler/kernels/Kernel.h"
-#include "compiler/kernels/Pack.h"
+#include "compiler/kernels/gemm/Pack.h"
 
 namespace qcc::kernels::gpu {
 

@@ -3,7 +3,7 @@
 #define QCC_COMPILER_KERNELS_GPU_NIBBLECOLUMN_H
 
 #include "compiler/kernels/Expr.h"
-#include "compiler/kernels/Nibbles.h"
+#include "compiler/kernels/gemm/Nibbles.h"
 #include "compiler/target/CodeBuilder.h"
 
 namespace qcc::kernels::gpu {

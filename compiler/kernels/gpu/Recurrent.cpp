@@ -5,10 +5,10 @@
 // two barriers. Warps have 32 neighbouring units, whose weights lie side by side.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/Dynamic.h"
-#include "compiler/kernels/RecurrentCell.h"
 #include "compiler/kernels/gpu/Gpu.h"
 #include "compiler/kernels/gpu/NibbleColumn.h"
+#include "compiler/kernels/quantize/Dynamic.h"
+#include "compiler/kernels/recurrent/RecurrentCell.h"
 #include "compiler/target/nvptx/BlockOps.h"
 
 using namespace mlir;
