@@ -8,6 +8,7 @@
 
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
+#include "dialects/PermutedType.h"
 
 namespace qcc::fuse {
 #define GEN_PASS_DEF_MOVEQUANTIZATION
@@ -100,21 +101,14 @@ struct SinkWeightTranspose : OpRewritePattern<TransposeOp> {
     auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
     if (!dequantize || !isConstant(dequantize.getInput()))
       return rewriter.notifyMatchFailure(op, "operand is no constant that is stored quantised");
-    auto type =
-        dyn_cast<quant::UniformQuantizedPerAxisType>(tensorType(dequantize.getInput()).getElementType());
-    if (!type)
+    RankedTensorType type = tensorType(dequantize.getInput());
+    if (!isa<quant::UniformQuantizedPerAxisType>(type.getElementType()))
       return rewriter.notifyMatchFailure(op, "has no scale for each channel");
-    auto axis = llvm::find(*op.getPerm(), type.getQuantizedDimension()) - op.getPerm()->begin();
-    Type moved = quant::UniformQuantizedPerAxisType::get(
-        type.getFlags(), type.getStorageType(), type.getExpressedType(), type.getScales(),
-        type.getZeroPoints(), axis, type.getStorageTypeMin(), type.getStorageTypeMax());
     std::optional<reference::Tensor> constant = constantOf(dequantize.getInput());
     FailureOr<SmallVector<reference::Tensor>> result = evaluate(op, *constant);
     if (failed(result))
       return failure();
-    ArrayRef<int64_t> shape = tensorType(op.getResult()).getShape();
-    Value stored =
-        createConstant(rewriter, op.getLoc(), result->front(), RankedTensorType::get(shape, moved));
+    Value stored = createConstant(rewriter, op.getLoc(), result->front(), permutedType(type, *op.getPerm()));
     rewriter.replaceOpWithNewOp<DequantizeOp>(op, op.getResult().getType(), stored);
     return success();
   }

@@ -2,6 +2,7 @@
 
 #include "compiler/layout/Passes.h"
 #include "compiler/support/Rewrite.h"
+#include "dialects/PermutedType.h"
 
 namespace qcc::layout {
 #define GEN_PASS_DEF_APPLYLAYOUT
@@ -10,21 +11,6 @@ namespace qcc::layout {
 using namespace mlir;
 
 namespace {
-/// The type after permToLast; a quantised axis moves along.
-Type permuted(RankedTensorType type) {
-  SmallVector<int64_t> perm = permToLast(type.getRank()), shape;
-  for (int64_t axis : perm)
-    shape.push_back(type.getDimSize(axis));
-  Type element = type.getElementType();
-  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
-    auto moved = llvm::find(perm, perAxis.getQuantizedDimension()) - perm.begin();
-    element = quant::UniformQuantizedPerAxisType::get(
-        perAxis.getFlags(), perAxis.getStorageType(), perAxis.getExpressedType(), perAxis.getScales(),
-        perAxis.getZeroPoints(), moved, perAxis.getStorageTypeMin(), perAxis.getStorageTypeMax());
-  }
-  return RankedTensorType::get(shape, element);
-}
-
 struct ApplyLayout : impl::ApplyLayoutBase<ApplyLayout> {
   llvm::DenseSet<Value> channelsLast;           ///< results of chosen operations
   llvm::DenseMap<Value, Value> toLast, toFirst; ///< transposes made so far
@@ -86,8 +72,10 @@ struct ApplyLayout : impl::ApplyLayoutBase<ApplyLayout> {
       for (Value result : op->getResults())
         if (followsLayout(result))
           channelsLast.insert(result);
-    for (Value result : channelsLast)
-      result.setType(permuted(tensorType(result)));
+    for (Value result : channelsLast) {
+      RankedTensorType type = tensorType(result);
+      result.setType(permutedType(type, permToLast(type.getRank())));
+    }
     for (auto [use, result] : outside)
       use->set(inOwnLayout(result));
     for (Operation *op : chosen)

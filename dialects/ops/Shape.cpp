@@ -7,6 +7,7 @@
 
 #include "dialects/reference/Shape.h"
 #include "dialects/Constants.h"
+#include "dialects/PermutedType.h"
 #include "dialects/ops/Common.h"
 #include "dialects/reference/Elementwise.h"
 
@@ -218,29 +219,16 @@ LogicalResult TransposeOp::normalize() {
   return success();
 }
 
-/// A per-axis quantised type follows its axis.
-static Type permuteElement(Type element, ArrayRef<int64_t> perm) {
-  auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
-  if (!type)
-    return element;
-  auto axis = llvm::find(perm, type.getQuantizedDimension()) - perm.begin();
-  return quant::UniformQuantizedPerAxisType::get(
-      type.getFlags(), type.getStorageType(), type.getExpressedType(), type.getScales(), type.getZeroPoints(),
-      static_cast<int32_t>(axis), type.getStorageTypeMin(), type.getStorageTypeMax());
-}
-
 LogicalResult TransposeOp::inferTypes(Results &results) {
-  Shape perm = permutation(*this), shape;
-  ArrayRef<int64_t> from = shapeOf(getInput());
-  auto rank = static_cast<int64_t>(from.size());
+  Shape perm = permutation(*this);
+  int64_t rank = rankOf(getInput());
   if (failed(requireLength(*this, "perm", perm, rank)))
     return failure();
-  for (int64_t axis : perm) {
+  for (int64_t axis : perm)
     if (axis < 0 || axis >= rank || llvm::count(perm, axis) != 1)
       return emitOpError("perm ") << listText(perm) << " is not a permutation of the " << rank << " axes";
-    shape.push_back(from[axis]);
-  }
-  return addResult(*this, results, shape, permuteElement(elementOf(getInput()), perm));
+  RankedTensorType type = permutedType(cast<RankedTensorType>(getInput().getType()), perm);
+  return addResult(*this, results, type.getShape(), type.getElementType());
 }
 
 LogicalResult TransposeOp::evaluate(Operands operands, Tensors &results) {
