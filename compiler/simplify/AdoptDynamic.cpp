@@ -53,35 +53,58 @@ std::optional<Tensor> signedBytes(Value weights, Value zeroPoint, int64_t axis) 
   return bytes;
 }
 
-/// Takes a factor apart: the scale of the input, once, and constants.
-bool readFactor(Value factor, Value inputScale, bool &isScaled, std::vector<float> &scales) {
-  if (factor == inputScale && !isScaled)
-    return isScaled = true;
-  if (std::optional<Tensor> constant = constantOf(factor)) {
-    if (scales.size() > 1 && constant->size() != 1)
+/// Takes a factor of what has this type apart: the scale of the input, once, and constants, one for all or
+/// one for each position along `axis`.
+class Factor {
+public:
+  Factor(Value inputScale, RankedTensorType type, int64_t axis)
+      : inputScale(inputScale), type(type), axis(axis) {}
+  bool isScaled = false;
+  std::vector<float> scales{1};
+
+  bool read(Value factor) {
+    if (factor == inputScale && !isScaled)
+      return isScaled = true;
+    if (std::optional<std::vector<double>> numbers = perChannel(factor, type, axis))
+      return multiply(*numbers);
+    auto mul = factor.getDefiningOp<MulOp>();
+    return mul && read(mul.getLhs()) && read(mul.getRhs());
+  }
+
+private:
+  bool multiply(ArrayRef<double> numbers) {
+    if (numbers.empty() || (scales.size() > 1 && numbers.size() > 1))
       return false;
-    std::vector<float> old = scales;
-    scales.resize(std::max<size_t>(old.size(), constant->size()));
-    for (size_t i = 0; i < scales.size(); ++i)
-      scales[i] =
-          old[old.size() == 1 ? 0 : i] *
-          static_cast<float>(constant->getDouble(constant->size() == 1 ? 0 : static_cast<int64_t>(i)));
+    scales.resize(std::max(scales.size(), numbers.size()), scales[0]);
+    for (auto [i, scale] : llvm::enumerate(scales))
+      scale *= static_cast<float>(numbers[numbers.size() == 1 ? 0 : i]);
     return true;
   }
-  auto mul = factor.getDefiningOp<MulOp>();
-  return mul && readFactor(mul.getLhs(), inputScale, isScaled, scales) &&
-         readFactor(mul.getRhs(), inputScale, isScaled, scales);
+
+  Value inputScale;
+  RankedTensorType type;
+  int64_t axis;
+};
+
+/// Whether sums of bytes times these weights fit into 32 bits, of each channel along `axis`.
+bool sumsFit(const Tensor &weights, int64_t axis) {
+  std::vector<int64_t> magnitudes(weights.shape[axis], 0);
+  int64_t inner = ShapedType::getNumElements(ArrayRef(weights.shape).drop_front(axis + 1));
+  for (int64_t i = 0, e = weights.size(); i < e; ++i)
+    magnitudes[i / inner % weights.shape[axis]] += std::abs(weights.getInt(i));
+  return llvm::all_of(magnitudes, [](int64_t sum) { return sum <= INT32_MAX / 255; });
 }
 
 bool areUsable(ArrayRef<float> scales) {
   return llvm::all_of(scales, [](float s) { return s > 0 && std::isfinite(s); });
 }
 
-/// `axis` is that of the channels of the result.
+/// `axis` is that of the channels of the result, `weightAxis` of the weights.
 std::optional<Measured> match(Operation *product, Value bytes, Value zero, std::optional<Tensor> weights,
-                              int64_t axis) {
+                              int64_t weightAxis, int64_t axis) {
   auto input = bytes.getDefiningOp<DynamicQuantizeLinearOp>();
-  if (!input || zero != input.getZeroPoint() || !weights || !product->hasOneUse())
+  if (!input || zero != input.getZeroPoint() || !weights || !sumsFit(*weights, weightAxis) ||
+      !product->hasOneUse())
     return std::nullopt;
   auto cast = dyn_cast<CastOp>(*product->user_begin());
   if (!cast || !tensorType(cast.getResult()).getElementType().isF32() || !cast.getResult().hasOneUse())
@@ -90,14 +113,12 @@ std::optional<Measured> match(Operation *product, Value bytes, Value zero, std::
   if (!scaled || scaled.getResult().getType() != cast.getResult().getType())
     return std::nullopt;
   Value factor = scaled.getLhs() == cast.getResult() ? scaled.getRhs() : scaled.getLhs();
-  Measured found{product, input, std::move(*weights), {1}, factor, scaled.getResult(), Value()};
-  bool isScaled = false;
-  RankedTensorType type = tensorType(found.end);
+  RankedTensorType type = tensorType(scaled.getResult());
+  Factor factors(input.getScale(), type, axis);
   bool isColumn = tensorType(factor).getNumElements() == 1 || axis == type.getRank() - 1;
-  if (!readFactor(factor, input.getScale(), isScaled, found.scales) || !isScaled || !isColumn ||
-      (found.scales.size() != 1 && static_cast<int64_t>(found.scales.size()) != type.getDimSize(axis)) ||
-      !areUsable(found.scales))
+  if (!factors.read(factor) || !factors.isScaled || !isColumn || !areUsable(factors.scales))
     return std::nullopt;
+  Measured found{product, input, std::move(*weights), factors.scales, factor, scaled.getResult(), Value()};
   auto add = found.end.hasOneUse() ? dyn_cast<AddOp>(*found.end.user_begin()) : AddOp();
   if (!add || add.getResult().getType() != type)
     return found;
@@ -148,13 +169,11 @@ struct AdoptDynamic : impl::AdoptDynamicBase<AdoptDynamic> {
   }
 
   void adopt(ConvIntegerOp op) {
-    constexpr int64_t mostDepth = INT32_MAX / (255 * 128);
-    RankedTensorType input = tensorType(op.getInput()), filter = tensorType(op.getFilter());
-    if (input.getRank() != 4 || input.getDimSize(0) != 1 ||
-        filter.getNumElements() / std::max<int64_t>(filter.getDimSize(0), 1) > mostDepth)
+    RankedTensorType input = tensorType(op.getInput());
+    if (input.getRank() != 4 || input.getDimSize(0) != 1)
       return;
-    std::optional<Measured> found =
-        match(op, op.getInput(), op.getXZeroPoint(), signedBytes(op.getFilter(), op.getWZeroPoint(), 0), 1);
+    std::optional<Measured> found = match(op, op.getInput(), op.getXZeroPoint(),
+                                          signedBytes(op.getFilter(), op.getWZeroPoint(), 0), 0, 1);
     if (!found)
       return;
     DynamicQuantizeOp image = measureImage(found->input);
@@ -173,7 +192,7 @@ struct AdoptDynamic : impl::AdoptDynamicBase<AdoptDynamic> {
     if (a.getRank() < 2 || b.getRank() != 2)
       return;
     std::optional<Measured> found = match(op, op.getA(), op.getAZeroPoint(),
-                                          signedBytes(op.getB(), op.getBZeroPoint(), 1), a.getRank() - 1);
+                                          signedBytes(op.getB(), op.getBZeroPoint(), 1), 1, a.getRank() - 1);
     if (!found)
       return;
     OpBuilder builder(found->end.getDefiningOp());

@@ -73,3 +73,26 @@ func.func @products(%x: tensor<4x3xf32>) -> tensor<4x2xf32> {
   %2 = "qcc.mul"(%f, %1) : (tensor<2xf32>, tensor<4x2xf32>) -> tensor<4x2xf32>
   return %2 : tensor<4x2xf32>
 }
+
+// -----
+
+// A factor for each row is none for each column, even where there are as many; sums that might not fit into 32 bits are
+// for the general kernel.
+// CHECK-LABEL: @productsOfOtherKinds
+func.func @productsOfOtherKinds(%x: tensor<2x3xf32>, %y: tensor<2x70000xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  // CHECK-COUNT-2: "qcc.matmul_integer"
+  // CHECK-NOT: "qcc.dynamic_matmul"
+  %w = "qcc.constant"() <{value = dense<5> : tensor<3x2xi8>}> : () -> tensor<3x2xi8>
+  %c = "qcc.constant"() <{value = dense<[[1.0], [2.0]]> : tensor<2x1xf32>}> : () -> tensor<2x1xf32>
+  %q, %s, %z = "qcc.dynamic_quantize_linear"(%x) : (tensor<2x3xf32>) -> (tensor<2x3xui8>, tensor<f32>, tensor<ui8>)
+  %f = "qcc.mul"(%s, %c) : (tensor<f32>, tensor<2x1xf32>) -> tensor<2x1xf32>
+  %0 = "qcc.matmul_integer"(%q, %w, %z) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (tensor<2x3xui8>, tensor<3x2xi8>, tensor<ui8>) -> tensor<2x2xi32>
+  %1 = "qcc.cast"(%0) <{to = 1 : i64}> : (tensor<2x2xi32>) -> tensor<2x2xf32>
+  %2 = "qcc.mul"(%1, %f) : (tensor<2x2xf32>, tensor<2x1xf32>) -> tensor<2x2xf32>
+  %v = "qcc.constant"() <{value = dense<127> : tensor<70000x2xi8>}> : () -> tensor<70000x2xi8>
+  %p, %t, %u = "qcc.dynamic_quantize_linear"(%y) : (tensor<2x70000xf32>) -> (tensor<2x70000xui8>, tensor<f32>, tensor<ui8>)
+  %3 = "qcc.matmul_integer"(%p, %v, %u) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (tensor<2x70000xui8>, tensor<70000x2xi8>, tensor<ui8>) -> tensor<2x2xi32>
+  %4 = "qcc.cast"(%3) <{to = 1 : i64}> : (tensor<2x2xi32>) -> tensor<2x2xf32>
+  %5 = "qcc.mul"(%4, %t) : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xf32>
+  return %2, %5 : tensor<2x2xf32>, tensor<2x2xf32>
+}
