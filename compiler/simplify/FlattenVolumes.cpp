@@ -43,7 +43,7 @@ public:
   Value stretch(Value layers, int64_t stride);
   Value gatherTaps(Value layers, const Depth &depth, int64_t groups);
   /// (N * D, C, H, W) as (N, C, D, H, W).
-  Value volumes(Value images, int64_t batch);
+  Value volumes(Value images, int64_t batch, int64_t depth);
   Value filter(Value old, llvm::function_ref<Tensor(const Tensor &)> change);
 
 private:
@@ -65,10 +65,9 @@ Value Flattener::layers(Value volumes) {
   return shape[0] == 1 ? reshape(layers, shape.drop_front()) : layers;
 }
 
-Value Flattener::volumes(Value images, int64_t batch) {
-  SmallVector<int64_t> shape(tensorType(images).getShape());
-  shape[0] /= batch;
-  shape.insert(shape.begin(), batch);
+Value Flattener::volumes(Value images, int64_t batch, int64_t depth) {
+  SmallVector<int64_t> shape{batch, depth};
+  llvm::append_range(shape, tensorType(images).getShape().drop_front());
   return createTranspose(rewriter, loc, reshape(images, shape), layersFirst);
 }
 
@@ -213,7 +212,8 @@ template <typename OpTy> struct FlattenVolume : OpRewritePattern<OpTy> {
     flat.getFilterMutable().assign(filter);
     dropDepth(flat);
     inferResultTypes(flat);
-    rewriter.replaceOp(op, flattener.volumes(flat.getResult(), tensorType(op.getInput()).getDimSize(0)));
+    int64_t batch = tensorType(op.getInput()).getDimSize(0);
+    rewriter.replaceOp(op, flattener.volumes(flat.getResult(), batch, depth.outputs));
     return success();
   }
 };
@@ -250,7 +250,7 @@ struct FlattenMaxPool : OpRewritePattern<MaxPoolOp> {
         flattener.reshape(pool(rewriter, op, images, "nchw", 1, 3), {in[0], in[2], out[1] * out[3] * out[4]});
     Value pooled = pool(rewriter, op, rows, "nhwc", 0, 1);
     images = flattener.reshape(pooled, {out[0] * out[2], out[1], out[3], out[4]});
-    rewriter.replaceOp(op, flattener.volumes(images, in[0]));
+    rewriter.replaceOp(op, flattener.volumes(images, in[0], out[2]));
     return success();
   }
 };

@@ -78,6 +78,7 @@ def nothing_in_a_tensor():
         empty("Gemm", x, y + 1, [(x[1], 3), (3,)])
     empty("MatMul", (2, 4), none((2, 0)), [(4, 0)])
     empty("Conv", (0, 3, 8, 8), none((0, 2, 6, 6)), [(2, 3, 3, 3)])
+    empty("Conv", (0, 3, 4, 8, 8), none((0, 2, 3, 6, 6)), [(2, 3, 2, 3, 3)])
     empty("MaxPool", (0, 2, 4, 4), none((0, 2, 3, 3)), kernel_shape=[2, 2])
     empty("GlobalAveragePool", (1, 0, 4, 4), none((1, 0, 1, 1)))
     empty("ReduceSum", (2, 0), none((2, 1)), axes=[1])
