@@ -76,6 +76,7 @@ LogicalResult readPorts(func::FuncOp main, StringRef kind, std::vector<Port> &po
   }
   return success();
 }
+
 /// Takes the shapes from behind the ports.
 std::vector<Port> takeShapes(std::vector<Port> &ports, ArrayRef<int64_t> owners) {
   std::vector<Port> shapes(ports.end() - owners.size(), ports.end());

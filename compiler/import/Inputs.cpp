@@ -308,14 +308,24 @@ private:
       result.places.push_back({i, axis, Extent(static_cast<int64_t>(at->second))});
     });
     forEach([&](size_t i, size_t axis, const Dim &dim) {
-      if (isSum(dim))
-        result.places.push_back({i, axis, extentOf(*parseSum(dim.name), sizes, known)});
+      if (!isSum(dim))
+        return;
+      Extent extent = extentOf(*parseSum(dim.name), sizes, known);
+      if (!isForCallers(extent))
+        error("input '" + result.arguments[i].name + "' has a dimension '" + dim.name +
+              "': at most two different bounded lengths can be added up");
+      result.places.push_back({i, axis, extent});
     });
     for (const auto &[input, text] : result.constants)
       for (const Dim &dim : input.dims)
         if (dim.least >= 0)
           usage("--set=" + input.name + "=" + text + ": the input has no one shape, but " +
                 shapeText(input.dims));
+  }
+
+  /// What an object can say about its inputs (qcc_tensor_info.min_shape).
+  static bool isForCallers(const Extent &extent) {
+    return extent.terms.size() <= 2 && llvm::all_of(extent.terms, [](auto term) { return term.second == 1; });
   }
 
   static Extent extentOf(const Sum &sum, const std::map<std::string, Dim> &sizes,

@@ -368,6 +368,10 @@ def what_cannot_follow_a_length_is_refused():
         model = graph(scratch() / "m.onnx", nodes, inputs, outputs, square)
         said = run([BUILD / "bin/qcc", FLOAT, f"--shape={shape}", model, "-o", scratch() / "m.o"], status=1).stderr
         check(words in said and "node 'y'" in said, said)
+    for sum in ("a + a", "a + b + c"):
+        model = graph(scratch() / "sum.onnx", [("Neg", ["x"], ["y"], {})], [("x", [sum]), *((n, [n]) for n in "abc")], [("y", [sum])], {})
+        said = run([BUILD / "bin/qcc", FLOAT, *(f"--shape={n}:1..4" for n in "abc"), model, "-o", scratch() / "m.o"], status=1).stderr
+        check(f"input 'x' has a dimension '{sum}': at most two" in said, said)
     by_branch = operands_by_length(scratch() / "branch.onnx")
     said = run([BUILD / "bin/qcc", FLOAT, "--shape=x:2x1..9", by_branch, "-o", scratch() / "m.o"], status=1).stderr
     check("is another graph with" in said, said)
