@@ -297,6 +297,36 @@ void qcc::import::dropDeadNodes(onnx::GraphProto &graph) {
   graph.mutable_node()->Swap(&kept);
 }
 
+/// ONNX says of these that they are 0 or 1, which its checker does not look at.
+static void checkFlags(const onnx::NodeProto &node, Diagnostics &errors) {
+  static const NameSet flags{"align_corners",
+                             "allowzero",
+                             "antialias",
+                             "ceil_mode",
+                             "count_include_pad",
+                             "exclude_outside",
+                             "exclusive",
+                             "fmod",
+                             "keepdims",
+                             "largest",
+                             "linear_before_reset",
+                             "noop_with_empty_axes",
+                             "reverse",
+                             "select_last_index",
+                             "sorted",
+                             "transA",
+                             "transB",
+                             "upper"};
+  for (const auto &attribute : node.attribute())
+    if (node.domain().empty() && flags.count(attribute.name()) && attribute.i() != 0 && attribute.i() != 1)
+      errors.push_back({node.name(), node.op_type(),
+                        attribute.name() + " is " + std::to_string(attribute.i()) + " but must be 0 or 1"});
+  forEachSubgraph(node, [&](const onnx::GraphProto &graph) {
+    for (const auto &inner : graph.node())
+      checkFlags(inner, errors);
+  });
+}
+
 void qcc::import::checkNodes(const onnx::ModelProto &model) {
   onnx::checker::CheckerContext context;
   context.set_ir_version(static_cast<int>(model.ir_version()));
@@ -317,6 +347,7 @@ void qcc::import::checkNodes(const onnx::ModelProto &model) {
     } catch (const std::exception &error) {
       errors.push_back({node.name(), node.op_type(), firstLine(error.what())});
     }
+    checkFlags(node, errors);
     for (const std::string &output : node.output())
       scope.add(output);
   }

@@ -188,7 +188,7 @@ LogicalResult TensorScatterOp::evaluate(Operands operands, Tensors &results) {
   std::vector<int64_t> starts(input.shape[0], 0);
   for (auto [b, start] : llvm::enumerate(starts)) {
     start = indices ? indices->getInt(static_cast<int64_t>(b)) : 0;
-    if (int64_t last = isCircular ? 1 : updates.shape[axis]; start < 0 || start + last > input.shape[axis])
+    if (int64_t last = isCircular ? 1 : updates.shape[axis]; start < 0 || start > input.shape[axis] - last)
       return emitOpError("writes from position ")
              << start << " on, which is not within the " << input.shape[axis] << " of axis " << axis;
   }

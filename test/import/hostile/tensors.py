@@ -141,6 +141,21 @@ def an_unknown_attribute():
 
 
 @case
+def flags_that_are_neither_0_nor_1():
+    for op, attribute in [("ReduceSum", "keepdims"), ("ReduceL1", "keepdims"), ("ArgMax", "select_last_index"), ("AveragePool", "ceil_mode")]:
+        more = {"kernel_shape": [1, 1]} if op == "AveragePool" else {}
+        one(op, ["x"], [f"{attribute} is 2 but must be 0 or 1"], **{attribute: 2}, **more)
+
+
+@case
+def rows_of_a_cache_that_begin_nowhere():
+    for start in (-1, 2**63 - 1):
+        given = [tensor("c", np.ones((1, 4, 3), np.float32)), tensor("u", np.ones((1, 2, 3), np.float32)), tensor("i", np.array([start]))]
+        node = h.make_node("TensorScatter", ["c", "u", "i"], ["y"], name="n")
+        refuse(model([node], given, opset=24), "node 'n' (TensorScatter): error:", f"from position {start} on")
+
+
+@case
 def axes_out_of_range():
     one("Softmax", ["x"], ["axis", "7"], axis=7)
     one("Concat", ["x", "x"], ["axis", "-9"], axis=-9)
