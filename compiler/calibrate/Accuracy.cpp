@@ -78,8 +78,13 @@ bool qcc::calibrate::measureAccuracy(Executor &executor, Samples &samples, const
     const Tensor &result = run->outputs().front();
     if (index == 0 && !checkLabels(result, samples.count(), labels, error))
       return false;
-    for (int64_t predicted : classesOf(result))
+    for (int64_t predicted : classesOf(result)) {
+      if (accuracy.total == static_cast<int64_t>(labels.size())) {
+        error = "there are " + std::to_string(labels.size()) + " labels, fewer than the samples have results";
+        return false;
+      }
       accuracy.right += predicted == labels[static_cast<size_t>(accuracy.total++)];
+    }
   }
   if (progress)
     progress(1);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 using namespace qcc::calibrate;
 using namespace qcc::support;
@@ -154,10 +155,18 @@ bool ArrayReader::read(size_t first, Tensor &to, std::string &error) {
   return convert(from, to, error);
 }
 
-namespace {
+void ArrayReader::release() {
+  buffer = {};
+  whole = {};
+  source->release();
+}
 
-bool openNpz(const std::string &path, std::shared_ptr<ByteSource> file, const std::vector<std::string> &names,
+namespace {
+using Wanted = std::function<bool(const std::string &)>;
+
+bool openNpz(const std::string &path, std::shared_ptr<ByteSource> file, const Wanted &wanted,
              std::vector<NamedArray> &arrays, std::vector<std::string> &present, std::string &error) {
+  std::set<std::string> seen;
   ZipFile zip;
   if (!zip.open(std::move(file), error)) {
     error = path + ": " + error;
@@ -168,17 +177,19 @@ bool openNpz(const std::string &path, std::shared_ptr<ByteSource> file, const st
     if (name.size() < 4 || name.compare(name.size() - 4, 4, ".npy") != 0)
       continue;
     name.resize(name.size() - 4);
-    if (std::find(present.begin(), present.end(), name) != present.end()) {
+    if (!seen.insert(name).second) {
       error = path + ": holds the array '" + name + "' twice";
       return false;
     }
     present.push_back(name);
-    if (std::find(names.begin(), names.end(), name) == names.end())
+    if (!wanted(name))
       continue;
     arrays.push_back({name, {}});
     std::shared_ptr<ByteSource> bytes = zip.open(member, error);
-    if (bytes && arrays.back().reader.open(std::move(bytes), error))
+    if (bytes && arrays.back().reader.open(std::move(bytes), error)) {
+      arrays.back().reader.release(); // there may be thousands
       continue;
+    }
     error = path + ": array '" + name + "': " + error;
     return false;
   }
@@ -187,7 +198,7 @@ bool openNpz(const std::string &path, std::shared_ptr<ByteSource> file, const st
 
 } // namespace
 
-bool qcc::calibrate::openArrays(const std::string &path, const std::vector<std::string> &names,
+bool qcc::calibrate::openArrays(const std::string &path, const Wanted &wanted,
                                 std::vector<NamedArray> &arrays, std::vector<std::string> &present,
                                 std::string &error) {
   std::shared_ptr<ByteSource> file = openFile(path, error);
@@ -199,7 +210,7 @@ bool qcc::calibrate::openArrays(const std::string &path, const std::vector<std::
     return false;
   }
   if (magic[0] == 'P' && magic[1] == 'K')
-    return openNpz(path, std::move(file), names, arrays, present, error);
+    return openNpz(path, std::move(file), wanted, arrays, present, error);
   arrays.push_back({});
   if (arrays.back().reader.open(std::move(file), error))
     return true;

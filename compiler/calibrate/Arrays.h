@@ -6,6 +6,7 @@
 #include "compiler/support/Zip.h"
 #include "dialects/reference/Tensor.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ public:
   /// Fills `to`, whose type `canConvert` allows, with elements in C order from
   /// `first` on. An array in Fortran order is read whole, once.
   bool read(size_t first, reference::Tensor &to, std::string &error);
+  /// Gives memory back that the next `read` takes again.
+  void release();
 
 private:
   std::shared_ptr<support::ByteSource> source;
@@ -41,9 +44,9 @@ struct NamedArray {
 };
 
 /// Opens a .npy or .npz file, told apart by its first bytes; of the latter, the
-/// members in `names`, while the names of all go to `present`. `error` starts
+/// members that are `wanted`, while the names of all go to `present`. `error` starts
 /// with the file's name.
-bool openArrays(const std::string &path, const std::vector<std::string> &names,
+bool openArrays(const std::string &path, const std::function<bool(const std::string &)> &wanted,
                 std::vector<NamedArray> &arrays, std::vector<std::string> &present, std::string &error);
 
 } // namespace qcc::calibrate

@@ -1,6 +1,7 @@
 //===- AsUsed.cpp - The user's own program, run here ----------------------===//
 
 #include "compiler/calibrate/AsUsed.h"
+#include "compiler/calibrate/RunLengths.h"
 
 #include "compiler/emit/Code.h"
 #include "compiler/emit/Codegen.h"
@@ -35,10 +36,13 @@ public:
       if (failed(runStages(*module, Stage::layout, Stage::memory, options)))
         return failure();
     }
+    lengths = RunLengths(module->lookupSymbol<func::FuncOp>("main"));
     FailureOr<emit::Program> program = emit::Program::of(*module);
     if (failed(program))
       return failure();
-    for (const emit::Port &port : program->outputs)
+    std::vector<emit::Port> ports = program->outputs;
+    llvm::append_range(ports, program->outputShapes);
+    for (const emit::Port &port : ports)
       outputs.emplace_back(dtypeOf(port.type.getElementType()), port.type.getShape().vec());
     emit::CodeOptions code;
     code.prefix = prefix.str();
@@ -61,6 +65,7 @@ public:
   uint64_t bytesPerRun() const override { return library->model().workspace_bytes; }
 
   std::unique_ptr<emit::LoadedModel> library;
+  RunLengths lengths;
   std::vector<Tensor> outputs; ///< zeros, of the right types
 };
 
@@ -84,6 +89,7 @@ public:
     const qcc_model &compiled = model.library->model();
     for (uint32_t step = 0; step < compiled.n_steps; ++step)
       compiled.variants[0].steps[step](&frame, 0, 1);
+    model.lengths.trim(results);
     return Status::Finished;
   }
 

@@ -76,13 +76,6 @@ struct Means {
   }
 };
 
-size_t sizeOf(const Stop &stop) {
-  size_t size = 1;
-  for (int64_t extent : stop.shape)
-    size *= static_cast<size_t>(extent);
-  return size;
-}
-
 /// What the float model shows at one mark.
 struct Mark {
   ObserveOp op;
@@ -94,6 +87,7 @@ struct Mark {
 struct Observation {
   std::unique_ptr<Run> run;
   bool done = false;
+  std::optional<int64_t> unclear; ///< a mark where it is not known what belongs to the sample
   std::map<int64_t, Histogram> histograms;
   std::map<int64_t, Means> means;
 
@@ -103,11 +97,16 @@ struct Observation {
 void Observation::measure() {
   Stop stop;
   Run::Status status;
-  while ((status = run->next(stop)) == Run::Status::Stopped)
+  std::vector<float> storage;
+  while ((status = run->next(stop)) == Run::Status::Stopped) {
+    if (stop.counts.empty() && !stop.shape.empty())
+      unclear = stop.id;
+    Stop own = stop.counted(storage);
     if (stop.axis >= 0)
-      means[stop.id] = Means::of(stop);
+      means[stop.id] = Means::of(own);
     else
-      histograms[stop.id].add(stop.values, sizeOf(stop));
+      histograms[stop.id].add(own.values, static_cast<size_t>(own.size()));
+  }
   done = status == Run::Status::Finished;
 }
 
@@ -126,7 +125,7 @@ struct TrialModel {
   Run::Status next(Run &run, Stop &stop) const {
     Run::Status status;
     while ((status = run.next(stop)) == Run::Status::Stopped && stop.axis < 0)
-      quantize::roundValues(scales.at(stop.id), stop.values, sizeOf(stop));
+      quantize::roundValues(scales.at(stop.id), stop.values, static_cast<size_t>(stop.size()));
     return status;
   }
 };
@@ -207,6 +206,10 @@ FailureOr<std::vector<std::unique_ptr<Run>>> Calibration::start(Executor &execut
 LogicalResult Calibration::add(Observation &observation, int64_t sample) {
   if (!observation.done)
     return failure();
+  if (observation.unclear)
+    return marks.at(*observation.unclear).op.emitError("calibration sample ")
+           << sample << " is shorter than the most, and how much of this tensor belongs to it is not known; "
+           << "leave what reads it in float with --keep-float, or give samples of the most only";
   for (auto &[id, histogram] : observation.histograms) {
     Mark &mark = marks.at(id);
     mark.histogram.merge(histogram);
@@ -322,9 +325,10 @@ FailureOr<bool> Calibration::correctNext(const TrialModel &model, std::vector<Co
                                          Corrections &corrections) {
   parallelFor(runs.size(), options.threads, [&](size_t i) {
     Corrected &one = runs[i];
+    std::vector<float> storage;
     one.status = model.next(*one.run, one.stop);
     if (one.status == Run::Status::Stopped)
-      one.means = Means::of(one.stop);
+      one.means = Means::of(one.stop.counted(storage));
   });
   if (llvm::any_of(runs, [](const Corrected &one) { return one.status == Run::Status::Failed; }))
     return failure();
@@ -337,7 +341,8 @@ FailureOr<bool> Calibration::correctNext(const TrialModel &model, std::vector<Co
   const Means &right = marks.at(id).means;
   std::vector<float> &correction = corrections[id];
   for (auto [sum, rightSum] : llvm::zip_equal(means.sums, right.sums))
-    correction.push_back(static_cast<float>(rightSum / right.count - sum / means.count));
+    correction.push_back(means.count > 0 ? static_cast<float>(rightSum / right.count - sum / means.count)
+                                         : 0);
   parallelFor(runs.size(), options.threads, [&](size_t i) { Means::shift(runs[i].stop, correction); });
   return true;
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/calibrate/Compiled.h"
+#include "compiler/calibrate/RunLengths.h"
 
 #include "compiler/emit/LoadedKernels.h"
 #include "compiler/emit/Program.h"
@@ -54,6 +55,7 @@ struct CompiledStep {
   emit::LoadedKernels::Function kernel;
   std::vector<Target> pointers;
   std::optional<Stop> stop;
+  DictionaryAttr mark; ///< what the step says of that tensor
 };
 
 /// Weights that are stored as integers: the numbers they stand for.
@@ -126,6 +128,7 @@ public:
       if (failed(foldWeights(*module)) || failed(pm.run(*module)))
         return failure();
     }
+    lengths = RunLengths(module->lookupSymbol<func::FuncOp>("main"));
     auto program = emit::Program::of(*module);
     if (failed(program) || failed(library->add(*module)))
       return failure();
@@ -154,6 +157,7 @@ public:
 
   std::vector<CompiledStep> steps;
   AlignedBytes weights;
+  RunLengths lengths;
   std::vector<Tensor> outputs; ///< zeros, of the right types
   size_t workBytes = 0;
 
@@ -169,7 +173,7 @@ private:
   }
 
   CompiledStep stepOf(InvokeOp invoke, KernelOp kernel, int64_t inputs) {
-    CompiledStep step{library->functions.lookup(kernel.getSpec()), {}, {}};
+    CompiledStep step{library->functions.lookup(kernel.getSpec()), {}, {}, invoke->getAttrDictionary()};
     for (Value pointer : invoke.getPointers())
       step.pointers.push_back(targetOf(pointer, inputs));
     if (auto observed = invoke->getAttrOfType<TypeAttr>(lower::observedAttr)) {
@@ -178,7 +182,8 @@ private:
       step.stop = Stop{invoke->getAttrOfType<IntegerAttr>("id").getInt(),
                        nullptr,
                        {shape.begin(), shape.end()},
-                       axis ? axis.getInt() : -1};
+                       axis ? axis.getInt() : -1,
+                       {}};
     }
     return step;
   }
@@ -189,7 +194,8 @@ private:
 class CompiledRun : public Run {
 public:
   CompiledRun(const CompiledModel &model, std::vector<Tensor> given)
-      : model(model), inputs(std::move(given)), results(model.outputs), work(model.workBytes) {}
+      : model(model), inputs(std::move(given)), results(model.outputs), work(model.workBytes),
+        lengths(model.lengths.of(inputs)) {}
 
   Status next(Stop &stop) override {
     while (at < model.steps.size()) {
@@ -202,6 +208,7 @@ public:
         continue;
       stop = *step.stop;
       stop.values = static_cast<float *>(pointers.back());
+      stop.counts = model.lengths.countsAt(step.mark, stop.shape, lengths);
       return Status::Stopped;
     }
     return Status::Finished;
@@ -227,6 +234,7 @@ private:
   const CompiledModel &model;
   std::vector<Tensor> inputs, results;
   AlignedBytes work;
+  std::vector<int64_t> lengths; ///< of the sample
   size_t at = 0;
 };
 

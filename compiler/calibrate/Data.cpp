@@ -1,7 +1,7 @@
 //===- Data.cpp - Samples of a model's inputs -----------------------------===//
 
 #include "compiler/calibrate/Data.h"
-#include "compiler/calibrate/Arrays.h"
+#include "compiler/calibrate/ArrayFile.h"
 #include "compiler/calibrate/Images.h"
 
 #include <algorithm>
@@ -37,6 +37,12 @@ static int64_t firstNonFinite(const Tensor &tensor) {
   return -1;
 }
 
+static Tensor shapeOf(const Tensor &tensor) {
+  Tensor shape(DType::I64, {tensor.rank()});
+  std::copy(tensor.shape.begin(), tensor.shape.end(), shape.data<int64_t>());
+  return shape;
+}
+
 bool Samples::read(int64_t index, std::vector<Tensor> &sample, std::string &error) {
   sample.clear();
   for (const InputSpec &input : inputs)
@@ -57,123 +63,28 @@ bool Samples::read(int64_t index, std::vector<Tensor> &sample, std::string &erro
             " at " + indexText(sample[i], at);
     return false;
   }
-  sample.insert(sample.end(), constants.begin(), constants.end());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].isBounded())
+      sample.push_back(shapeOf(sample[i]));
   return true;
 }
 
 namespace {
 
 //===----------------------------------------------------------------------===//
-// Arrays
+// Files and folders of arrays
 //===----------------------------------------------------------------------===//
-
-/// How many samples an array of `shape` holds: slices along its first axis that
-/// are whole inputs, or that the input's first axis adds up to.
-bool countSamples(const InputSpec &input, const std::vector<int64_t> &shape, int64_t &count,
-                  std::string &error) {
-  const std::vector<int64_t> &want = input.shape;
-  if (shape.size() == want.size() + 1 && std::equal(want.begin(), want.end(), shape.begin() + 1)) {
-    count = shape[0];
-    return true;
-  }
-  bool sameRank = !want.empty() && shape.size() == want.size();
-  if (sameRank && std::equal(want.begin() + 1, want.end(), shape.begin() + 1) && want[0] > 0 &&
-      shape[0] % want[0] == 0) {
-    count = shape[0] / want[0];
-    return true;
-  }
-  if (shape.empty() && want.empty()) {
-    count = 1;
-    return true;
-  }
-  error = "has shape " + npyShapeText(shape) + ", which does not split into samples of shape " +
-          npyShapeText(want);
-  return false;
-}
-
-/// The arrays of one file, matched to the inputs.
-class ArrayFile {
-public:
-  bool open(const std::string &path, const std::vector<InputSpec> &inputs, std::string &error) {
-    std::vector<std::string> names;
-    for (const InputSpec &input : inputs)
-      names.push_back(input.name);
-    std::vector<NamedArray> arrays;
-    if (!openArrays(path, names, arrays, present, error))
-      return false;
-    if (arrays.size() == 1 && arrays[0].name.empty() && present.empty()) {
-      if (inputs.size() != 1) {
-        error = path + ": a .npy file serves a model with one input, and this one has " +
-                std::to_string(inputs.size()) + "; write an .npz with arrays named after them";
-        return false;
-      }
-      arrays[0].name = inputs[0].name;
-    }
-    for (const InputSpec &input : inputs)
-      if (!match(path, input, arrays, error))
-        return false;
-    return true;
-  }
-
-  bool read(int64_t index, std::vector<Tensor> &sample, std::string &error) {
-    for (size_t i = 0; i < sample.size(); ++i)
-      if (!readers[i].read(static_cast<size_t>(index * sample[i].size()), sample[i], error))
-        return false;
-    return true;
-  }
-
-  int64_t count = -1;
-  std::vector<std::string> present; ///< names of all arrays of an .npz
-
-private:
-  bool match(const std::string &path, const InputSpec &input, std::vector<NamedArray> &arrays,
-             std::string &error) {
-    auto found =
-        std::find_if(arrays.begin(), arrays.end(), [&](auto &array) { return array.name == input.name; });
-    if (found == arrays.end()) {
-      std::string list;
-      for (const std::string &name : present)
-        list += (list.empty() ? "'" : ", '") + name + "'";
-      error = path + ": holds no array '" + input.name + "' for the input of that name; it holds " +
-              (list.empty() ? "none" : list);
-      return false;
-    }
-    int64_t samples = 0;
-    std::string where = path + ": array for input '" + input.name + "' ";
-    if (!canConvert(found->reader.type(), input.type)) {
-      error = where + "is " + npyTypeName(found->reader.type()) +
-              ", which does not convert to the input's type " + name(input.type) +
-              " without a change of meaning";
-      return false;
-    }
-    if (!countSamples(input, found->reader.shape(), samples, error)) {
-      error = where + error;
-      return false;
-    }
-    if (count >= 0 && samples != count) {
-      error =
-          where + "holds " + std::to_string(samples) + " samples, the one before " + std::to_string(count);
-      return false;
-    }
-    count = samples;
-    readers.push_back(std::move(found->reader));
-    return true;
-  }
-
-  std::vector<ArrayReader> readers;
-};
 
 class ArraySamples : public Samples {
 public:
   ArraySamples(const std::string &path, const std::vector<InputSpec> &inputs) : Samples(inputs), path(path) {}
 
-  bool open(std::string &error) {
-    if (!file.open(path, inputs, error))
+  bool open(const DataOptions &options, std::string &error) {
+    if (!file.open(path, inputs, options, error))
       return false;
-    limit = file.count;
-    for (const std::string &name : file.present)
-      if (std::none_of(inputs.begin(), inputs.end(), [&](auto &input) { return input.name == name; }))
-        notes.push_back(path + ": array '" + name + "' is no input of the model and is ignored");
+    limit = file.count();
+    for (const std::string &name : file.others)
+      notes.push_back(path + ": array '" + name + "' is no input of the model and is ignored");
     return true;
   }
 
@@ -188,20 +99,17 @@ private:
   ArrayFile file;
 };
 
-//===----------------------------------------------------------------------===//
-// Folders
-//===----------------------------------------------------------------------===//
-
 class FolderSamples : public Samples {
 public:
-  FolderSamples(std::vector<std::string> files, const std::vector<InputSpec> &inputs)
-      : Samples(inputs), files(std::move(files)) {
+  FolderSamples(std::vector<std::string> files, const std::vector<InputSpec> &inputs,
+                const DataOptions &options)
+      : Samples(inputs), options(options), files(std::move(files)) {
     limit = static_cast<int64_t>(this->files.size());
   }
 
   /// Looks at the headers of all files.
-  bool check(int64_t maxSamples, std::string &error) {
-    for (int64_t i = 0; i < limit && (!maxSamples || i < maxSamples); ++i)
+  bool check(std::string &error) {
+    for (int64_t i = 0; i < limit && (!options.maxSamples || i < options.maxSamples); ++i)
       if (ArrayFile file; !openOne(files[static_cast<size_t>(i)], file, error))
         return false;
     return true;
@@ -216,14 +124,15 @@ protected:
 
 private:
   bool openOne(const std::string &path, ArrayFile &file, std::string &error) {
-    if (!file.open(path, inputs, error))
+    if (!file.open(path, inputs, options, error))
       return false;
-    if (file.count == 1)
+    if (file.count() == 1)
       return true;
-    error = path + ": holds " + std::to_string(file.count) + " samples; a file of a folder is one sample";
+    error = path + ": holds " + std::to_string(file.count()) + " samples; a file of a folder is one sample";
     return false;
   }
 
+  DataOptions options;
   std::vector<std::string> files;
 };
 
@@ -274,8 +183,8 @@ std::unique_ptr<Samples> openFolder(const std::string &path, const std::vector<I
     return nullptr;
   if (!folder.images.empty())
     return openImages(folder.images, inputs, options, error);
-  auto samples = std::make_unique<FolderSamples>(folder.arrays, inputs);
-  if (!samples->check(options.maxSamples, error))
+  auto samples = std::make_unique<FolderSamples>(folder.arrays, inputs, options);
+  if (!samples->check(error))
     return nullptr;
   return samples;
 }
@@ -297,7 +206,7 @@ std::unique_ptr<Samples> qcc::calibrate::openSamples(const std::string &path,
       return nullptr;
   } else {
     auto arrays = std::make_unique<ArraySamples>(path, inputs);
-    if (!arrays->open(error))
+    if (!arrays->open(options, error))
       return nullptr;
     samples = std::move(arrays);
   }

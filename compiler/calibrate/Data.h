@@ -2,7 +2,8 @@
 //
 // What --calib and --eval read: .npz, .npy, folders of either, folders of
 // images. One sample is in memory at a time, and all can be read again: ranges,
-// means and errors take several passes. Plain C++, no MLIR.
+// means and errors take several passes. Of inputs of bounded shape each sample has
+// its own. Plain C++, no MLIR.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_CALIBRATE_DATA_H
@@ -10,6 +11,7 @@
 
 #include "dialects/reference/Tensor.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +22,14 @@ namespace qcc::calibrate {
 struct InputSpec {
   std::string name;
   reference::DType type = reference::DType::F32;
-  std::vector<int64_t> shape;
+  std::vector<int64_t> shape;      ///< where it is bounded, the most
+  std::vector<int64_t> least = {}; ///< empty where it is not
+
+  bool isBounded() const { return !least.empty(); }
 };
+
+/// One for each input.
+using Shapes = std::vector<std::vector<int64_t>>;
 
 struct DataOptions {
   /// Images only: (pixel - mean) / std on the 0..255 scale, one number for each
@@ -30,6 +38,9 @@ struct DataOptions {
   bool bgr = false;
   /// Use the first so many samples; 0: all.
   int64_t maxSamples = 0;
+  /// Why shapes within the bounds are none of one sample, as "input 'mask' is (1, 7), ..."; "" where they
+  /// are. May be missing.
+  std::function<std::string(const Shapes &)> whyNotTogether;
 };
 
 class Samples {
@@ -40,15 +51,13 @@ public:
   const std::vector<std::string> &remarks() const { return notes; }
 
   /// One tensor for each input, in the inputs' order, of their types and shapes,
-  /// finite. Ascending indices are read fastest. `error` names file, array and
-  /// sample.
+  /// finite; behind them the shape, in i64, of each that is bounded. Ascending indices
+  /// are read fastest. `error` names file, array and sample.
   bool read(int64_t index, std::vector<reference::Tensor> &sample, std::string &error);
-
-  /// Inputs behind those that the data has, the same in each sample.
-  std::vector<reference::Tensor> constants;
 
 protected:
   explicit Samples(std::vector<InputSpec> inputs) : inputs(std::move(inputs)) {}
+  /// `sample` comes with tensors of the most.
   virtual bool readUnchecked(int64_t index, std::vector<reference::Tensor> &sample, std::string &error) = 0;
   /// The file that sample `index` came from, for messages.
   virtual std::string placeOf(int64_t index) const = 0;

@@ -21,10 +21,7 @@ struct Energy {
   double signal = 0, noise = 0;
 
   void add(const Stop &exact, const Stop &actual) {
-    int64_t size = 1;
-    for (int64_t extent : exact.shape)
-      size *= extent;
-    for (int64_t i = 0; i < size; ++i) {
+    for (int64_t i = 0, size = exact.size(); i < size; ++i) {
       double right = exact.values[i], difference = actual.values[i] - right;
       signal += right * right;
       noise += difference * difference;
@@ -65,6 +62,7 @@ LogicalResult compare(Executor &exact, Executor &quantized, const std::vector<Te
   std::unique_ptr<Run> left = exact.start(sample), right = quantized.start(sample);
   if (!left || !right)
     return failure();
+  std::vector<float> ownA, ownB;
   for (;;) {
     Stop a, b;
     Run::Status first = left->next(a), second = right->next(b);
@@ -74,17 +72,14 @@ LogicalResult compare(Executor &exact, Executor &quantized, const std::vector<Te
       return success();
     if (auto range = params.find(b.id); range != params.end())
       roundToStored(b, range->second);
-    energies[a.id].add(a, b);
+    energies[a.id].add(a.counted(ownA), b.counted(ownB));
   }
 }
 } // namespace
 
 void qcc::calibrate::roundToStored(const Stop &stop, const quantize::QuantParams &params) {
-  int64_t size = 1;
-  for (int64_t extent : stop.shape)
-    size *= extent;
   float low = static_cast<float>(-params.zeroPoint), high = static_cast<float>(255 - params.zeroPoint);
-  for (int64_t i = 0; i < size; ++i)
+  for (int64_t i = 0, size = stop.size(); i < size; ++i)
     stop.values[i] = std::clamp(std::nearbyint(stop.values[i] / params.scale), low, high) * params.scale;
 }
 

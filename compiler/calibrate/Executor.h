@@ -25,6 +25,14 @@ struct Stop {
   float *values = nullptr;
   std::vector<int64_t> shape;
   int64_t axis = -1; ///< where the operation has one
+  /// How many positions along each axis the sample has, the first ones: less than the shape where that is
+  /// of the longest run. What lies behind is nobody's. Empty where it is not known.
+  std::vector<int64_t> counts;
+
+  bool isWhole() const; ///< all of them, or nobody knows
+  /// Those alone, as a dense tensor of its own in `storage`; itself where that is all.
+  Stop counted(std::vector<float> &storage) const;
+  int64_t size() const;
 };
 
 /// One sample on its way through the model.

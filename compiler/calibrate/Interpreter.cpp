@@ -119,7 +119,7 @@ private:
     Tensor &tensor = *values[observe.getResult()];
     stop.id = static_cast<int64_t>(observe.getId());
     stop.values = tensor.data<float>();
-    stop.shape = tensor.shape;
+    stop.shape = stop.counts = tensor.shape;
     stop.axis = observe.getAxis() ? static_cast<int64_t>(*observe.getAxis()) : -1;
   }
 

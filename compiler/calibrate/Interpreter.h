@@ -8,7 +8,8 @@
 namespace qcc::calibrate {
 
 /// Runs the module's one function by the operations' own definition: right, but
-/// hundreds of times slower than compiled code. `module` has to outlive it.
+/// hundreds of times slower than compiled code, and at the most of bounded shapes alone. `module` has to
+/// outlive it.
 std::unique_ptr<Executor> interpret(mlir::ModuleOp module);
 
 } // namespace qcc::calibrate

@@ -43,7 +43,7 @@ static bool readText(const std::string &path, std::vector<int64_t> &labels, std:
 static bool readArray(const std::string &path, std::vector<int64_t> &labels, std::string &error) {
   std::vector<NamedArray> arrays;
   std::vector<std::string> present;
-  if (!openArrays(path, {}, arrays, present, error))
+  if (!openArrays(path, [](const std::string &) { return false; }, arrays, present, error))
     return false;
   if (arrays.size() != 1) {
     error = path + ": holds several arrays; labels are one .npy array or a text file";

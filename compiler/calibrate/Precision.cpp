@@ -4,7 +4,7 @@
 
 #include "compiler/calibrate/Noise.h"
 #include "compiler/support/FloatWeights.h"
-#include "compiler/support/Lengths.h"
+#include "compiler/support/KnownExtents.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/target/Rates.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -47,7 +47,8 @@ bool gainsByBf16(Operation *op, ArrayRef<const target::Variant *> variants) {
 /// A copy of a module in which each layer has a twin that rounds.
 class Twins {
 public:
-  Twins(ModuleOp module, ArrayRef<HalfLayer> layers) : module(cast<ModuleOp>(module->clone())) {
+  Twins(ModuleOp module, ArrayRef<HalfLayer> layers)
+      : module(cast<ModuleOp>(module->clone())), extents(main()) {
     func::FuncOp function = main();
     llvm::DenseMap<Operation *, Operation *> copies;
     for (auto [original, copy] :
@@ -68,10 +69,11 @@ private:
   LogicalResult compare(Run &run, std::vector<Noise> &noise);
 
   OwningOpRef<ModuleOp> module;
+  KnownExtents extents;
   SmallVector<Value> twins;
 };
 
-Value observe(OpBuilder &builder, Value value, int64_t id) {
+ObserveOp observe(OpBuilder &builder, Value value, int64_t id) {
   return ObserveOp::create(builder, value.getLoc(), value.getType(), value, builder.getI64IntegerAttr(id),
                            nullptr, nullptr, nullptr);
 }
@@ -100,14 +102,17 @@ void Twins::add(Operation *op, DType type, int64_t layer) {
   OpBuilder builder(op->getContext());
   builder.setInsertionPointAfter(op);
   Operation *twin = op->clone();
-  Value exact = observe(builder, result, 2 * layer);
-  result.replaceAllUsesExcept(exact, exact.getDefiningOp());
+  ObserveOp exact = observe(builder, result, 2 * layer);
+  setObservedExtents(exact, extents);
+  result.replaceAllUsesExcept(exact, exact);
   if (std::optional<Weighted> product = type == DType::BF16 ? floatProductOf(twin) : std::nullopt)
     product->input->set(throughBf16(builder, product->input->get()));
   for (const FloatWeights &weights : floatWeightsOf(twin))
     roundConstant(builder, *weights.operand, type);
   builder.insert(twin);
-  twins.push_back(observe(builder, twin->getResult(result.getResultNumber()), 2 * layer + 1));
+  ObserveOp rounded = observe(builder, twin->getResult(result.getResultNumber()), 2 * layer + 1);
+  rounded->setDiscardableAttrs(exact->getDiscardableAttrDictionary());
+  twins.push_back(rounded);
 }
 
 /// Results of the function stay, behind its own and in front of the shapes that it returns.
@@ -128,13 +133,15 @@ void Twins::returnTwins() {
 
 LogicalResult Twins::compare(Run &run, std::vector<Noise> &noise) {
   std::vector<Tensor> exact(1), rounded(1);
+  std::vector<float> storage;
   for (Stop stop;;) {
     Run::Status status = run.next(stop);
     if (status != Run::Status::Stopped)
       return success(status == Run::Status::Finished);
     bool isTwin = stop.id % 2;
-    Tensor &tensor = (isTwin ? rounded : exact)[0] = Tensor(DType::F32, stop.shape);
-    std::copy_n(stop.values, tensor.size(), tensor.data<float>());
+    Stop own = stop.counted(storage);
+    Tensor &tensor = (isTwin ? rounded : exact)[0] = Tensor(DType::F32, own.shape);
+    std::copy_n(own.values, tensor.size(), tensor.data<float>());
     if (isTwin)
       noise[static_cast<size_t>(stop.id / 2)].add(exact, rounded);
   }

@@ -13,6 +13,7 @@
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
 #include "compiler/quantize/Weights.h"
+#include "compiler/support/Lengths.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -129,17 +130,20 @@ private:
   OwningOpRef<ModuleOp> module;
   Samples &samples;
   int64_t count;
-  std::map<int64_t, quantize::QuantParams> params;                       ///< of range marks
-  std::map<int64_t, int64_t> twinOf;                                     ///< mark of a twin -> of its product
-  size_t results = function().front().getTerminator()->getNumOperands(); ///< of the model itself
+  std::map<int64_t, quantize::QuantParams> params; ///< of range marks
+  std::map<int64_t, int64_t> twinOf;               ///< mark of a twin -> of its product
+  size_t results = function().front().getTerminator()->getNumOperands() -
+                   shapesAmong(function(), shapeOutputsAttr).size(); ///< of the model itself
 };
 
-/// Twins are results of the function, so that nothing removes them.
+/// Twins are results of the function, so that nothing removes them: behind its own, in front of the shapes
+/// that it returns.
 LogicalResult Ranking::addTwins() {
   func::FuncOp function = this->function();
   OpBuilder builder(function.getContext());
   Operation *end = function.front().getTerminator();
-  SmallVector<Value> values(end->getOperands());
+  SmallVector<Value> values(end->getOperands()), twins;
+  SmallVector<Attribute> twinNames;
   auto names = llvm::to_vector(function->getAttrOfType<ArrayAttr>("qcc.output_names").getValue());
   SmallVector<ObserveOp> marks(function.getOps<ObserveOp>());
   auto next = static_cast<int64_t>(marks.size());
@@ -152,12 +156,15 @@ LogicalResult Ranking::addTwins() {
     if (failed(quantize::quantizeWeights(twin, {}, builder)))
       return failure();
     builder.setInsertionPoint(mark);
-    Value watched = ObserveOp::create(builder, mark.getLoc(), mark.getType(), twin->getResult(0),
-                                      builder.getI64IntegerAttr(next), nullptr, mark.getAxisAttr(), nullptr);
+    auto watched = ObserveOp::create(builder, mark.getLoc(), mark.getType(), twin->getResult(0),
+                                     builder.getI64IntegerAttr(next), nullptr, mark.getAxisAttr(), nullptr);
+    watched->setDiscardableAttrs(mark->getDiscardableAttrDictionary());
     twinOf[next++] = static_cast<int64_t>(mark.getId());
-    values.push_back(watched);
-    names.push_back(builder.getStringAttr("twin " + Twine(next)));
+    twins.push_back(watched);
+    twinNames.push_back(builder.getStringAttr("twin " + Twine(next)));
   }
+  values.insert(values.begin() + static_cast<ptrdiff_t>(results), twins.begin(), twins.end());
+  names.insert(names.begin() + static_cast<ptrdiff_t>(results), twinNames.begin(), twinNames.end());
   end->setOperands(values);
   function->setAttr("qcc.output_names", builder.getArrayAttr(names));
   function.setFunctionType(
@@ -181,13 +188,10 @@ FailureOr<std::vector<Tensor>> Ranking::execute(Executor &executor, int64_t samp
       return failure();
     if (status == Run::Status::Finished)
       break;
-    int64_t size = 1;
-    for (int64_t extent : stop.shape)
-      size *= extent;
     if (candidate.ranges.count(stop.id))
       roundToStored(stop, params.at(stop.id));
     else if (auto of = twinOf.find(stop.id); of != twinOf.end() && of->second == candidate.product)
-      twin.assign(stop.values, stop.values + size);
+      twin.assign(stop.values, stop.values + stop.size());
     else if (stop.id == candidate.product)
       std::copy(twin.begin(), twin.end(), stop.values);
   }

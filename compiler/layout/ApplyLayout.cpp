@@ -1,6 +1,7 @@
 //===- ApplyLayout.cpp - Permute the tensors of the chosen operations -----===//
 
 #include "compiler/layout/Passes.h"
+#include "compiler/support/Lengths.h"
 #include "compiler/support/Rewrite.h"
 #include "dialects/PermutedType.h"
 
@@ -35,8 +36,21 @@ struct ApplyLayout : impl::ApplyLayoutBase<ApplyLayout> {
     return known = createTranspose(builder, value.getLoc(), value, permToFirst(tensorType(value).getRank()));
   }
 
+  /// A mark says how much of each axis counts.
+  static void moveExtents(Operation *op) {
+    auto all = op->getAttrOfType<ArrayAttr>(extentsAttr);
+    if (!all || !isa<ObserveOp>(op))
+      return;
+    int64_t rank = tensorType(op->getResult(0)).getRank();
+    Extents before = extentsFromAttr(all[0], rank), after;
+    for (int64_t axis : permToLast(rank))
+      after.push_back(before[axis]);
+    setExtents(op, extentsAttr, {after});
+  }
+
   /// While the operands still have the old types, which the operation reads.
   static LogicalResult rewriteAttributes(Operation *op) {
+    moveExtents(op);
     if (succeeded(cast<QccOpInterface>(op).toChannelsLast()))
       return success();
     return op->emitOpError("was chosen for the channels-last layout but cannot take it");

@@ -251,6 +251,8 @@ void Lowering::lowerObserve(ObserveOp op) {
   step->setAttr("id", op.getIdAttr());
   if (op.getAxis())
     step->setAttr("axis", op.getAxisAttr());
+  for (NamedAttribute attr : op->getDiscardableAttrs()) // how much of it counts
+    step->setAttr(attr.getName(), attr.getValue());
 }
 
 void Lowering::lowerReturn(Operation &op) {

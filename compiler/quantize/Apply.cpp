@@ -5,6 +5,7 @@
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Scales.h"
 #include "compiler/quantize/Weights.h"
+#include "compiler/support/Lengths.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
 
@@ -111,6 +112,7 @@ struct VerifyQuantized : impl::VerifyQuantizedBase<VerifyQuantized> {
       mark.emitOpError("is left after stage quantize");
       return signalPassFailure();
     }
+    getOperation().walk([](Operation *op) { op->removeAttr(extentsAttr); });
   }
 };
 

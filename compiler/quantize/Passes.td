@@ -133,7 +133,7 @@ def SetOuterTypes : Pass<"qcc-set-outer-types", "mlir::func::FuncOp"> {
 }
 
 def VerifyQuantized : Pass<"qcc-verify-quantized", "mlir::func::FuncOp"> {
-  let summary = "Gate: no marks are left, and every scale is usable";
+  let summary = "Gate: no marks are left, and no notes of how much of a tensor counts";
 }
 
 #endif // QCC_COMPILER_QUANTIZE_PASSES_TD

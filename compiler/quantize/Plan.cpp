@@ -11,6 +11,7 @@
 #include "compiler/quantize/Passes.h"
 #include "compiler/quantize/Role.h"
 #include "compiler/quantize/Weights.h"
+#include "compiler/support/KnownExtents.h"
 #include "compiler/support/Rewrite.h"
 #include "compiler/support/Weighted.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -222,16 +223,18 @@ struct PlanQuantization : impl::PlanQuantizationBase<PlanQuantization> {
     SmallVector<Operation *> ops(llvm::make_pointer_range(function.front()));
     OpBuilder builder(function.getContext());
     int64_t id = 0;
+    KnownExtents extents(function);
     auto observe = [&](Value value, IntegerAttr axis) {
       if (isa<BlockArgument>(value))
         builder.setInsertionPoint(ops.front());
       else
         builder.setInsertionPointAfterValue(value);
-      auto op =
+      auto mark =
           ObserveOp::create(builder, value.getLoc(), value.getType(), value, builder.getI64IntegerAttr(id++),
                             /*range=*/nullptr, axis, /*correction=*/nullptr);
-      value.replaceAllUsesExcept(op.getResult(), op);
-      return op.getResult();
+      setObservedExtents(mark, extents);
+      value.replaceAllUsesExcept(mark.getResult(), mark);
+      return mark.getResult();
     };
     auto isEnd = [&](Value value) { return ends.contains(value.getAsOpaquePointer()); };
     for (Value argument : function.getArguments())

@@ -16,6 +16,8 @@ public:
 
   /// Takes `op` by its rule: knows its results' extents afterwards. An error says what is not supported.
   llvm::LogicalResult take(mlir::Operation *op);
+  /// Of the results of what was taken, and of what replaced them.
+  std::optional<Extents> told(mlir::Value result) const;
 
   // For the rules.
   const Extents &extents(mlir::Value value);
@@ -61,6 +63,7 @@ private:
   llvm::SmallVector<mlir::Value> shapes, lengthValues;
   llvm::DenseMap<mlir::Value, Extents> known;
   llvm::DenseMap<mlir::Value, mlir::Value> replaced;
+  llvm::DenseSet<mlir::Value> taken;
   llvm::DenseSet<std::pair<mlir::Value, int64_t>> zerosBehind;
   llvm::SmallVector<std::pair<std::pair<Extent, std::pair<int64_t, int64_t>>, mlir::Value>> masks;
   friend struct MaskLengths;

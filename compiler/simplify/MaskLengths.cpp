@@ -9,6 +9,7 @@
 
 #include "compiler/simplify/LengthRules.h"
 #include "compiler/simplify/Passes.h"
+#include "compiler/support/KnownExtents.h"
 #include "dialects/Constants.h"
 
 namespace qcc::simplify {
@@ -136,13 +137,19 @@ LogicalResult Masker::take(Operation *op) {
     for (const Extent &extent : extents)
       if (!extent.isFixed() && !llvm::is_contained(seen, extent))
         seen.push_back(extent);
-    known[op->getResult(i)] = extents;
-    for (Value by = replaced.lookup(op->getResult(i)); by; by = replaced.lookup(by))
+    for (Value by = op->getResult(i); by; by = replaced.lookup(by)) {
       known[by] = extents;
+      taken.insert(by);
+    }
   }
   op->removeAttr(extentsAttr);
   op->removeAttr(sizesAttr);
   return success();
+}
+
+std::optional<Extents> Masker::told(Value result) const {
+  auto found = taken.contains(result) ? known.find(result) : known.end();
+  return found == known.end() ? std::nullopt : std::optional(found->second);
 }
 
 void Masker::replace(Value result, Value by) {
@@ -340,6 +347,7 @@ struct MaskLengths : impl::MaskLengthsBase<MaskLengths> {
     for (Operation *op : llvm::reverse(operations))
       if (op->use_empty())
         op->erase();
+    KnownExtents::note(main, [&](Value value) { return masker.told(value); });
   }
 };
 } // namespace qcc::simplify

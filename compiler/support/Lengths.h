@@ -15,7 +15,8 @@
 // its size at each sample, where they do not; `qcc.starts`, on a slice whose
 // beginning depends on a length, the Extents of where it begins; `qcc.growth`, on a
 // constant whose numbers depend on a length, which one and by how much each number
-// grows with it.
+// grows with it. Between the masks and the end of stage quantize, `qcc.extents` is
+// where KnownExtents would not find them, and on marks.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_COMPILER_SUPPORT_LENGTHS_H

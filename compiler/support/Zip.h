@@ -22,6 +22,8 @@ public:
   /// Reads exactly `count` bytes at `offset`. `error` becomes a phrase such as
   /// "truncated: 80 bytes at offset 128 are beyond the end at 200".
   bool read(uint64_t offset, void *to, size_t count, std::string &error);
+  /// Gives memory back that the next `read` takes again.
+  virtual void release() {}
 
 protected:
   explicit ByteSource(uint64_t total) : total(total) {}

@@ -102,6 +102,11 @@ public:
         checksum(member) {}
   ~DeflatedMember() override { stop(); }
 
+  void release() override {
+    stop();
+    packed = {};
+  }
+
 protected:
   bool readInside(uint64_t offset, void *to, size_t count, std::string &error) override {
     if ((!running || offset < position) && !start(error))

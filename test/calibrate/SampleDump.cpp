@@ -1,6 +1,6 @@
 //===- SampleDump.cpp - Writes what calibration reads ---------------------===//
 //
-// SampleDump OUT PATH NAME:TYPE:AxBxC... [--mean=..] [--std=..] [--bgr] [--n=N] [--order=2,0]
+// SampleDump OUT PATH NAME:TYPE:AxB..CxD... [--mean=..] [--std=..] [--bgr] [--n=N] [--order=2,0]
 // writes OUT_SAMPLE_INPUT.npy, or prints "error: ..." and exits with status 1.
 //
 //===----------------------------------------------------------------------===//
@@ -44,8 +44,14 @@ static InputSpec parseInput(const std::string &text) {
     if (parts.at(1) == row.word)
       spec.type = row.type;
   if (parts.size() > 2)
-    for (const std::string &extent : split(parts[2], 'x'))
-      spec.shape.push_back(std::atoll(extent.c_str()));
+    for (const std::string &extent : split(parts[2], 'x')) {
+      size_t dots = extent.find("..");
+      spec.least.push_back(std::atoll(extent.c_str()));
+      spec.shape.push_back(dots == std::string::npos ? spec.least.back()
+                                                     : std::atoll(extent.c_str() + dots + 2));
+    }
+  if (spec.least == spec.shape)
+    spec.least.clear();
   return spec;
 }
 

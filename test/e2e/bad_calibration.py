@@ -52,6 +52,31 @@ def arrays_that_do_not_fit():
 
 
 @case
+def lengths_that_do_not_fit():
+    import onnx
+    from onnx import TensorProto, helper
+
+    info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    node = helper.make_node("Add", ["a", "b"], ["y"])
+    graph = helper.make_graph([node], "sum", [info("a", [1, "L"]), info("b", [1, "L"])], [info("y", [1, "L"])])
+    model = scratch() / "sum.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+
+    def refuse(arrays, *says):
+        np.savez(scratch() / "calib.npz", **{name: np.zeros(shape, np.float32) for name, shape in arrays.items()})
+        options = ("-q", "--shape=a:1x2..9", f"--calib={scratch() / 'calib.npz'}")
+        said = check_refused(model, *options, says=("calib.npz", *says))
+        check(said.count("\n") == 1, f"more than one line:\n{said}")
+
+    refuse({"a.0": (1, 3), "b.0": (1, 3), "a.1": (1, 10), "b.1": (1, 10)}, "array 'a.1' for input 'a' has shape (1, 10)", "(1, 2..9)", "--shape must allow")
+    refuse({"a.0": (1, 3), "b.0": (1, 3), "a.1": (2, 5), "b.1": (2, 4)},
+           "sample 1 (arrays of number 1): input 'b' has shape (1, 4), but beside input 'a' of shape (1, 5) axis 1 has 5 positions")  # fmt: skip
+    refuse({"a.0": (1, 3), "b.0": (1, 3), "a.1": (1, 5)}, "holds no array 'b.1'")
+    refuse({"a": (4, 3), "b": (4, 2)}, "sample 0: input 'b' has shape (1, 2)")
+    refuse({"a.0": (1, 3), "b": (1, 3)}, "with a number behind their name and without")
+
+
+@case
 def pictures_that_are_none():
     pixels = np.zeros((16, 16, 3), np.uint8)
     Image.fromarray(pixels).save(scratch() / "whole.png")

@@ -249,6 +249,101 @@ def two_lengths_are_independent():
     check_lengths(model, ["x:1..3x2..9x3"], inputs_of, ((1, 2), (3, 9), (2, 5), (3, 2)))
 
 
+# Calibration
+
+
+def numbered(samples):
+    """Samples of several lengths as the arrays of one file."""
+    return {f"{name}.{i}": value for i, sample in enumerate(samples) for name, value in sample.items()}
+
+
+def speech(path):
+    """Convolutions in steps along a bounded line, a softmax over it, a product of two tensors, a mean."""
+    w = {"w": numbers(8, 4, 3), "v": numbers(8, 8, 3, seed=1), "m": numbers(8, 6, seed=2), "big": np.float32(3)}
+    nodes = [
+        ("Mul", ["x", "big"], ["loud"], {}),
+        ("Conv", ["loud", "w"], ["c1"], {"pads": [1, 1]}),
+        ("Relu", ["c1"], ["r1"], {}),
+        ("Conv", ["r1", "v"], ["c2"], {"pads": [1, 1], "strides": [2]}),
+        ("Relu", ["c2"], ["r2"], {}),
+        ("Transpose", ["r2"], ["t"], {"perm": [0, 2, 1]}),
+        ("MatMul", ["t", "m"], ["p"], {}),
+        ("Softmax", ["p"], ["s"], {"axis": 1}),
+        ("MatMul", ["r2", "s"], ["q"], {}),
+        ("Add", ["p", "p"], ["y"], {}),
+    ]
+    return graph(path, nodes, [("x", [1, 4, "L"])], [("y", [1, "M", 6]), ("q", [1, 8, 6])], w)
+
+
+@case
+def samples_of_one_length_calibrate_as_a_model_of_that_length():
+    """What lies behind them is in no range, no mean and no error."""
+    for model, bound, own, shape in (
+        (speech(scratch() / "s.onnx"), "x:1x4x3..90", "x:1x4x21", (1, 4, 21)),
+        (attention(scratch() / "a.onnx", True), "x:1x1..90x8", "x:1x13x8", (1, 13, 8)),
+    ):
+        samples = np.stack([numbers(*shape, seed=i) for i in range(33)])
+        np.savez(scratch() / "calib.npz", x=samples)
+        for method in ("minmax", "mse"):
+            options = ["--emit=shared", "--march=native", f"--calib={scratch() / 'calib.npz'}", f"--calib-method={method}"]
+            libraries = [qcc(model, *options, f"--shape={text}", output=f"{i}.so") for i, text in enumerate((bound, own))]
+            for x in samples[:3]:
+                got, wanted = (run_model(l, {"x": x}) for l in libraries)
+                for name in wanted:
+                    # Sums in another order may round another way.
+                    noise = sqnr(got[name], wanted[name])
+                    check(noise >= 45, f"{Path(model).name}, {method}, {name}: {noise:.1f} dB")
+
+
+@case
+def samples_of_several_lengths_are_numbered_or_files():
+    model = speech(scratch() / "s.onnx")
+    samples = [{"x": numbers(1, 4, 3 + 5 * (i % 7), seed=i)} for i in range(33)]
+    np.savez(scratch() / "calib.npz", **numbered(samples))
+    (scratch() / "folder").mkdir()
+    for i, sample in enumerate(samples):
+        np.savez(scratch() / f"folder/{i:02}.npz", **sample)
+    options = ["--emit=shared", "--march=native", "--shape=x:1x4x3..40"]
+    by_number, by_file = (qcc(model, *options, f"--calib={scratch() / data}", output=f"{data}.so") for data in ("calib.npz", "folder"))
+    for x in (s["x"] for s in samples[:7]):
+        got, wanted, same = run_model(by_number, {"x": x}), run_onnxruntime(model, {"x": x}), run_model(by_file, {"x": x})
+        for name in wanted:
+            check_equal(got[name], same[name])
+            check(sqnr(got[name], wanted[name]) >= 20, f"{x.shape}, {name}: {sqnr(got[name], wanted[name]):.1f} dB")
+
+
+@case
+def accuracy_is_that_of_samples_of_any_length():
+    nodes = [("Conv", ["x", "w"], ["c"], {"pads": [1, 1]}), ("GlobalAveragePool", ["c"], ["p"], {}), ("Flatten", ["p"], ["y"], {})]
+    model = graph(scratch() / "m.onnx", nodes, [("x", [1, 4, "L"])], [("y", [1, 5])], {"w": numbers(5, 4, 3)})
+    samples = [{"x": numbers(1, 4, 2 + i % 9, seed=i)} for i in range(40)]
+    np.savez(scratch() / "eval.npz", **numbered(samples))
+    np.save(scratch() / "labels.npy", np.array([run_onnxruntime(model, s)["y"].argmax() for s in samples]))
+    data = [f"--{word}={scratch() / 'eval.npz'}" for word in ("calib", "eval")]
+    done = run([BUILD / "bin/qcc", *data, f"--labels={scratch() / 'labels.npy'}", "--max-drop=5", "--shape=x:1x4x1..30", model, "-o", scratch() / "m.o"])
+    check("top-1 on 40 samples: float 100.00 %" in done.stderr, done.stderr)
+
+
+@case
+def sentences_of_any_length_calibrate_static_int8():
+    """MiniLM, with nothing padded."""
+    model, inputs_of = minilm()
+    ids, mask = (np.load(MODELS / f"minilm/input_{n}.npy") for n in ("input_ids", "attention_mask"))
+    words = np.concatenate([row[kept != 0] for row, kept in zip(ids, mask)])
+    text = lambda at, length: {n: v[:, :length] for n, v in inputs_of(length).items()} | {"input_ids": words[None, at : at + length]}
+    lengths = [7, 128, 12, 32]
+    np.savez(scratch() / "calib.npz", **numbered([text(500 + 130 * i, length) for i, length in enumerate(lengths)]))
+    shape = "--shape=input_ids:1x1..128"
+    exact = qcc(model, "--emit=shared", FLOAT, "--march=native", shape, output="float.so")
+    static = qcc(model, "--emit=shared", f"--calib={scratch() / 'calib.npz'}", "--calib-method=minmax", "--march=native", shape, output="m.so")
+    for length in (7, 32, 128):
+        inputs = [text(at, length) for at in range(0, 160, 20)]
+        got, wanted = (np.concatenate([run_model(l, i)["sentence_embedding"] for i in inputs]) for l in (static, exact))
+        cosine = (got * wanted).sum(1) / np.linalg.norm(got, axis=1) / np.linalg.norm(wanted, axis=1)
+        print(f"    {length} tokens: mean cosine {cosine.mean():.5f}, {sqnr(got, wanted):.1f} dB")
+        check(cosine.mean() >= 0.998, f"{length} tokens: mean cosine {cosine.mean():.5f}")
+
+
 # Dirt, and what is refused
 
 

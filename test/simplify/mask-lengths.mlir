@@ -20,6 +20,20 @@ func.func @shapesTravel(%x: tensor<1x8xf32>) -> tensor<1x8xf32> attributes {qcc.
 
 // -----
 
+// A note stays where the extents of a result do not follow from those of its operands.
+// CHECK-LABEL: @notesStayWhereNeeded
+func.func @notesStayWhereNeeded(%x: tensor<1x8xf32>, %c: tensor<1x1xf32>) -> tensor<1x8xf32> attributes {qcc.input_names = ["x", "c"], qcc.output_names = ["y"], qcc.lengths = [array<i64: 0, 1, 1, 8>], qcc.input_extents = [array<i64: 1, 0, 1, 0>, array<i64>]} {
+  // CHECK: "qcc.expand"({{.*}}{qcc.extents = [array<i64: 1, 0, 1, 0>]}
+  %0 = "qcc.expand"(%c) <{shape = array<i64: 1, 8>}> {qcc.extents = [array<i64: 1, 0, 1, 0>]} : (tensor<1x1xf32>) -> tensor<1x8xf32>
+  // CHECK: "qcc.add"(
+  // CHECK-NOT: qcc.extents
+  // CHECK: return
+  %1 = "qcc.add"(%x, %0) {qcc.extents = [array<i64: 1, 0, 1, 0>]} : (tensor<1x8xf32>, tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %1 : tensor<1x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: @softmaxSeesWhatCounts
 func.func @softmaxSeesWhatCounts(%x: tensor<1x8xf32>) -> tensor<1x8xf32> attributes {qcc.input_names = ["x"], qcc.output_names = ["y"], qcc.lengths = [array<i64: 0, 1, 1, 8>], qcc.input_extents = [array<i64: 1, 0, 1, 0>]} {
   // CHECK: %[[COUNTS:.*]] = "qcc.less"(%{{.*}}, %{{.*}}) : (tensor<8xi64>, tensor<i64>) -> tensor<8xi1>

@@ -6,6 +6,7 @@
 #include "compiler/calibrate/Compiled.h"
 #include "compiler/calibrate/Precision.h"
 #include "compiler/support/Lengths.h"
+#include "compiler/support/Npy.h"
 #include "dialects/Constants.h"
 #include "llvm/Support/Format.h"
 #include <unistd.h>
@@ -59,25 +60,43 @@ bool readOuterTypes(const Options &options, ModuleOp module, quantize::OuterType
 std::vector<calibrate::InputSpec> inputsOf(ModuleOp module) {
   std::vector<calibrate::InputSpec> inputs;
   auto main = module.lookupSymbol<func::FuncOp>("main");
+  SmallVector<Length> lengths = lengthsOf(main);
+  SmallVector<int64_t> least;
+  for (const Length &length : lengths)
+    least.push_back(length.least);
   auto names = main->getAttrOfType<ArrayAttr>("qcc.input_names").getAsRange<StringAttr>();
+  auto extents = extentsOf(main, inputExtentsAttr, main.getArgumentTypes());
   size_t count = main.getNumArguments() - shapesAmong(main, shapeInputsAttr).size();
-  for (auto [name, type] : llvm::zip(names, main.getArgumentTypes().take_front(count))) {
+  for (auto [name, type, axes] : llvm::zip(names, main.getArgumentTypes().take_front(count), extents)) {
     auto tensor = cast<RankedTensorType>(type);
-    inputs.push_back({name.getValue().str(), dtypeOf(tensor.getElementType()), tensor.getShape().vec()});
+    inputs.push_back({name.getValue().str(), dtypeOf(tensor.getElementType()), tensor.getShape().vec(), {}});
+    if (anyBounded(axes))
+      for (auto [extent, size] : llvm::zip(axes, tensor.getShape()))
+        inputs.back().least.push_back(extent.isFixed() ? size : extent.at(least));
   }
   return inputs;
 }
 
-/// The shapes of inputs of bounded shape: samples have the most.
-std::vector<reference::Tensor> shapesOf(ModuleOp module) {
-  std::vector<reference::Tensor> shapes;
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  for (int64_t input : shapesAmong(main, shapeInputsAttr)) {
-    ArrayRef<int64_t> shape = cast<RankedTensorType>(main.getArgumentTypes()[input]).getShape();
-    shapes.emplace_back(reference::DType::I64, std::vector<int64_t>{int64_t(shape.size())});
-    llvm::copy(shape, shapes.back().data<int64_t>());
-  }
-  return shapes;
+/// Inputs that share lengths must agree on them.
+std::string whyNotTogether(func::FuncOp main, const calibrate::Shapes &shapes) {
+  auto names =
+      llvm::to_vector(main->getAttrOfType<ArrayAttr>("qcc.input_names").getAsValueRange<StringAttr>());
+  SmallVector<Length> lengths = lengthsOf(main);
+  SmallVector<int64_t> values;
+  for (const Length &length : lengths)
+    values.push_back(shapes[length.input][length.axis]);
+  auto all = extentsOf(main, inputExtentsAttr, main.getArgumentTypes());
+  for (auto [i, shape] : llvm::enumerate(shapes))
+    for (auto [axis, extent] : llvm::enumerate(all[i])) {
+      if (extent.isFixed() || extent.at(values) == shape[axis])
+        continue;
+      int64_t input = lengths[extent.terms.front().first].input;
+      return "input '" + names[i].str() + "' has shape " + support::npyShapeText(shape) +
+             ", but beside input '" + names[input].str() + "' of shape " +
+             support::npyShapeText(shapes[input]) + " axis " + std::to_string(axis) + " has " +
+             std::to_string(extent.at(values)) + " positions";
+    }
+  return "";
 }
 
 /// Errors of tensors settle with few samples.
@@ -160,10 +179,10 @@ std::unique_ptr<calibrate::Samples> driver::openSamples(const Options &options, 
     return nullptr;
   if (option != "--calib")
     data.maxSamples = 0;
-  auto samples = calibrate::openSamples(options.get(option), inputsOf(module), data, error);
-  if (samples)
-    samples->constants = shapesOf(module);
-  return samples;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!lengthsOf(main).empty())
+    data.whyNotTogether = [main](const calibrate::Shapes &shapes) { return ::whyNotTogether(main, shapes); };
+  return calibrate::openSamples(options.get(option), inputsOf(module), data, error);
 }
 
 /// Why weights cannot be of int4 in what was chosen; empty where they can.

@@ -107,6 +107,40 @@ text = dump(OUT / "huge.npz", "x:f32:1x40000", "--order=999")
 if "count 1000" not in text or not (OUT / "got_999_x.npy").exists():
     failures.append("huge.npz: " + text)
 
+# --- samples of several shapes ---
+lines = [rng.integers(0, 9, (n, length)) for n, length in ((1, 5), (2, 3), (1, 8), (1, 1))]
+marks = [line > 4 for line in lines]
+numbered = {f"{name}.{7 + i}": a for name, arrays in (("ids", lines), ("mask", marks)) for i, a in enumerate(arrays)}
+each = lambda arrays: [row[None] for a in arrays for row in a]
+bounded = ("ids:i64:1x1..8", "mask:bool:1x1..8")
+for save in (np.savez, np.savez_compressed):
+    save(OUT / "numbered.npz", **dict(reversed(numbered.items())))
+    reads(OUT / "numbered.npz", {"ids": each(lines), "mask": each(marks)}, *bounded)
+    reads(OUT / "numbered.npz", {"ids": each(lines), "mask": each(marks)}, *bounded, "--order=4,0,2,1,3,3,0,4")
+reads(OUT / "numbered.npz", {"ids": each(lines)}, bounded[0], remark="array 'mask.10' is no input of the model")
+refuses(OUT / "numbered.npz", "array 'ids.9' for input 'ids' has shape (1, 8), which does not split into samples of shape (1, 1..7); samples out of bounds must be cut or left out, or --shape must allow them", "ids:i64:1x1..7")
+refuses(OUT / "numbered.npz", "array 'ids.7' for input 'ids' has shape (1, 5), which does not split into samples of shape (1, 8)", "ids:i64:1x8")
+np.savez(OUT / "uneven.npz", **numbered, **{"ids.11": lines[0]})
+refuses(OUT / "uneven.npz", "holds no array 'mask.11' for the input of that name", *bounded)
+np.savez(OUT / "uneven.npz", **numbered, ids=lines[0])
+refuses(OUT / "uneven.npz", "holds arrays with a number behind their name and without", *bounded)
+np.savez(OUT / "uneven.npz", **numbered, **{"ids.07": lines[0]})
+refuses(OUT / "uneven.npz", "which is the same number", *bounded)
+np.savez(OUT / "dotted.npz", **{"x.1": lines[0], "x.a": lines[1]})
+reads(OUT / "dotted.npz", {"x.1": each(lines[:1])}, "x.1:i64:1x5", remark="array 'x.a' is no input")
+np.save(OUT / "lines.npy", lines[1])
+reads(OUT / "lines.npy", {"ids": each(lines[1:2])}, bounded[0])
+reads(OUT / "lines.npy", {"ids": list(lines[1])}, "ids:i64:1..8")
+steps = floats(7, 2)
+np.save(OUT / "steps.npy", steps)
+reads(OUT / "steps.npy", {"x": [steps[:3], steps[3:6], steps[6:]]}, "x:f32:1..3x2")
+refuses(OUT / "steps.npy", "has shape (7, 2), which does not split into samples of shape (2..3, 2)", "x:f32:2..3x2")
+several = OUT / "several"
+several.mkdir()
+for i, (line, mark) in enumerate(zip(lines, marks)):
+    np.savez(several / f"{i}.npz", ids=line[:1], mask=mark[:1])
+reads(several, {"ids": [l[:1] for l in lines], "mask": [m[:1] for m in marks]}, *bounded)
+
 # --- wrong arrays ---
 np.save(OUT / "pickled.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
 refuses(OUT / "pickled.npy", "", "x:f32:1")
