@@ -6,7 +6,7 @@
 
 namespace qcc {
 
-/// Axis i of the result is axis perm[i] of `type`; the axis of a quantised type's scales moves along.
+/// Axis i of the result is axis perm[i] of `type`; a quantised type's scales follow their axes.
 mlir::RankedTensorType permutedType(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> perm);
 
 } // namespace qcc

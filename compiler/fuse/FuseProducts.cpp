@@ -251,21 +251,25 @@ std::string whyNotInGroups(Operation *op, const Weighted &weighted, RankedTensor
   return "";
 }
 
+/// The numbers, computed now.
+Value unpacked(DequantizeOp dequantize) {
+  FailureOr<SmallVector<reference::Tensor>> real = evaluate(dequantize, *constantOf(dequantize.getInput()));
+  OpBuilder builder(dequantize);
+  return failed(real) ? Value()
+                      : createConstant(builder, dequantize.getLoc(), real->front(),
+                                       tensorType(dequantize.getResult()));
+}
+
 /// What else a float product can read: weights that were dequantised at compile time for convolutions, which
 /// have no kernel for those of the run, and where blocks have scales; in the workspace for others.
-void unpackWeights(Operation *op, Weighted &weighted, DequantizeOp dequantize, StringRef why,
-                   OpBuilder &builder) {
+void unpackWeights(Operation *op, Weighted &weighted, DequantizeOp dequantize, StringRef why) {
   bool stored = isa<ConvOp, ConvTransposeOp>(op) || hasBlocks(dequantize);
   op->setAttr(floatReasonAttr,
-              builder.getStringAttr((stored ? "its weights are stored as floats: "
-                                            : "its weights become floats each time it runs: ") +
-                                    why));
-  if (!stored)
-    return;
-  FailureOr<SmallVector<reference::Tensor>> real = evaluate(dequantize, *constantOf(dequantize.getInput()));
-  if (succeeded(real))
-    weighted.weights->set(
-        createConstant(builder, dequantize.getLoc(), real->front(), tensorType(dequantize.getResult())));
+              StringAttr::get(op->getContext(), (stored ? "its weights are stored as floats: "
+                                                        : "its weights become floats each time it runs: ") +
+                                                    why));
+  if (Value real = stored ? unpacked(dequantize) : Value())
+    weighted.weights->set(real);
 }
 
 /// conv(%x : f32, dequantize(i8 constant)) ==> conv(%x : f32, i8 constant)
@@ -287,7 +291,7 @@ void takeStoredWeights(Operation *op, Weighted &weighted, OpBuilder &builder) {
       weighted.weights->set(*stored);
   }
   if (!why.empty())
-    unpackWeights(op, weighted, dequantize, why, builder);
+    unpackWeights(op, weighted, dequantize, why);
   std::optional<reference::Tensor> bias =
       weighted.bias.empty() ? std::nullopt : realBias(weighted.bias[0].get(), weighted);
   if (bias && (why.empty() || isa<ConvOp, ConvTransposeOp>(op)))
@@ -425,6 +429,20 @@ struct FuseProducts : impl::FuseProductsBase<FuseProducts> {
         eraseUnused(producer);
   }
 
+  /// No other operation reads weights in blocks, nor is there a kernel that unpacks them.
+  void unpackBlocks() {
+    for (DequantizeOp op : llvm::make_early_inc_range(getOperation().getBody().getOps<DequantizeOp>())) {
+      if (!hasBlocks(op) || !isConstant(op.getInput()) || op.getResult().use_empty())
+        continue;
+      for (Operation *user : op.getResult().getUsers())
+        if (isa<QccOpInterface>(user))
+          (void)stayFloat(user,
+                          "its weights are stored as floats: blocks with a scale each are for products");
+      if (Value real = unpacked(op))
+        op.getResult().replaceAllUsesWith(real);
+    }
+  }
+
   void runOnOperation() override {
     SmallVector<Operation *> products;
     for (Operation &op : getOperation().getBody().getOps())
@@ -447,6 +465,7 @@ struct FuseProducts : impl::FuseProductsBase<FuseProducts> {
       if (succeeded(operands))
         fuse(op, *weighted, *operands, builder);
     }
+    unpackBlocks();
     RewritePatternSet none(&getContext()); // dead dequantizes
     if (failed(applyPatterns(getOperation(), std::move(none))))
       signalPassFailure();

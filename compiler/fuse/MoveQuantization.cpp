@@ -9,6 +9,7 @@
 #include "compiler/fuse/Passes.h"
 #include "compiler/fuse/Quantized.h"
 #include "dialects/PermutedType.h"
+#include "dialects/reference/Shape.h"
 
 namespace qcc::fuse {
 #define GEN_PASS_DEF_MOVEQUANTIZATION
@@ -94,7 +95,7 @@ struct CancelPair : OpRewritePattern<QuantizeOp> {
   }
 };
 
-/// transpose(dequantize(w)) of weights with one scale for each channel.
+/// transpose(dequantize(w)) of weights with a scale for each channel or block.
 struct SinkWeightTranspose : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
@@ -102,13 +103,12 @@ struct SinkWeightTranspose : OpRewritePattern<TransposeOp> {
     if (!dequantize || !isConstant(dequantize.getInput()))
       return rewriter.notifyMatchFailure(op, "operand is no constant that is stored quantised");
     RankedTensorType type = tensorType(dequantize.getInput());
-    if (!isa<quant::UniformQuantizedPerAxisType>(type.getElementType()))
-      return rewriter.notifyMatchFailure(op, "has no scale for each channel");
-    std::optional<reference::Tensor> constant = constantOf(dequantize.getInput());
-    FailureOr<SmallVector<reference::Tensor>> result = evaluate(op, *constant);
-    if (failed(result))
-      return failure();
-    Value stored = createConstant(rewriter, op.getLoc(), result->front(), permutedType(type, *op.getPerm()));
+    if (!isa<quant::UniformQuantizedPerAxisType, quant::UniformQuantizedSubChannelType>(
+            type.getElementType()))
+      return rewriter.notifyMatchFailure(op, "has one scale for all");
+    ArrayRef<int64_t> perm = *op.getPerm();
+    reference::Tensor turned = reference::transpose(*constantOf(dequantize.getInput()), perm.vec());
+    Value stored = createConstant(rewriter, op.getLoc(), turned, permutedType(type, perm));
     rewriter.replaceOpWithNewOp<DequantizeOp>(op, op.getResult().getType(), stored);
     return success();
   }

@@ -1,5 +1,6 @@
 """Weights of 4 bits (q13): --weights=int4, and models that bring them along: MatMulNBits, DequantizeLinear with blocks."""
 
+import onnx
 from support import *
 
 ISAS = ("x86-64", "avx2", "avxvnni", "avx512vnni")
@@ -147,6 +148,26 @@ def blocked_weights_match_onnx_runtime():
     check_blocked("INT4", 64, 40, 32)
     check_blocked("INT4", 128, 40, 64, axis=1)
     check_blocked("UINT4", 96, 20, 32, zeros=True)
+
+
+@case
+def blocks_that_a_transpose_turns():
+    model, inputs = blocked("INT4", 96, 24, 32, axis=1)
+    proto = onnx.load(model)
+    proto.graph.node[1].CopyFrom(onnx.helper.make_node("Transpose", ["w"], ["t"], perm=[1, 0]))
+    proto.graph.node.append(onnx.helper.make_node("MatMul", ["x", "t"], ["y"], "product"))
+    onnx.save(proto, model)
+    check_variants(model, inputs, run_onnxruntime(model, inputs, optimise=False), says="1 products of floats with weights of int4")
+
+
+@case
+def blocks_of_what_is_no_product_become_floats_and_are_reported():
+    model, inputs = blocked("INT4", 64, 5, 32, axis=1)
+    proto = onnx.load(model)
+    proto.graph.node[1].CopyFrom(onnx.helper.make_node("Add", ["x", "w"], ["y"], "sum"))
+    proto.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [5, 64]))
+    onnx.save(proto, model)
+    check_variants(model, inputs, run_onnxruntime(model, inputs, optimise=False), says="'sum': its weights are stored as floats: blocks with a scale each are for products")
 
 
 @case

@@ -30,6 +30,25 @@ static std::string oneLine(StringRef text) {
   return result;
 }
 
+/// Without what stands in long braces: a type with a scale for each group of weights has thousands of them.
+static std::string withoutLists(StringRef text) {
+  constexpr size_t longest = 80;
+  std::string result;
+  while (!text.empty()) {
+    size_t open = std::min(text.find('{'), text.size()), close = open;
+    result += text.take_front(open);
+    for (int depth = 0; close < text.size(); ++close) {
+      depth += text[close] == '{' ? 1 : text[close] == '}' ? -1 : 0;
+      if (depth == 0)
+        break;
+    }
+    StringRef list = text.slice(open, close + 1);
+    result += list.size() > longest ? "{...}" : list;
+    text = text.drop_front(open + list.size());
+  }
+  return result;
+}
+
 /// "node 'conv1' (Conv): " of a location made by the importer, "" of others.
 static std::string placeOf(Location loc) {
   auto name = loc->findInstanceOf<NameLoc>();
@@ -78,7 +97,7 @@ void qcc::driver::MessagePrinter::print(Diagnostic &diagnostic) {
   if (isRemark && !verbose && text.starts_with("left in float: "))
     return;
   llvm::errs() << oneLine(model) << ": " << oneLine(placeOf(diagnostic.getLocation()))
-               << wordOf(diagnostic.getSeverity()) << ": " << oneLine(text) << "\n";
+               << wordOf(diagnostic.getSeverity()) << ": " << oneLine(withoutLists(text)) << "\n";
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
     for (Diagnostic &note : diagnostic.getNotes())
       print(note);
