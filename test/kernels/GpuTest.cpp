@@ -317,6 +317,17 @@ TEST(Ptx, FloatsMultiplyInTensorCores) {
   EXPECT_EQ(countOf(ptxOf("sm_75", spec), "mma.sync"), 0u);
 }
 
+// Weights of 4 GiB: an offset in 32 bits would be taken for a negative one.
+TEST(Ptx, OffsetsInLargeTensorsHave64Bits) {
+  GemmSpec spec = dense();
+  spec.isFloat = true;
+  spec.epilogue.output = Output::F32;
+  spec.outW = 64;
+  spec.c = spec.x.pixel = 4096;
+  spec.n = spec.out.pixel = 1 << 18;
+  EXPECT_EQ(countOf(ptxOf("sm_80", spec), "cvt.s64.s32"), 0u);
+}
+
 TEST(Ptx, GroupsOfNibblesAreStepsOfDepth) {
   GemmSpec spec = dense();
   spec.outW = 64;

@@ -10,6 +10,7 @@
 #include "compiler/kernels/gpu/ElementEpilogue.h"
 #include "compiler/kernels/gpu/WarpTile.h"
 #include "llvm/Support/MathExtras.h"
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -82,6 +83,8 @@ private:
   Value constant(int64_t value) { return arith::ConstantIntOp::create(code.b, code.loc, value, 32); }
   Pixel pixelAt(Value row);
   Value offsetOf(const Place &place, const Pixel &pixel);
+  Value bytesOf(Value count, int64_t each, int64_t all);
+  int64_t bytesIn(const Place &place, int64_t channels, int64_t elementBytes) const;
   int64_t alignmentOf(const Place &place, int64_t elementBytes) const;
   Value panelOf(Value line);
   Value depthOffset(Value chunk);
@@ -161,6 +164,20 @@ Value Kernel::offsetOf(const Place &place, const Pixel &pixel) {
   return offset;
 }
 
+/// `count` (i32) times `each`, in 64 bits where what it leads into has so many bytes.
+Value Kernel::bytesOf(Value count, int64_t each, int64_t all) {
+  if (all > std::numeric_limits<int32_t>::max())
+    count = arith::ExtUIOp::create(code.b, code.loc, code.b.getI64Type(), count);
+  return code.mul(count, each);
+}
+
+/// To the end of the last pixel that a kernel of one tap meets.
+int64_t Kernel::bytesIn(const Place &place, int64_t channels, int64_t elementBytes) const {
+  const Tiling &tiling = shape.tiling;
+  return elementBytes * (place.offset + (tiling.images - 1) * place.image + (tiling.rows - 1) * place.row +
+                         (tiling.width - 1) * place.pixel + channels);
+}
+
 /// Bytes; 0 for any.
 int64_t Kernel::alignmentOf(const Place &place, int64_t elementBytes) const {
   const Tiling &tiling = shape.tiling;
@@ -181,12 +198,14 @@ Value Kernel::depthOffset(Value chunk) {
   const Segments &segments = shape.segments;
   int64_t chunks = segments.outer * segments.inner * segments.steps, bytes = spec.inBytes();
   chunk = code.min(chunk, constant(chunks - 1));
-  Value offset = code.mul(code.rem(chunk, segments.steps), chunkBytes);
+  int64_t all = bytes * (segments.outer * segments.outerStride + segments.inner * segments.innerStride +
+                         segments.depth);
+  Value offset = bytesOf(code.rem(chunk, segments.steps), chunkBytes, all);
   Value segment = code.div(chunk, segments.steps);
   if (segments.inner > 1)
-    offset = code.add(offset, code.mul(code.rem(segment, segments.inner), segments.innerStride * bytes));
+    offset = code.add(offset, bytesOf(code.rem(segment, segments.inner), segments.innerStride * bytes, all));
   if (segments.outer > 1)
-    offset = code.add(offset, code.mul(code.div(segment, segments.inner), segments.outerStride * bytes));
+    offset = code.add(offset, bytesOf(code.div(segment, segments.inner), segments.outerStride * bytes, all));
   return offset;
 }
 
@@ -217,7 +236,8 @@ void Kernel::loadActivations(Value thread, Value depthTile, Value base) {
     Value here = code.add(firstLine, constant(line));
     Pixel pixel = pixelAt(code.add(code.mul(rowBlock, shape.tileRows), here));
     Value offset = code.add(offsetOf(shape.tiling.x, pixel), code.mul(group, spec.c));
-    Value from = code.at(code.at(x, code.mul(offset, bytes)), depth);
+    int64_t all = bytesIn(shape.tiling.x, spec.groups * spec.c, bytes);
+    Value from = code.at(code.at(x, bytesOf(offset, bytes, all)), depth);
     ops->copy(code.add(base, WarpTile::chunkOffset(code, here, chunk, chunks)), from, copyWidth, count);
   }
 }
@@ -230,7 +250,8 @@ void Kernel::loadWeights(Value thread, Value depthTile, Value base) {
     auto copy = [&] {
       Value panelTile = code.add(code.mul(panelOf(here), shape.depthTiles), depthTile);
       Value inTile = code.add(code.mul(code.rem(here, panelColumns), lineBytes), code.mul(chunk, chunkBytes));
-      Value from = code.at(code.at(weights, code.mul(panelTile, panelColumns * lineBytes)), inTile);
+      Value tileAt = bytesOf(panelTile, panelColumns * lineBytes, packedWeightBytes(spec));
+      Value from = code.at(code.at(weights, tileAt), inTile);
       ops->copy(code.add(base, WarpTile::chunkOffset(code, here, chunk, chunks)), from, chunkBytes);
     };
     if (line + linesAtOnce > shape.tileColumns)
@@ -252,7 +273,8 @@ void Kernel::loadNibbles(Value thread, Value depthTile, Value base) {
       isThere = arith::AndIOp::create(code.b, code.loc, isThere, code.lessThan(here, constant(chunks)));
     code.ifElse(isThere, [&] {
       Value number = panelOf(code.mul(panel, panelColumns));
-      Value from = code.at(code.at(weights, code.mul(number, panelBytes(spec))), inPanel);
+      Value panelAt = bytesOf(number, panelBytes(spec), packedWeightBytes(spec));
+      Value from = code.at(code.at(weights, panelAt), inPanel);
       Value to = code.add(code.mul(panel, shape.panelTileBytes), inTile);
       ops->copy(code.add(base, to), from, chunkBytes);
     });
@@ -331,7 +353,8 @@ void Kernel::storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value
   int64_t bytes = storageBytes(storage);
   Value channel = code.add(code.mul(group, spec.n), firstColumn);
   auto place = [&](Value base, const Place &at) {
-    return code.at(base, code.mul(code.add(offsetOf(at, pixel), channel), bytes));
+    Value element = code.add(offsetOf(at, pixel), channel);
+    return code.at(base, bytesOf(element, bytes, bytesIn(at, spec.outChannels(), bytes)));
   };
   Value to = place(out, shape.tiling.out);
   Value from = residual ? place(residual, shape.tiling.residual) : Value();
