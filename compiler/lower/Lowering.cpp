@@ -2,7 +2,7 @@
 
 #include "compiler/lower/Lowering.h"
 
-#include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/GeneralSpec.h"
 #include "compiler/kernels/RowUnits.h"
 #include "compiler/lower/Passes.h"
 #include "dialects/Constants.h"
@@ -354,14 +354,13 @@ void Lowering::invoke(Operation *op, NamedAttrList spec, ArrayRef<Place> at, int
 
 void Lowering::invokeKind(Operation *op, StringRef kind, ArrayRef<Place> at,
                           ArrayRef<NamedAttribute> attributes, int64_t written) {
-  SmallVector<Type> types;
-  for (const Place &place : at)
-    types.push_back(RankedTensorType::get(place.view.shape, place.view.element));
-  NamedAttrList spec;
-  spec.set("kind", body.getStringAttr(kind));
-  spec.set("types", body.getTypeArrayAttr(types));
-  spec.set("attrs", body.getDictionaryAttr(attributes));
-  invoke(op, spec, at, written);
+  SmallVector<kernels::View> views;
+  SmallVector<Value> pointers;
+  for (const Place &place : at) {
+    views.push_back(place.view);
+    pointers.push_back(place.pointer);
+  }
+  invokePointers(op, kernels::generalSpec(body, kind, views, attributes), pointers, written);
 }
 
 void Lowering::invokePointers(Operation *op, DictionaryAttr spec, ValueRange pointers, int64_t written,

@@ -8,7 +8,7 @@
 
 #include "compiler/memory/Passes.h"
 
-#include "compiler/kernels/Kernel.h"
+#include "compiler/kernels/GeneralSpec.h"
 #include "dialects/Constants.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/Support/MathExtras.h"
@@ -63,18 +63,10 @@ struct SeparateOutputs : impl::SeparateOutputsBase<SeparateOutputs> {
     Value buffer = BufferOp::create(builder, program.getLoc(), output.getType(), bytes + slack, IntegerAttr(),
                                     builder.getStringAttr(name));
     output.replaceAllUsesWith(buffer);
-    auto type = RankedTensorType::get({bytes}, builder.getIntegerType(8, /*isSigned=*/false));
-    Attribute view = kernels::View::rowMajor(type.getElementType(), {bytes}).toAttr();
-    NamedAttrList spec;
-    spec.set("kind", builder.getStringAttr("identity"));
-    spec.set("types", builder.getTypeArrayAttr({type, type}));
-    spec.set("attrs", builder.getDictionaryAttr({}));
-    spec.set("views", builder.getArrayAttr({view, view}));
-    int64_t units = kernels::kernelUnits(spec.getDictionary(builder.getContext()));
-    spec.set("units", builder.getI64IntegerAttr(units));
+    auto view = kernels::View::rowMajor(builder.getIntegerType(8, /*isSigned=*/false), {bytes});
+    DictionaryAttr spec = kernels::generalSpec(builder, "identity", {view, view});
     OpBuilder atModule(program);
-    auto kernel =
-        KernelOp::create(atModule, program.getLoc(), "state", spec.getDictionary(builder.getContext()));
+    auto kernel = KernelOp::create(atModule, program.getLoc(), "state", spec);
     StringAttr symbol = symbols.insert(kernel, Block::iterator(program));
     builder.setInsertionPoint(program.getBody().front().getTerminator());
     InvokeOp::create(builder, program.getLoc(), symbol.getValue(), ValueRange{buffer, output},

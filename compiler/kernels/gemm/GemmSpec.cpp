@@ -12,16 +12,13 @@ using namespace qcc::kernels;
 
 namespace {
 
-/// What both kinds have in common.
-struct Common {
-  bool isFloat, isBf16, byteWeights;
-  qcc::target::Packing packing;
-  int64_t batch, outH, outW, channelsIn, channelsOut;
-  int64_t kernelH, kernelW, strideH, strideW, dilationH, dilationW;
-  const Place &x, &out, &residual;
-  const Epilogue &epilogue;
-  int64_t weightBytes, paramBytes;
-};
+// Where the two kinds differ in what they have in common.
+bool isBf16(const GemmSpec &spec) { return spec.isBf16; }
+bool isBf16(const DepthwiseSpec &) { return false; }
+int64_t channelsIn(const GemmSpec &spec) { return spec.groups * spec.c; }
+int64_t channelsIn(const DepthwiseSpec &spec) { return spec.channels; }
+int64_t channelsOut(const GemmSpec &spec) { return spec.outChannels(); }
+int64_t channelsOut(const DepthwiseSpec &spec) { return spec.channels; }
 
 View viewOf(Type element, ArrayRef<int64_t> shape, const Place &place) {
   View view;
@@ -37,19 +34,19 @@ Place placeOf(DictionaryAttr attr) {
   return {view.offset, view.strides[0], view.strides[1], view.strides[2]};
 }
 
-ArrayAttr viewsOf(Builder &builder, const Common &spec) {
+template <typename Spec> ArrayAttr viewsOf(Builder &builder, const Spec &spec) {
   Type u8 = builder.getIntegerType(8, /*isSigned=*/false);
   Type f32 = builder.getF32Type(), i32 = builder.getI32Type(), bf16 = builder.getBF16Type();
   int64_t inH = (spec.outH - 1) * spec.strideH + (spec.kernelH - 1) * spec.dilationH + 1;
   int64_t inW = (spec.outW - 1) * spec.strideW + (spec.kernelW - 1) * spec.dilationW + 1;
   Type outTypes[] = {u8, f32, i32, bf16}; // in the order of Output
   Type outType = outTypes[static_cast<unsigned>(spec.epilogue.output)];
-  SmallVector<int64_t> outShape = {spec.batch, spec.outH, spec.outW, spec.channelsOut};
+  SmallVector<int64_t> outShape = {spec.batch, spec.outH, spec.outW, channelsOut(spec)};
   SmallVector<View> views;
-  Type inType = spec.isBf16 ? bf16 : spec.isFloat ? f32 : u8;
-  views.push_back(viewOf(inType, {spec.batch, inH, inW, spec.channelsIn}, spec.x));
-  views.push_back(View::rowMajor(u8, {spec.weightBytes}));
-  views.push_back(View::rowMajor(u8, {spec.paramBytes}));
+  Type inType = isBf16(spec) ? bf16 : spec.isFloat ? f32 : u8;
+  views.push_back(viewOf(inType, {spec.batch, inH, inW, channelsIn(spec)}, spec.x));
+  views.push_back(View::rowMajor(u8, {packedWeightBytes(spec)}));
+  views.push_back(View::rowMajor(u8, {packedParamBytes(spec)}));
   if (spec.epilogue.rows) {
     views.push_back(View::rowMajor(f32, {spec.outW}));
     views.push_back(View::rowMajor(i32, {spec.outW}));
@@ -69,7 +66,9 @@ ArrayAttr viewsOf(Builder &builder, const Common &spec) {
   return builder.getArrayAttr(attrs);
 }
 
-NamedAttrList commonAttrs(Builder &builder, const Common &spec, StringRef kind, int64_t units) {
+/// What both kinds say alike; readCommon reads it back.
+template <typename Spec>
+NamedAttrList commonAttrs(Builder &builder, const Spec &spec, StringRef kind, int64_t units) {
   NamedAttrList attrs;
   attrs.set("kind", builder.getStringAttr(kind));
   attrs.set("units", builder.getI64IntegerAttr(units));
@@ -134,28 +133,7 @@ std::string checkEpilogue(const Epilogue &epilogue, bool isFloat) {
 
 DictionaryAttr GemmSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
-  Common common{isFloat,
-                isBf16,
-                byteWeights,
-                packing,
-                batch,
-                outH,
-                outW,
-                groups * c,
-                groups * n,
-                kernelH,
-                kernelW,
-                strideH,
-                strideW,
-                dilationH,
-                dilationW,
-                x,
-                out,
-                residual,
-                epilogue,
-                packedWeightBytes(*this),
-                packedParamBytes(*this)};
-  NamedAttrList attrs = commonAttrs(builder, common, "gemm", gemmUnits(*this));
+  NamedAttrList attrs = commonAttrs(builder, *this, "gemm", gemmUnits(*this));
   attrs.set("groups", builder.getI64IntegerAttr(groups));
   if (halfWeights != target::Half::None)
     attrs.set("half_weights", builder.getStringAttr(halfName(halfWeights)));
@@ -182,28 +160,7 @@ GemmSpec GemmSpec::fromAttr(DictionaryAttr attr) {
 
 DictionaryAttr DepthwiseSpec::toAttr(MLIRContext *context) const {
   Builder builder(context);
-  Common common{isFloat,
-                /*isBf16=*/false,
-                byteWeights,
-                packing,
-                batch,
-                outH,
-                outW,
-                channels,
-                channels,
-                kernelH,
-                kernelW,
-                strideH,
-                strideW,
-                dilationH,
-                dilationW,
-                x,
-                out,
-                residual,
-                epilogue,
-                packedWeightBytes(*this),
-                packedParamBytes(*this)};
-  return commonAttrs(builder, common, "depthwise", depthwiseUnits(*this)).getDictionary(context);
+  return commonAttrs(builder, *this, "depthwise", depthwiseUnits(*this)).getDictionary(context);
 }
 
 DepthwiseSpec DepthwiseSpec::fromAttr(DictionaryAttr attr) {
