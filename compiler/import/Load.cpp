@@ -8,8 +8,10 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <limits>
 #include <new>
+#include <string_view>
 
 using namespace qcc::import;
 
@@ -21,6 +23,28 @@ constexpr int maxMessageDepth = 100;
 /// What names and nodes may take in memory beyond their share of the file.
 constexpr int64_t maxOverhead = int64_t(64) << 20;
 
+/// What is given in place of a model most often, and what to do; empty for anything else.
+std::string otherFormat(const char *data, size_t size) {
+  struct Format {
+    size_t at;
+    const char *mark, *words;
+  };
+  static const Format formats[] = {
+      {0, "PK\x03\x04",
+       "is a zip archive, as PyTorch's .pt and .pth files are: export the model with torch.onnx.export"},
+      {0, "\x89HDF", "is an HDF5 file, as Keras writes: convert the model with tf2onnx"},
+      {4, "TFL3", "is a TensorFlow Lite model: convert it with tf2onnx"},
+      {0, "version https://git-lfs",
+       "is a pointer of Git LFS, not the file: run 'git lfs pull' where it comes from"},
+  };
+  for (const Format &format : formats) {
+    std::string_view mark = format.mark;
+    if (std::string_view(data, size).substr(std::min(format.at, size), mark.size()) == mark)
+      return format.words;
+  }
+  return "";
+}
+
 void parse(const std::string &path, onnx::ModelProto &model) {
   if (path == "-")
     throw LoadError("reading a model from standard input is not supported: name a file");
@@ -28,6 +52,9 @@ void parse(const std::string &path, onnx::ModelProto &model) {
   Bytes bytes = readFile(path, std::numeric_limits<int32_t>::max(), error);
   if (!bytes)
     throw LoadError(error);
+  if (std::string other = otherFormat(reinterpret_cast<const char *>(bytes->data()), bytes->size());
+      !other.empty())
+    throw LoadError(other);
   int64_t size = parsedSize(*bytes, maxMessageDepth);
   int64_t limit = maxOverhead + static_cast<int64_t>(bytes->size()) * 3 / 2;
   if (size > limit)

@@ -35,9 +35,13 @@ const Row *findRow(StringRef name) {
 
 std::string unknownOption(StringRef name) {
   StringRef nearest;
-  unsigned best = name.size() / 3 + 2;
+  StringRef letters = name.ltrim('-');
+  unsigned best = letters.size() / 2 + 1;
   for (const Row &row : rows) {
-    unsigned distance = row.name.empty() ? best : name.edit_distance(row.name);
+    StringRef known = row.name.ltrim('-');
+    bool begins =
+        !known.empty() && (letters.starts_with(known) || (!letters.empty() && known.starts_with(letters)));
+    unsigned distance = row.name.empty() ? best : begins ? 0 : letters.edit_distance(known);
     if (distance < best) {
       best = distance;
       nearest = row.name;
@@ -146,7 +150,7 @@ bool checkTogether(const Options &options, std::string &error) {
   if (options.has("-j") && (StringRef(options.get("-j")).getAsInteger(10, threads) || threads == 0))
     error = "option '-j': '" + options.get("-j") + "' is no number of threads";
   else if (options.model.empty())
-    error = "no model is given: qcc [options] MODEL.onnx";
+    error = "no model is given: qcc [options] MODEL.onnx; --help says more";
   return error.empty();
 }
 

@@ -21,6 +21,13 @@ def text():
 
 
 @case
+def files_of_other_programs():
+    for data, says in [(b"PK\x03\x04", "torch.onnx.export"), (b"\x89HDF\r\n", "Keras"), (b"\x1c\0\0\0TFL3", "TensorFlow Lite"),
+                       (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull")]:  # fmt: skip
+        refuse(data + bytes(100), says)
+
+
+@case
 def cut_in_half():
     whole = model([relu()], [tensor("w", np.zeros(3000, np.float32))]).SerializeToString()
     refuse(whole[: len(whole) // 2], "is damaged")
