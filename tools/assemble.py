@@ -45,8 +45,8 @@ class Assembled:
         self.registers = {name: int(count) for name, _, _, _, count in kernels}
         self.wrong = [f"{name}: {stack} bytes of stack, {int(stores) + int(loads)} of spills"
                       for name, stack, stores, loads, _ in kernels if (stack, stores, loads) != ("0", "0", "0")]  # fmt: skip
-        if failed:
-            self.wrong.append(said.strip())
+        if failed or not kernels:
+            self.wrong.append(said.strip() or "no kernels")
 
 
 def texts_of(path):
@@ -64,7 +64,7 @@ def row(options, name, network, way, folder):
         return f"{name}, {way}: {said.strip()}", False
     texts = texts_of(built)
     found = {a.generation: a for a in (Assembled(options.ptxas, text, folder) for text in texts)}
-    most = [f"{max(found[g].registers.values())}" for g in GENERATIONS]
+    most = [f"{max(found[g].registers.values(), default=0)}" for g in GENERATIONS]
     size = max(map(len, texts)) / 1024
     cells = [name, way, f"{len(found['sm_80'].registers)}", *most, f"{size:.0f} KiB", f"{seconds:.1f}", f"{sum(a.seconds for a in found.values()):.1f}"]
     wrong = [f"\n{name}, {way}, {a.generation}: {what}" for a in found.values() for what in a.wrong]
