@@ -148,6 +148,15 @@ std::optional<RowUnits> rowUnits(DictionaryAttr spec) {
 }
 
 int64_t pixelsToLimit(DictionaryAttr spec, int64_t rows) {
+  if (kindOf(spec) == "attention") {
+    auto query = View::fromAttr(cast<DictionaryAttr>(spec.getAs<ArrayAttr>("views")[0]));
+    return query.shape[0] == 1 && query.shape[1] == rows;
+  }
+  if (kindOf(spec) == "dynamic_quantize" || kindOf(spec) == "layer_normalization") {
+    auto input = View::fromAttr(cast<DictionaryAttr>(spec.getAs<ArrayAttr>("views")[0]));
+    auto leading = llvm::find_if(input.shape, [](int64_t size) { return size != 1; });
+    return isInOrder(input) && leading != input.shape.end() && *leading == rows;
+  }
   if (kindOf(spec) != "gemm")
     return 0;
   Tiling tiling(GemmSpec::fromAttr(spec));

@@ -1,5 +1,6 @@
 //===- Map.cpp - One value computed for each element of a result ------------===//
 #include "compiler/kernels/Map.h"
+#include "compiler/kernels/Distance.h"
 #include "compiler/target/Target.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -76,13 +77,26 @@ void Map::findBlocks() {
   addRest(last, blocks * columns, rows * lanes, readAxis);
 }
 
-void Map::emit(const Code &code, ValueRange pointers, Value begin, Value end, Compute compute) const {
+/// Where along the last axis of a result without gaps an address lies.
+static Value placeAlongLast(const Code &code, Value address, Value pointer, const View &view) {
+  int64_t bytes = storageBytes(view.element);
+  Value index = distance(code, code.offset(pointer, view.offset * bytes), address, bytes);
+  return arith::RemUIOp::create(code.builder, code.loc, index, code.index(view.shape.back()));
+}
+
+void Map::emit(const Code &code, ValueRange pointers, Value begin, Value end, Compute compute,
+               Value limit) const {
   size_t result = whole.mergedViews().size() - 1;
   auto single = [&](const Point &point) { point.store(result, compute(point)); };
   if (parts.empty() || code.variant.isGpu)
     return whole.emit(code, pointers, begin, end, single);
-  parts.front().emit(code, pointers, begin, end,
-                     [&](const Point &point) { emitBlock(point.code, point.addresses, compute); });
+  parts.front().emit(code, pointers, begin, end, [&](const Point &point) {
+    auto write = [&] { emitBlock(point.code, point.addresses, compute); };
+    if (!limit)
+      return write();
+    Value place = placeAlongLast(code, point.addresses.back(), pointers.back(), whole.mergedViews().back());
+    code.when(isLess(code, place, limit), write);
+  });
   for (const LoopNest &rest : llvm::drop_begin(parts))
     emitShare(code, rest, units(), pointers, begin, end, single);
 }

@@ -20,8 +20,10 @@ public:
   int64_t units() const;
 
   using Compute = llvm::function_ref<Expr(const Point &)>;
-  void emit(const Code &code, mlir::ValueRange pointers, mlir::Value begin, mlir::Value end,
-            Compute compute) const;
+  /// With a `limit`, a transposition leaves out blocks whose positions along the last axis of the result,
+  /// which has no gaps, are beyond it.
+  void emit(const Code &code, mlir::ValueRange pointers, mlir::Value begin, mlir::Value end, Compute compute,
+            mlir::Value limit = {}) const;
 
 private:
   void findBlocks();

@@ -2,7 +2,7 @@
 #ifndef QCC_COMPILER_KERNELS_ROWUNITS_H
 #define QCC_COMPILER_KERNELS_ROWUNITS_H
 
-#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include <optional>
 
 namespace qcc::kernels {
@@ -20,9 +20,14 @@ inline constexpr llvm::StringLiteral rowsAttr = "qcc.rows";
 /// None for kernels of which that is not known.
 std::optional<RowUnits> rowUnits(mlir::DictionaryAttr spec);
 
-/// In a specification: the kernel computes no more than as many pixels as its last argument, an i64 behind
-/// the range of units, says, to the size of a tile. The number is that of a row.
+/// In a specification: the kernel computes no more than as many pixels (of attention: queries; of a copy:
+/// positions of the last axis; of what goes by rows: rows) as its last argument, an i64 behind the range of
+/// units, says, to the size of a tile. The number is that of a row.
 inline constexpr llvm::StringLiteral limitKey = "limit";
+/// That argument; null where the specification has no limit.
+inline mlir::Value limitOf(mlir::func::FuncOp function, mlir::DictionaryAttr spec) {
+  return spec.contains(limitKey) ? mlir::Value(function.getArguments().back()) : mlir::Value();
+}
 /// That number for a kernel whose result has `rows`; 0 where it cannot.
 int64_t pixelsToLimit(mlir::DictionaryAttr spec, int64_t rows);
 

@@ -1,5 +1,6 @@
 //===- Rows.cpp - Rows of tensors, each walked several times ----------------===//
 #include "compiler/kernels/Rows.h"
+#include "compiler/kernels/Distance.h"
 #include "compiler/kernels/Fold.h"
 #include "compiler/target/Target.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -21,6 +22,11 @@ Rows::Rows(ArrayRef<int64_t> shape, ArrayRef<View> all, unsigned axis)
     views.push_back(axesOf(view, axis, row.size()));
     vectors &= !row.empty() && view.strides.back() >= 0 && view.strides.back() <= 1;
   }
+  int64_t bytes = storageBytes(all.front().element);
+  firstByte = all.front().offset * bytes;
+  for (size_t i = axis; i-- > 0;)
+    if (shape[i] != 1)
+      leadingBytes = all.front().strides[i] * bytes;
   mergeAxes();
   for (int64_t size : row)
     elements *= size;
@@ -43,8 +49,15 @@ void Rows::mergeAxes() {
   }
 }
 
-void Rows::emit(const Code &code, ValueRange pointers, Value begin, Value end, RowBody body) const {
-  nest.emit(code, pointers, begin, end, [&](const Point &point) { body(point.code, point.addresses); });
+void Rows::emit(const Code &code, ValueRange pointers, Value begin, Value end, RowBody body,
+                Value limit) const {
+  nest.emit(code, pointers, begin, end, [&](const Point &point) {
+    auto visit = [&] { body(point.code, point.addresses); };
+    if (!limit)
+      return visit();
+    Value first = code.offset(pointers[0], firstByte);
+    code.when(isLess(code, distance(code, first, point.addresses[0], leadingBytes), limit), visit);
+  });
 }
 
 /// As many as one register holds of the widest element, at least of 32 bits.

@@ -15,10 +15,11 @@ public:
 
   int64_t units() const { return nest.units(); }
   int64_t count() const { return elements; } ///< of a row
-  /// Visits the rows of the units [begin, end); addresses are those of a row's first elements.
+  /// Visits the rows of the units [begin, end); addresses are those of a row's first elements. With a
+  /// `limit`, only those whose index along the leading axis, the first that has more than one, is less.
   using RowBody = llvm::function_ref<void(const Code &, llvm::ArrayRef<mlir::Value> addresses)>;
-  void emit(const Code &code, mlir::ValueRange pointers, mlir::Value begin, mlir::Value end,
-            RowBody body) const;
+  void emit(const Code &code, mlir::ValueRange pointers, mlir::Value begin, mlir::Value end, RowBody body,
+            mlir::Value limit = {}) const;
 
   /// One (vector of) element of a row.
   struct Element {
@@ -45,6 +46,7 @@ private:
   llvm::SmallVector<View> views; ///< along a row's axes
   int64_t elements = 1;
   bool vectors = true;
+  int64_t firstByte, leadingBytes = 1; ///< of the first view: where it begins, a step along the leading axis
   LoopNest nest;
 
   void mergeAxes();

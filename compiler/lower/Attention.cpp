@@ -57,7 +57,10 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
                 from.view.shape[3] > 1 && !isBf16 && lowering.packing() != target::Packing::Rows;
   if (!isRead) {
     key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
-    lowering.copy(op, from, key);
+    if (op.getCount()) // else all are read
+      lowering.copyTurned(op, op.getKey(), from, key);
+    else
+      lowering.copy(op, from, key);
   }
 
   SmallVector<Place> places{query, key, value};

@@ -150,19 +150,26 @@ void Lowering::limitRows(Operation &op, InvokeOp step) {
   std::optional<kernels::RowUnits> units = kernels::rowUnits(spec);
   if (!units || (written && leadingSize(kernels::View::fromAttr(written).shape) != size))
     return;
+  int64_t pixels = weightPacking == target::Packing::Rows ? 0 : kernels::pixelsToLimit(spec, size);
+  limitStep(&op, step, extent, size, *units, pixels);
+}
+
+/// Tells the step, and where it takes that the kernel, which of `size` rows count. Of one term.
+void Lowering::limitStep(Operation *op, InvokeOp step, const Extent &extent, int64_t size,
+                         kernels::RowUnits units, int64_t pixels) {
   auto [index, scale] = extent.terms.front();
   Length length = lengthsOf(source)[index];
   ArrayRef<int64_t> shapes = shapesAmong(source, shapeInputsAttr);
   int64_t argument =
       source.getNumArguments() - shapes.size() + (llvm::find(shapes, length.input) - shapes.begin());
-  if (int64_t pixels = weightPacking == target::Packing::Rows ? 0 : kernels::pixelsToLimit(spec, size)) {
-    NamedAttrList limited(spec);
+  if (pixels) {
+    NamedAttrList limited(module.lookupSymbol<KernelOp>(step.getKernel()).getSpec());
     limited.set(kernels::limitKey, body.getI64IntegerAttr(pixels));
-    step.setKernel(kernelFor(&op, limited.getDictionary(body.getContext())));
+    step.setKernel(kernelFor(op, limited.getDictionary(body.getContext())));
   }
   step->setAttr(kernels::rowsAttr,
                 body.getDenseI64ArrayAttr({argument, length.axis, scale, extent.offset, extent.divisor, size,
-                                           units->groups, units->perGroup}));
+                                           units.groups, units.perGroup}));
 }
 
 void Lowering::lowerGeneric(Operation &op) {
@@ -303,6 +310,17 @@ void Lowering::changeLength(Operation *op, StringRef kind, const Place &from, co
 
 void Lowering::copy(Operation *op, const Place &from, const Place &to) {
   invokeKind(op, "identity", {from, to}, {});
+}
+
+void Lowering::copyTurned(Operation *op, Value tensor, const Place &from, const Place &to) {
+  copy(op, from, to);
+  int64_t size = leadingSize(tensorType(tensor).getShape());
+  Extent extent = rows.of(tensor);
+  if (extent.terms.size() != 1 || size != to.view.shape.back() || weightPacking == target::Packing::Rows)
+    return;
+  InvokeOp step = cast<InvokeOp>(std::prev(body.getInsertionPoint()));
+  auto units = module.lookupSymbol<KernelOp>(step.getKernel()).getSpec().getAs<IntegerAttr>("units");
+  limitStep(op, step, extent, size, {units.getInt(), 1}, 1); // each unit has some of all rows
 }
 
 void Lowering::fillBorder(Operation *op, const Place &place, Type tensorType, const Place *imageScale) {

@@ -2,6 +2,7 @@
 #ifndef QCC_COMPILER_LOWER_LOWERING_H
 #define QCC_COMPILER_LOWER_LOWERING_H
 
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/lower/Guards.h"
 #include "compiler/lower/LeadingRows.h"
 #include "compiler/lower/Storage.h"
@@ -34,6 +35,8 @@ public:
 
   /// Copies between places of one shape.
   void copy(mlir::Operation *op, const Place &from, const Place &to);
+  /// The same of a tensor whose leading axis has become the last of both: of its rows those that a run has.
+  void copyTurned(mlir::Operation *op, mlir::Value tensor, const Place &from, const Place &to);
   /// Writes the border of a place with the value that means zero: the type's zero point, or the one of the
   /// run behind an image's scale.
   void fillBorder(mlir::Operation *op, const Place &place, mlir::Type tensorType,
@@ -64,6 +67,8 @@ private:
   void lowerReturn(mlir::Operation &op);
   void takeBoundedInputs();
   void limitRows(mlir::Operation &op, InvokeOp step);
+  void limitStep(mlir::Operation *op, InvokeOp step, const Extent &extent, int64_t size,
+                 kernels::RowUnits units, int64_t pixels);
   llvm::StringRef kernelFor(mlir::Operation *op, mlir::DictionaryAttr spec);
   void eraseUnusedKernels();
   void changeLength(mlir::Operation *op, llvm::StringRef kind, const Place &from, const Place &shape,

@@ -83,9 +83,10 @@ def sentence_embeddings_in_int8_are_those_of_their_length():
         check(noise >= 50, f"{length} tokens: {noise:.1f} dB")
 
 
-def attention(path, causal):
-    """Two heads of four numbers; each position sees all, or those before it."""
-    w = {f"w{i}": numbers(8, 8, seed=i) for i in range(3)} | {"four": np.array([1, -1, 2, 4]), "eight": np.array([1, -1, 8]), "half": np.float32(0.5)}
+def attention(path, causal, width=8):
+    """Two heads of four numbers (or of half another width); each position sees all, or those before it."""
+    w = {f"w{i}": numbers(width, width, seed=i) for i in range(3)}
+    w |= {"four": np.array([1, -1, 2, width // 2]), "eight": np.array([1, -1, width]), "half": np.float32(0.5)}
     nodes = []
     for i, perm in enumerate(([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])):
         nodes += [("MatMul", ["x", f"w{i}"], [f"p{i}"], {}), ("Reshape", [f"p{i}", "four"], [f"r{i}"], {}), ("Transpose", [f"r{i}"], [f"t{i}"], {"perm": perm})]
@@ -104,7 +105,7 @@ def attention(path, causal):
         ]
     nodes += [("Softmax", ["masked" if causal else "scores"], ["weights"], {"axis": -1}), ("MatMul", ["weights", "t2"], ["sums"], {}),
               ("Transpose", ["sums"], ["back"], {"perm": [0, 2, 1, 3]}), ("Reshape", ["back", "eight"], ["y"], {})]
-    return graph(path, nodes, [("x", [1, "L", 8])], [("y", [1, "L", 8])], w)
+    return graph(path, nodes, [("x", [1, "L", width])], [("y", [1, "L", width])], w)
 
 
 @case
@@ -114,6 +115,22 @@ def attention_is_fused_and_reads_no_more_keys_than_there_are():
         run([BUILD / "bin/qcc", "--until=fuse", FLOAT, "--shape=x:1x1..40x8", model, "-o", scratch() / "m.mlir"])
         check('"qcc.attention"' in (scratch() / "m.mlir").read_text(), "attention is not fused")
         check_lengths(model, ["x:1x1..40x8"], lambda length: {"x": numbers(1, length, 8)}, (1, 2, 7, 31, 40))
+
+
+@case
+def attention_of_bf16_is_that_of_its_length():
+    require("avx2")
+    bf16, model = "--precision=bf16", attention(scratch() / "m.onnx", True, 16)
+    library = qcc(model, "--emit=shared", FLOAT, bf16, "--march=avx512bf16,avx512vnni,avx2", "--shape=x:1x1..70x16", output="m.so")
+    for length in (1, 7, 33, 70):
+        x = {"x": numbers(1, length, 16)}
+        own = qcc(model, "--emit=shared", FLOAT, bf16, "--march=avx2", f"--shape=x:1x{length}x16", output="own.so")
+        wanted = run_model(own, x, env={"QCC_ISA": "avx2"})["y"]
+        for isa in ("avx2", "avx512vnni", "avx512bf16"):
+            if isa in FEATURES:
+                noise = sqnr(run_model(library, x, env={"QCC_ISA": isa})["y"], wanted)
+                # Of fewer than five queries alone attention is f32.
+                check(noise > (60 if length > 4 else 40), f"{isa}, {length}: {noise:.1f} dB")
 
 
 # Sums, last positions, sequences

@@ -55,3 +55,19 @@ func.func @main(%x: tensor<1x8x4xf32>, %p: tensor<8xi64>, %n: tensor<i64>, %s: t
   %1 = "qcc.max_pool"(%0) <{kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>, strides = array<i64: 2>, dilations = array<i64: 1>, layout = "nhwc"}> : (tensor<1x8x4xf32>) -> tensor<1x4x4xf32>
   return %1 : tensor<1x4x4xf32>
 }
+
+// -----
+
+// Attention computes no more queries than there are, and turns no more keys; what measures rows knows how many.
+// CHECK-DAG: qcc.kernel @[[$ATTENTION:attention_[0-9]+]] {{.*}}limit = 1 : i64
+// CHECK-DAG: qcc.kernel @[[$TURN:identity_[0-9]+]] {{.*}}limit = 1 : i64
+// CHECK-DAG: qcc.kernel @[[$MEASURE:dynamic_quantize_[0-9]+]] {{.*}}limit = 1 : i64
+// CHECK-LABEL: func.func @main
+// CHECK: qcc.invoke @[[$TURN]]({{.*}}qcc.rows = array<i64: 2, 1, 1, 0, 1, 8, 1, 1>
+// CHECK: qcc.invoke @[[$ATTENTION]]({{.*}}qcc.rows = array<i64: 2, 1, 1, 0, 1, 8, 2, 1>
+// CHECK: qcc.invoke @[[$MEASURE]]({{.*}}qcc.rows = array<i64: 2, 1, 1, 0, 1, 8, 1,
+func.func @main(%x: tensor<1x8x2x4xf32>, %n: tensor<i64>, %s: tensor<4xi64>) -> (tensor<1x8x2x4xui8>, tensor<1x8x2xf32>, tensor<1x8x2xi32>) attributes {qcc.input_names = ["x", "n", "x.shape"], qcc.output_names = ["y", "scale", "zero"], qcc.lengths = [array<i64: 0, 1, 1, 8>], qcc.input_extents = [array<i64: 1, 0, 1, 0>, array<i64>, array<i64>], qcc.output_extents = [array<i64>, array<i64>, array<i64>], qcc.shape_inputs = array<i64: 0>, qcc.shape_outputs = array<i64>} {
+  %0 = "qcc.attention"(%x, %x, %x, %n) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 1>, scale = 1.0 : f32}> : (tensor<1x8x2x4xf32>, tensor<1x8x2x4xf32>, tensor<1x8x2x4xf32>, tensor<i64>) -> tensor<1x8x2x4xf32>
+  %y, %scale, %zero = "qcc.dynamic_quantize"(%0) <{axis = 3 : i64}> : (tensor<1x8x2x4xf32>) -> (tensor<1x8x2x4xui8>, tensor<1x8x2xf32>, tensor<1x8x2xi32>)
+  return %y, %scale, %zero : tensor<1x8x2x4xui8>, tensor<1x8x2xf32>, tensor<1x8x2xi32>
+}

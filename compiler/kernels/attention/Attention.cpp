@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/attention/Attention.h"
+#include "compiler/kernels/Distance.h"
 #include "compiler/kernels/Functions.h"
 #include "compiler/kernels/LoopNest.h"
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/kernels/matmul/PairTile.h"
 #include "compiler/kernels/matmul/ProductTile.h"
 #include "compiler/target/CodeBuilder.h"
@@ -54,8 +56,9 @@ struct Attention : AttentionShape {
 
 class Writer {
 public:
-  Writer(const Attention &attention, const Code &code, ValueRange pointers)
-      : attention(attention), code(code), pointers(pointers) {
+  /// `limit`: of the queries that a run has; null: all.
+  Writer(const Attention &attention, const Code &code, ValueRange pointers, Value limit)
+      : attention(attention), code(code), pointers(pointers), limit(limit) {
     target::CodeBuilder builder(code.builder, code.loc);
     scores = builder.stackBytes(unitRows * rowBytes());
     if (attention.isBf16() && !multipliesPairs())
@@ -69,6 +72,7 @@ private:
   const Attention &attention;
   const Code &code;
   ValueRange pointers;
+  Value limit;
   Value scores;
   Value queries; ///< of bf16 where the kernel multiplies floats: a tile's, widened
   Value count;   ///< of the keys that are there; null: all
@@ -90,6 +94,7 @@ private:
   Value readCount() const;
   Head headOf(Value b, Value h) const;
   void writeBlock(const Head &head, Value first, int64_t rows);
+  void writeTiles(const Head &head, Value first, int64_t rows);
   void writeRows(const Head &head, Value row, int64_t height);
   void widenQueries(const Head &head, int64_t height);
   void writeScores(const Head &head, int64_t height);
@@ -148,8 +153,29 @@ void Writer::writeUnit(Value unit) {
   code.branch(isTall, {}, [&] { return write(rows + 1); }, [&] { return write(rows); });
 }
 
-/// In tiles as high as the registers allow, but of like heights.
+/// Of a block that a run does not have all of, as few as a tile of 1, 2, 4 or 8 covers.
 void Writer::writeBlock(const Head &head, Value first, int64_t rows) {
+  if (!limit)
+    return writeTiles(head, first, rows);
+  Value left = code.subIndex(limit, first);
+  auto writeFrom = [&](auto &self, int64_t fewest) -> SmallVector<Value> {
+    if (fewest >= rows)
+      writeTiles(head, first, rows);
+    else
+      code.branch(
+          isLess(code, left, code.index(fewest + 1)), {},
+          [&] {
+            writeTiles(head, first, fewest);
+            return SmallVector<Value>();
+          },
+          [&] { return self(self, fewest * 2); });
+    return {};
+  };
+  writeFrom(writeFrom, 1);
+}
+
+/// In tiles as high as the registers allow, but of like heights.
+void Writer::writeTiles(const Head &head, Value first, int64_t rows) {
   bool isTight = !code.variant.hasFma || attention.isBf16();
   int64_t most = code.variant.registers >= 32 ? unitRows : isTight ? unitRows / 3 : unitRows / 2;
   int64_t tiles = llvm::divideCeil(rows, most);
@@ -348,7 +374,7 @@ LogicalResult emitAttention(OpBuilder &builder, func::FuncOp function, Dictionar
   if (attention.keys > mostAttentionKeys)
     return emitError(code.loc, "attention over ") << attention.keys << " keys; at most " << mostAttentionKeys;
   Arguments arguments = argumentsOf(function, attention.spec);
-  Writer writer(attention, code, arguments.pointers);
+  Writer writer(attention, code, arguments.pointers, limitOf(function, attr));
   code.loop(arguments.begin, arguments.end, 1, [&](Value unit) { writer.writeUnit(unit); });
   return success();
 }

@@ -141,7 +141,6 @@ private:
 
 void PairTile::emit(const Code &code, bool sideBySide, ProductTile::Finish finish) const {
   constexpr int64_t fewest = 4; // columns of a vector
-  int64_t done = 0;
   auto write = [&](Value first, int64_t width, int64_t count) {
     Columns block(*this, code, width, first);
     int64_t lanes = block.lanes();
@@ -159,13 +158,9 @@ void PairTile::emit(const Code &code, bool sideBySide, ProductTile::Finish finis
         }
       }
   };
-  for (int64_t width = 2 * code.variant.vectorBytes / 4; width >= fewest; width /= 2) {
-    int64_t end = done + (columns - done) / width * width;
-    Value last = columnCount ? code.minIndex(code.index(end), columnCount) : code.index(end);
-    if (end > done)
-      code.loop(code.index(done), last, width, [&](Value first) { write(first, width, width); });
-    done = end;
-  }
-  if (done < columns)
-    write(code.index(done), fewest, columns - done);
+  int64_t whole = columns / fewest * fewest;
+  forColumns(code, whole, 2 * code.variant.vectorBytes / 4, columnCount,
+             [&](int64_t width, Value first) { write(first, width, width); });
+  if (whole < columns)
+    write(code.index(whole), fewest, columns - whole);
 }

@@ -1,23 +1,42 @@
 //===- ProductTile.cpp - Rows times a matrix, in registers ------------------===//
 #include "compiler/kernels/matmul/ProductTile.h"
 #include "compiler/target/Target.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 
 namespace qcc::kernels {
 
-void ProductTile::emit(const Code &code, bool sideBySide, Finish finish) const {
-  int64_t lanes = 1, done = 0;
-  if (sideBySide && rightColumn == storageBytes(rightElement))
-    lanes = 2 * code.variant.vectorBytes / std::max<int64_t>(storageBytes(type), 4);
-  for (int64_t width = lanes; width >= 1; width = width > 4 ? width / 2 : width / 4) {
+/// Of fewer columns the last ones may take half a block.
+void forColumns(const Code &code, int64_t columns, int64_t widest, Value count,
+                llvm::function_ref<void(int64_t width, Value first)> write) {
+  int64_t done = 0;
+  auto cover = [&](Value from, Value to, int64_t width) {
+    code.loop(from, to, width, [&](Value first) { write(width, first); });
+  };
+  for (int64_t width = widest; width >= 1; width = width > 4 ? width / 2 : width / 4) {
     int64_t end = done + (columns - done) / width * width;
-    Code inner = code.withLanes(width);
-    Value last = columnCount ? code.minIndex(code.index(end), columnCount) : code.index(end);
-    if (end > done)
-      code.loop(code.index(done), last, width, [&](Value column) { emitColumns(inner, column, finish); });
+    Value stop = count ? code.minIndex(code.index(end), count) : code.index(end);
+    if (count && end > done && width == widest && width > 4) {
+      Value blocks = arith::DivUIOp::create(
+          code.builder, code.loc, code.addIndex(stop, code.index(width / 2 - 1)), code.index(width));
+      Value whole = code.mulIndex(blocks, width);
+      cover(code.index(done), whole, width);
+      cover(whole, stop, width / 2);
+    } else if (end > done) {
+      cover(code.index(done), stop, width);
+    }
     done = end;
   }
+}
+
+void ProductTile::emit(const Code &code, bool sideBySide, Finish finish) const {
+  bool inVectors = sideBySide && rightColumn == storageBytes(rightElement);
+  int64_t widest = inVectors ? 2 * code.variant.vectorBytes / std::max<int64_t>(storageBytes(type), 4) : 1;
+  forColumns(code, columns, widest, columnCount, [&](int64_t width, Value first) {
+    Code inner = code.withLanes(width);
+    emitColumns(inner, first, finish);
+  });
 }
 
 void ProductTile::emitColumns(const Code &code, Value column, Finish finish) const {

@@ -26,6 +26,10 @@ private:
   void emitColumns(const Code &code, mlir::Value column, Finish finish) const;
 };
 
+/// Hands on blocks of up to `widest` columns that cover all, or the first `count` of them (may be null).
+void forColumns(const Code &code, int64_t columns, int64_t widest, mlir::Value count,
+                llvm::function_ref<void(int64_t width, mlir::Value first)> write);
+
 } // namespace qcc::kernels
 
 #endif // QCC_COMPILER_KERNELS_PRODUCTTILE_H

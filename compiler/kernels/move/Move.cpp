@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/kernels/move/Move.h"
 #include "compiler/kernels/Map.h"
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/kernels/move/Fill.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -230,7 +231,7 @@ int64_t moveUnits(DictionaryAttr attr) {
   return units;
 }
 
-static void emitCopies(const Code &code, ArrayRef<Copy> copies, const Arguments &arguments) {
+static void emitCopies(const Code &code, ArrayRef<Copy> copies, const Arguments &arguments, Value limit) {
   int64_t units = 0;
   for (const Copy &copy : copies)
     units = std::max(units, mapOf(copy).units());
@@ -239,9 +240,10 @@ static void emitCopies(const Code &code, ArrayRef<Copy> copies, const Arguments 
     if (map.units() == 0)
       continue;
     Value pointers[] = {arguments.pointers[copy.source], arguments.pointers[copy.target]};
-    map.emit(code, pointers, shareOf(code, arguments.begin, map.units(), units),
-             shareOf(code, arguments.end, map.units(), units),
-             [](const Point &point) { return point.load(0); });
+    map.emit(
+        code, pointers, shareOf(code, arguments.begin, map.units(), units),
+        shareOf(code, arguments.end, map.units(), units), [](const Point &point) { return point.load(0); },
+        limit);
   }
 }
 
@@ -277,7 +279,7 @@ LogicalResult emitMove(OpBuilder &builder, func::FuncOp function, DictionaryAttr
   Code code(builder, function.getLoc(), variant);
   Copies copies = copiesOf(spec);
   if (succeeded(copies))
-    emitCopies(code, *copies, argumentsOf(function, spec));
+    emitCopies(code, *copies, argumentsOf(function, spec), limitOf(function, attr));
   else
     emitReshapeByIndex(code, spec, argumentsOf(function, spec));
   return success();

@@ -1,5 +1,6 @@
 //===- Dynamic.cpp - Quantising rows by what is in them (q11) ---------------===//
 #include "compiler/kernels/quantize/Dynamic.h"
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/kernels/Spec.h"
 #include "compiler/kernels/Steps.h"
 #include "dialects/reference/Dynamic.h"
@@ -135,12 +136,14 @@ LogicalResult emitDynamicQuantize(OpBuilder &builder, func::FuncOp function, Dic
     zero = spec.integer("zero_point", 0);
   Arguments arguments = argumentsOf(function, spec);
   bool isKnown = true;
-  rows.emit(code, arguments.pointers, arguments.begin, arguments.end,
-            [&](const Code &here, ArrayRef<Value> addresses) {
-              isKnown &= succeeded(applyInPlace(rows, here, addresses, spec.attrs.getAs<ArrayAttr>("chain")));
-              Ends range = rangeOf(rows, here, addresses, 0);
-              quantizeRow(rows, here, addresses, 0, rowParams(range.low, range.high, zero));
-            });
+  rows.emit(
+      code, arguments.pointers, arguments.begin, arguments.end,
+      [&](const Code &here, ArrayRef<Value> addresses) {
+        isKnown &= succeeded(applyInPlace(rows, here, addresses, spec.attrs.getAs<ArrayAttr>("chain")));
+        Ends range = rangeOf(rows, here, addresses, 0);
+        quantizeRow(rows, here, addresses, 0, rowParams(range.low, range.high, zero));
+      },
+      limitOf(function, attr));
   return isKnown ? success() : emitError(code.loc, "no kernel for a step in front of 'dynamic_quantize'");
 }
 

@@ -5,6 +5,7 @@
 // `measured`), the third one finds its range, and a fourth one writes the bytes.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/kernels/RowUnits.h"
 #include "compiler/kernels/Spec.h"
 #include "compiler/kernels/quantize/Dynamic.h"
 
@@ -98,7 +99,8 @@ LogicalResult emitLayerNormalization(OpBuilder &builder, func::FuncOp function, 
   Arguments arguments = argumentsOf(function, layer.spec);
   rows.emit(
       code, arguments.pointers, arguments.begin, arguments.end,
-      [&](const Code &here, ArrayRef<Value> addresses) { Normalizer(layer, rows, here, addresses).write(); });
+      [&](const Code &here, ArrayRef<Value> addresses) { Normalizer(layer, rows, here, addresses).write(); },
+      limitOf(function, attr));
   return success();
 }
 
