@@ -16,19 +16,18 @@
 #include "tools/qcc/Calibration.h"
 #include "tools/qcc/Cubins.h"
 #include "tools/qcc/Evaluation.h"
+#include "tools/qcc/Manifest.h"
 #include "tools/qcc/Messages.h"
 #include "tools/qcc/Output.h"
 #include "tools/qcc/Reporting.h"
 #include "tools/qcc/Rows.h"
 #include "tools/qcc/Summary.h"
 #include "tools/qcc/Variants.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
@@ -171,7 +170,7 @@ private:
     for (auto &[reason, nodes] : summary.floatReasons)
       for (const std::string &node : nodes)
         reasons[llvm::json::fixUTF8(node)] = llvm::json::fixUTF8(reason);
-    settings.metadata = {{"qcc.manifest", manifest()},
+    settings.metadata = {{"qcc.manifest", manifest(options)},
                          {"qcc.quantization", summary.notes.front()},
                          {"qcc.float", llvm::formatv("{0}", llvm::json::Value(std::move(reasons))).str()}};
     FailureOr<std::string> bytes = qdq::toOnnx(graph, settings);
@@ -277,43 +276,14 @@ private:
   OutputFile finishedReport() {
     reporting.report.version = QCC_VERSION;
     reporting.report.model = llvm::sys::path::filename(options.model).str();
-    reporting.report.modelHash = modelHash();
+    reporting.report.modelHash = modelHash(options);
     reporting.report.output = output;
     reporting.report.target = triple;
     for (const target::Variant *variant : variants)
       reporting.report.variants.push_back(variant->name);
-    reporting.report.options = givenOptions();
+    reporting.report.options = givenOptions(options);
     reporting.finish(summary, calibration, evaluation);
     return reporting.file();
-  }
-
-  /// Where data and programs lie must not change the object.
-  static std::vector<std::string> withoutFolder(llvm::StringRef option, std::vector<std::string> values) {
-    if (option == "--calib" || option == "--eval" || option == "--labels" || option == "--ptxas")
-      for (std::string &path : values)
-        path = llvm::sys::path::filename(llvm::StringRef(path).rtrim('/')).str();
-    return values;
-  }
-
-  std::string modelHash() {
-    auto buffer = llvm::MemoryBuffer::getFile(options.model);
-    if (!buffer)
-      return "";
-    return llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef((*buffer)->getBuffer())), true);
-  }
-
-  llvm::json::Object givenOptions() {
-    llvm::json::Object given;
-    for (auto &[name, values] : options.values)
-      if (name != "-o" && name != "-j" && name != "-v" && name != "-q" && name != "--report")
-        given[name] = llvm::json::Array(withoutFolder(name, values));
-    return given;
-  }
-
-  std::string manifest() {
-    llvm::json::Object object{
-        {"qcc", QCC_VERSION}, {"model_sha256", modelHash()}, {"options", givenOptions()}};
-    return llvm::formatv("{0}", llvm::json::Value(std::move(object))).str();
   }
 
   Status emitProgram() {
@@ -325,7 +295,7 @@ private:
       return BadInput;
     emit::CodeOptions code;
     code.prefix = prefix;
-    code.manifest = manifest();
+    code.manifest = manifest(options);
     code.withRuntime = kind->word == "shared";
     code.triple = objectTriple();
     code.variants = variants;
