@@ -7,6 +7,9 @@ using namespace mlir;
 using namespace qcc;
 using namespace qcc::lower;
 
+/// A kernel that reads keys as they lie has an instruction for each few numbers of a query.
+static constexpr int64_t deepestToRead = 512;
+
 /// Where the numbers of heads lie side by side, and pairs of them on even places.
 static Place inRows(Lowering &lowering, AttentionOp op, const Place &from) {
   ArrayRef<int64_t> strides = from.view.strides;
@@ -54,7 +57,8 @@ LogicalResult lower::lowerAttention(Lowering &lowering, AttentionOp op) {
   Place key = from;
   bool isRead = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) < kernels::queriesToTurnFor &&
                 from.view.strides[2] == 1 && query.view.strides[3] == 1 && from.view.shape[2] > 1 &&
-                from.view.shape[3] > 1 && !isBf16 && lowering.packing() != target::Packing::Rows;
+                from.view.shape[2] <= deepestToRead && from.view.shape[3] > 1 && !isBf16 &&
+                lowering.packing() != target::Packing::Rows;
   if (!isRead) {
     key = storage.scratch(from.view.element, from.view.shape, {}, "keys");
     if (op.getCount()) // else all are read

@@ -103,6 +103,13 @@ def few_queries_read_keys_as_they_lie():
 
 
 @case
+def deep_heads_make_no_large_code():
+    check_cases([(1, 1, 4, 3, 5000, None)], turns=True)
+    size = len((scratch() / "m.so").read_bytes())
+    check(size < 150 << 10, f"{size} bytes")
+
+
+@case
 def scores_within_a_softcap():
     check_cases([(1, 2, 9, 33, 16, None), (2, 3, 13, 20, 64, (2, 1, 13, 20))], softcap=1.5)
 
