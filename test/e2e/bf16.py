@@ -71,12 +71,12 @@ def attention(path):
 OPTIONS = ["--quantize=none", "--precision=bf16"]
 
 
-def network_and_wanted(write=network):
+def network_and_wanted(write=network, *more):
     """The model, an input, and what the reference makes of the network in the IR."""
     folder = scratch()
     image = write(folder / "m.onnx")
     np.save(folder / "x.npy", image)
-    text = qcc(folder / "m.onnx", *OPTIONS, "--until=fuse", output="m.mlir")
+    text = qcc(folder / "m.onnx", *OPTIONS, *more, "--until=fuse", output="m.mlir")
     check("bf16" in Path(text).read_text(), "no bf16 in the IR")
     run([BUILD / "test/bin/qcc-eval", text, folder / "want", folder / "x.npy"])
     return folder / "m.onnx", image, np.load(folder / "want0.npy")
@@ -87,8 +87,8 @@ def check_near(got, want, isa):
     check(sqnr(got, want) > 50, f"{isa}: {sqnr(got, want)} dB")
 
 
-def check_variants(model, image, want):
-    library = qcc(model, *OPTIONS, "--emit=shared", output="m.so")
+def check_variants(model, image, want, *more):
+    library = qcc(model, *OPTIONS, *more, "--emit=shared", output="m.so")
     for isa in ("x86-64", "avx2", "avx512vnni", "avx512bf16"):
         if isa == "x86-64" or isa in FEATURES:
             check_near(run_model(library, {"x": image}, env={"QCC_ISA": isa})["y"], want, isa)
@@ -104,6 +104,16 @@ def attention_in_every_variant_equals_the_reference():
     check_variants(*network_and_wanted(attention))
     text = (scratch() / "m.mlir").read_text()
     check("tensor<1x37x2x16xbf16>" in text and text.count("qcc.cast") == 1, "attention does not pass bf16 on")
+
+
+@case
+def attention_of_bf16_behind_products_of_int8_equals_the_reference():
+    network = network_and_wanted(attention, "--quantize=dynamic")
+    text = (scratch() / "m.mlir").read_text()
+    check("tensor<1x37x2x16xbf16>" in text and text.count('"qcc.dynamic_matmul"') == 4, "attention is not of bf16, or products are not of int8")
+    check_variants(*network, "--quantize=dynamic")
+    gpu = qcc(network[0], *OPTIONS, "--quantize=dynamic", TARGET, "--march=emulated", "--emit=shared", output="gpu.so")
+    check_near(run_model(gpu, {"x": network[1]})["y"], network[2], "emulated")
 
 
 def check_levels(model, image, want):

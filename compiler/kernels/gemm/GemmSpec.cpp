@@ -186,8 +186,9 @@ std::string qcc::kernels::unsupportedReason(const GemmSpec &spec) {
     return "float weights of 16 bits are widened for f32 inputs only";
   bool isProduct =
       spec.groups == 1 && spec.batch == 1 && spec.outH == 1 && spec.kernelH == 1 && spec.kernelW == 1;
-  if (spec.epilogue.rows && (spec.isFloat || spec.epilogue.output != Output::F32 || !isProduct))
-    return "rows of their own scale are for matrix products of u8 with f32 results";
+  bool isFloatResult = spec.epilogue.output == Output::F32 || spec.epilogue.output == Output::BF16;
+  if (spec.epilogue.rows && (spec.isFloat || !isFloatResult || !isProduct))
+    return "rows of their own scale are for matrix products of u8 with results of f32 or bf16";
   if (std::string reason = unsupportedImages(spec.epilogue, spec.hasFloatSums(), spec.packing);
       !reason.empty())
     return reason;
