@@ -345,8 +345,23 @@ TEST(Ptx, GroupsOfNibblesAreStepsOfDepth) {
 }
 
 TEST(Ptx, ProductsOfOneRowTakeDotProductsOfFourBytes) {
+  GemmSpec spec = dense();
+  spec.c = 128;
   for (const char *variant : {"sm_75", "sm_80", "sm_90"})
-    EXPECT_NE(countOf(ptxOf(variant, dense()), "dp4a.u32.s32"), 0u) << variant;
+    EXPECT_NE(countOf(ptxOf(variant, spec), "dp4a.u32.s32"), 0u) << variant;
+}
+
+TEST(Ptx, WarpsShareTheDepthWhereBlocksAreFew) {
+  GemmSpec spec = dense();
+  constexpr const char *product = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
+  EXPECT_EQ(countOf(ptxOf("sm_80", spec), product), 16u);
+  std::string few = ptxOf("sm_80", spec);
+  EXPECT_NE(few.find(std::to_string(3 * 4 * 2 * 32 * 64)), std::string::npos)
+      << "stages of four tiles of x and weights";
+  spec.outH = spec.outW = 100;
+  spec.x = {0, 0, 100 * spec.c, spec.c};
+  spec.out = spec.residual = {0, 0, 100 * spec.n, spec.n};
+  EXPECT_NE(ptxOf("sm_80", spec).find(std::to_string(3 * 2 * 64 * 64)), std::string::npos);
 }
 
 // q7, q8a: ptxas may fuse what has no rounding of its own.

@@ -2,6 +2,8 @@
 //
 // An implicit matrix product: rows are output pixels, depth is taps and channels. A
 // block computes 64 x 64 or 128 x 32 outputs with four warps of 32 x 32 each (WarpTile.h).
+// Where such blocks would leave most multiprocessors without work, it computes 32 x 32, and
+// each warp has every fourth tile of the depth; their sums meet in shared memory at the end.
 // Tiles of 64 bytes of depth pass through shared memory, three stages deep: while one is
 // multiplied, the copies of the next two are under way.
 //
@@ -25,8 +27,12 @@ namespace {
 constexpr int64_t stages = 3, warps = 4, threads = warps * BlockOps::warpThreads;
 constexpr int64_t warpRows = WarpTile::rows, warpColumns = WarpTile::columns,
                   columnsOfThread = WarpTile::columnsOfThread, chunkBytes = WarpTile::chunkBytes;
+constexpr int64_t halves = 2 * WarpTile::rowTiles; ///< of 8 rows, of which a thread has one each
 /// Fewer rows leave most of a tile empty.
 constexpr int64_t fewestRows = 9;
+/// Fewer blocks leave most of a GPU's multiprocessors (an A100 has 108, an H100 132) without one, and less
+/// depth is not worth the addition at the end.
+constexpr int64_t fewestBlocks = 96, fewestDeepTiles = 4;
 /// Of a group's columns, for floats: with fewer, a thread for each output is as good.
 constexpr int64_t fewestFloatColumns = 16;
 
@@ -39,24 +45,40 @@ Segments segmentsOfBytes(GemmSpec spec) {
 struct Shape {
   explicit Shape(const GemmSpec &spec)
       : tiling(spec), segments(segmentsOfBytes(spec)), panels(panelsOf(spec)),
-        rows(tiling.images * tiling.rows * tiling.width), warpsAcross(panels == 1 ? 1 : 2),
-        warpsDown(warps / warpsAcross), tileRows(warpsDown * warpRows),
-        tileColumns(warpsAcross * warpColumns), rowBlocks(llvm::divideCeil(rows, tileRows)),
-        columnBlocks(llvm::divideCeil(panels, warpsAcross)),
+        rows(tiling.images * tiling.rows * tiling.width),
         depthTiles(segments.packedSteps() * chunkBytes / lineDepth),
         weightChunks(WarpTile::weightChunks(spec)),
         panelTileBytes(spec.nibbles ? WarpTile::groupsOfTile * spec.nibbles->groupBytes()
-                                    : panelColumns * weightChunks * chunkBytes),
-        stageBytes(tileRows * lineDepth + warpsAcross * panelTileBytes) {}
+                                    : panelColumns * weightChunks * chunkBytes) {
+    arrange(panels == 1 ? 1 : 2, 1);
+    if (!spec.nibbles && rowBlocks * columnBlocks * spec.groups < fewestBlocks &&
+        depthTiles >= fewestDeepTiles)
+      arrange(1, warps);
+  }
 
   Tiling tiling;
   Segments segments;
-  int64_t panels, rows;
-  int64_t warpsAcross, warpsDown, tileRows, tileColumns;
-  int64_t rowBlocks, columnBlocks, depthTiles;
+  int64_t panels, rows, depthTiles;
   int64_t weightChunks;   ///< of a line
   int64_t panelTileBytes; ///< of a panel's weights in a tile
-  int64_t stageBytes;     ///< of x, then of the weights
+  int64_t warpsAcross, warpsDown, warpsDeep, tileRows, tileColumns;
+  int64_t rowBlocks, columnBlocks;
+  int64_t steps;                       ///< of `warpsDeep` tiles of depth each
+  int64_t activationBytes, stageBytes; ///< of x; and of the weights behind it
+
+private:
+  void arrange(int64_t across, int64_t deep) {
+    warpsAcross = across;
+    warpsDeep = deep;
+    warpsDown = warps / (across * deep);
+    tileRows = warpsDown * warpRows;
+    tileColumns = warpsAcross * warpColumns;
+    rowBlocks = llvm::divideCeil(rows, tileRows);
+    columnBlocks = llvm::divideCeil(panels, warpsAcross);
+    steps = llvm::divideCeil(depthTiles, deep);
+    activationBytes = deep * tileRows * lineDepth;
+    stageBytes = activationBytes + deep * warpsAcross * panelTileBytes;
+  }
 };
 
 class Kernel : ProductArguments {
@@ -89,17 +111,22 @@ private:
   Value panelOf(Value line);
   Value depthOffset(Value chunk);
   Value depthBytes(Value chunk);
-  void loadActivations(Value thread, Value depthTile, Value base);
-  void loadWeights(Value thread, Value depthTile, Value base);
+  /// Tile `deep` of those of a stage, which has one for each warp that shares the depth.
+  void loadActivations(Value thread, Value depthTile, Value base, int64_t deep);
+  void loadWeights(Value thread, Value depthTile, Value base, int64_t deep);
   void loadNibbles(Value thread, Value depthTile, Value base);
-  void loadStage(Value depthTile, Value stage);
-  void multiply(Value depthTile, Value stage);
+  void loadStage(Value step, Value stage);
+  void multiply(Value step, Value stage);
+  Value partAt(Value warp, Value half, int64_t column, Value lane);
+  void putDown(Value thread);
+  Value sumOfParts(Value thread, Value half, int64_t column);
   void finish(Value thread);
   void storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value firstColumn, ArrayRef<Value> sums,
                 ArrayRef<Values> columns);
   Value columnOf(Value thread); ///< the first of the thread's, in its group
   Value panelParams(Value thread);
   Values loadColumns(Value panel, int64_t offset, Type type);
+  Values firstSums(Value thread);
 };
 
 Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, const Variant &variant)
@@ -125,17 +152,21 @@ Kernel::Kernel(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec, 
 void Kernel::emit() {
   for (int64_t stage = 0; stage + 1 < stages; ++stage)
     loadStage(constant(stage), constant(stage));
-  Type sumType = spec.hasFloatSums() ? code.f32() : code.i32();
-  ops->eachThread([&](Value thread) { tile.start(loadColumns(panelParams(thread), 0, sumType)); });
-  code.forLoop(code.i64(0), code.i64(shape.depthTiles), [&](Value index) {
-    Value depthTile = arith::TruncIOp::create(code.b, code.loc, code.i32(), index);
+  ops->eachThread([&](Value thread) { tile.start(firstSums(thread)); });
+  code.forLoop(code.i64(0), code.i64(shape.steps), [&](Value index) {
+    Value step = arith::TruncIOp::create(code.b, code.loc, code.i32(), index);
     ops->waitForCopies(stages - 2);
     // All threads have this tile, and are done with the one whose place the next copies take.
     ops->barrier();
-    Value next = code.add(depthTile, constant(stages - 1));
+    Value next = code.add(step, constant(stages - 1));
     loadStage(next, code.rem(next, stages));
-    multiply(depthTile, code.rem(depthTile, stages));
+    multiply(step, code.rem(step, stages));
   });
+  if (shape.warpsDeep > 1) {
+    ops->barrier(); // all are done with the tiles
+    ops->eachThread([&](Value thread) { putDown(thread); });
+    ops->barrier();
+  }
   ops->eachThread([&](Value thread) { finish(thread); });
 }
 
@@ -226,23 +257,31 @@ Value Kernel::depthBytes(Value chunk) {
                                  constant(0));
 }
 
-void Kernel::loadActivations(Value thread, Value depthTile, Value base) {
+/// Zeros where there is no such tile.
+void Kernel::loadActivations(Value thread, Value depthTile, Value base, int64_t deep) {
   constexpr int64_t chunks = lineDepth / chunkBytes, linesAtOnce = threads / chunks;
   Value chunk = code.rem(thread, chunks), firstLine = code.div(thread, chunks);
   Value ofDepth = code.add(code.mul(depthTile, chunks), chunk);
   Value depth = depthOffset(ofDepth), count = depthBytes(ofDepth);
   int64_t bytes = spec.inBytes();
+  if (shape.depthTiles % shape.warpsDeep != 0)
+    count = arith::SelectOp::create(code.b, code.loc, code.lessThan(depthTile, constant(shape.depthTiles)),
+                                    count ? count : constant(chunkBytes), constant(0));
   for (int64_t line = 0; line < shape.tileRows; line += linesAtOnce) {
     Value here = code.add(firstLine, constant(line));
     Pixel pixel = pixelAt(code.add(code.mul(rowBlock, shape.tileRows), here));
     Value offset = code.add(offsetOf(shape.tiling.x, pixel), code.mul(group, spec.c));
     int64_t all = bytesIn(shape.tiling.x, spec.groups * spec.c, bytes);
     Value from = code.at(code.at(x, bytesOf(offset, bytes, all)), depth);
-    ops->copy(code.add(base, WarpTile::chunkOffset(code, here, chunk, chunks)), from, copyWidth, count);
+    Value to = WarpTile::chunkOffset(code, code.add(here, constant(deep * shape.tileRows)), chunk, chunks);
+    ops->copy(code.add(base, to), from, copyWidth, count);
   }
 }
 
-void Kernel::loadWeights(Value thread, Value depthTile, Value base) {
+/// Any where there is no such tile: zeros meet them.
+void Kernel::loadWeights(Value thread, Value depthTile, Value base, int64_t deep) {
+  if (shape.depthTiles % shape.warpsDeep != 0)
+    depthTile = code.min(depthTile, constant(shape.depthTiles - 1));
   int64_t chunks = shape.weightChunks, lineBytes = chunks * chunkBytes, linesAtOnce = threads / chunks;
   Value chunk = code.rem(thread, chunks), firstLine = code.div(thread, chunks);
   for (int64_t line = 0; line < shape.tileColumns; line += linesAtOnce) {
@@ -252,7 +291,9 @@ void Kernel::loadWeights(Value thread, Value depthTile, Value base) {
       Value inTile = code.add(code.mul(code.rem(here, panelColumns), lineBytes), code.mul(chunk, chunkBytes));
       Value tileAt = bytesOf(panelTile, panelColumns * lineBytes, packedWeightBytes(spec));
       Value from = code.at(code.at(weights, tileAt), inTile);
-      ops->copy(code.add(base, WarpTile::chunkOffset(code, here, chunk, chunks)), from, chunkBytes);
+      Value to =
+          WarpTile::chunkOffset(code, code.add(here, constant(deep * shape.tileColumns)), chunk, chunks);
+      ops->copy(code.add(base, to), from, chunkBytes);
     };
     if (line + linesAtOnce > shape.tileColumns)
       code.ifElse(code.lessThan(here, constant(shape.tileColumns)), copy);
@@ -281,13 +322,17 @@ void Kernel::loadNibbles(Value thread, Value depthTile, Value base) {
   }
 }
 
-void Kernel::loadStage(Value depthTile, Value stage) {
+void Kernel::loadStage(Value step, Value stage) {
   ops->eachThread([&](Value thread) {
-    code.ifElse(code.lessThan(depthTile, constant(shape.depthTiles)), [&] {
+    code.ifElse(code.lessThan(step, constant(shape.steps)), [&] {
       Value base = code.mul(stage, shape.stageBytes);
-      loadActivations(thread, depthTile, base);
-      Value ofWeights = code.add(base, constant(shape.tileRows * lineDepth));
-      spec.nibbles ? loadNibbles(thread, depthTile, ofWeights) : loadWeights(thread, depthTile, ofWeights);
+      Value ofWeights = code.add(base, constant(shape.activationBytes));
+      for (int64_t deep = 0; deep < shape.warpsDeep; ++deep) {
+        Value depthTile = code.add(code.mul(step, shape.warpsDeep), constant(deep));
+        loadActivations(thread, depthTile, base, deep);
+        spec.nibbles ? loadNibbles(thread, depthTile, ofWeights)
+                     : loadWeights(thread, depthTile, ofWeights, deep);
+      }
     });
   });
   ops->commitCopies();
@@ -319,16 +364,30 @@ Values Kernel::loadColumns(Value panel, int64_t offset, Type type) {
   return values;
 }
 
-void Kernel::multiply(Value depthTile, Value stage) {
+/// Of one of the warps that share the depth; the others begin with zeros.
+Values Kernel::firstSums(Value thread) {
+  Type type = spec.hasFloatSums() ? code.f32() : code.i32();
+  Values bias = loadColumns(panelParams(thread), 0, type);
+  if (shape.warpsDeep == 1)
+    return bias;
+  Value isFirst = code.lessThan(thread, constant(threads / shape.warpsDeep));
+  Value zero = arith::ConstantOp::create(code.b, code.loc, code.b.getZeroAttr(type));
+  for (Value &value : bias)
+    value = arith::SelectOp::create(code.b, code.loc, isFirst, value, zero);
+  return bias;
+}
+
+void Kernel::multiply(Value step, Value stage) {
   Value base = code.mul(stage, shape.stageBytes);
   auto warpOf = [&](Value thread) { return code.div(thread, BlockOps::warpThreads); };
   auto firstRow = [&](Value thread) -> Value {
     return code.mul(code.div(warpOf(thread), shape.warpsAcross), warpRows);
   };
   auto firstColumn = [&](Value thread) -> Value {
-    return code.mul(code.rem(warpOf(thread), shape.warpsAcross), warpColumns);
+    Value warp = warpOf(thread), across = code.rem(warp, shape.warpsAcross);
+    return code.mul(shape.warpsDeep == 1 ? across : warp, warpColumns);
   };
-  Value ofWeights = code.add(base, constant(shape.tileRows * lineDepth));
+  Value ofWeights = code.add(base, constant(shape.activationBytes));
   if (!spec.nibbles)
     return tile.multiply(base, firstRow, ofWeights, firstColumn);
   auto panel = [&](Value thread) -> Value {
@@ -337,7 +396,7 @@ void Kernel::multiply(Value depthTile, Value stage) {
   int64_t groups = llvm::divideCeil(spec.c, groupDepth);
   for (int64_t index = 0; index < WarpTile::groupsOfTile; ++index) {
     auto multiplyGroup = [&] { tile.multiplyGroup(base, firstRow, panel, index); };
-    Value group = code.add(code.mul(depthTile, WarpTile::groupsOfTile), constant(index));
+    Value group = code.add(code.mul(step, WarpTile::groupsOfTile), constant(index));
     if (index < groups % WarpTile::groupsOfTile || groups % WarpTile::groupsOfTile == 0)
       multiplyGroup();
     else // all threads agree
@@ -390,6 +449,34 @@ void Kernel::storeRow(const ElementEpilogue &epilogue, const Pixel &pixel, Value
                 [&] { storeBits(scalarCode, element(c), code.at(to, c * bytes), bytes); });
 }
 
+/// The shared offset of what one warp has summed up.
+Value Kernel::partAt(Value warp, Value half, int64_t column, Value lane) {
+  Value index = code.add(code.mul(code.add(code.mul(warp, halves), half), columnsOfThread), constant(column));
+  return code.mul(code.add(code.mul(index, BlockOps::warpThreads), lane), 4);
+}
+
+void Kernel::putDown(Value thread) {
+  Value warp = code.div(thread, BlockOps::warpThreads), lane = code.rem(thread, BlockOps::warpThreads);
+  for (int64_t half = 0; half < halves; ++half)
+    for (int64_t c = 0; c < columnsOfThread; ++c)
+      storeBits(scalarCode, tile.sum(half / 2, half % 2, c),
+                ops->sharedPointer(partAt(warp, constant(half), c, lane)), 4);
+}
+
+/// In the order of the warps.
+Value Kernel::sumOfParts(Value thread, Value half, int64_t column) {
+  Value lane = code.rem(thread, BlockOps::warpThreads);
+  Type type = spec.hasFloatSums() ? code.f32() : code.i32();
+  auto part = [&](int64_t warp) {
+    Value from = ops->sharedPointer(partAt(constant(warp), half, column, lane));
+    return scalarCode.wrap(code.load(type, from, 0, 4));
+  };
+  Expr sum = part(0);
+  for (int64_t warp = 1; warp < warps; ++warp)
+    sum = sum + part(warp);
+  return sum.value;
+}
+
 void Kernel::finish(Value thread) {
   ElementEpilogue epilogue(scalarCode, spec.epilogue, spec.hasFloatSums(), layout, params, table);
   Value panel = panelParams(thread), column = columnOf(thread);
@@ -398,22 +485,31 @@ void Kernel::finish(Value thread) {
     columns.push_back(loadColumns(panel, offset, code.f32()));
   Value warp = code.div(thread, BlockOps::warpThreads);
   Value firstRow =
-      code.add(code.mul(rowBlock, shape.tileRows), code.mul(code.div(warp, shape.warpsAcross), warpRows));
-  firstRow = code.add(firstRow, code.div(code.rem(thread, BlockOps::warpThreads), 4));
-  for (int64_t half = 0; half < 2 * WarpTile::rowTiles; ++half) {
-    Pixel pixel = pixelAt(code.add(firstRow, constant(8 * half)));
+      code.add(code.mul(rowBlock, shape.tileRows), code.div(code.rem(thread, BlockOps::warpThreads), 4));
+  auto storeHalf = [&](Value down, llvm::function_ref<Value(int64_t column)> sumOf) {
+    Pixel pixel = pixelAt(code.add(firstRow, code.mul(down, 8)));
     Values sums;
     for (int64_t c = 0; c < columnsOfThread; ++c)
-      sums.push_back(tile.sum(half / 2, half % 2, c));
+      sums.push_back(sumOf(c));
     code.ifElse(pixel.isInside, [&] { storeRow(epilogue, pixel, column, sums, columns); });
-  }
+  };
+  static_assert(halves == warps, "each warp finishes one");
+  if (shape.warpsDeep > 1)
+    return storeHalf(warp, [&](int64_t c) { return sumOfParts(thread, warp, c); });
+  Value down = code.mul(code.div(warp, shape.warpsAcross), halves);
+  for (int64_t half = 0; half < halves; ++half)
+    storeHalf(code.add(down, constant(half)), [&](int64_t c) { return tile.sum(half / 2, half % 2, c); });
 }
 } // namespace
 
 bool gpu::fitsBlocks(const GemmSpec &spec) {
   if (spec.isFloat && (spec.nibbles || spec.n < fewestFloatColumns))
     return false;
-  return spec.batch * spec.outH * spec.outW >= fewestRows;
+  if (spec.batch * spec.outH * spec.outW >= fewestRows)
+    return true;
+  // Most of a tile is empty, but four warps that share the depth are faster than threads that walk it alone.
+  // (How floats are packed depends on what is said here.)
+  return !spec.isFloat && Shape(spec).warpsDeep > 1;
 }
 
 bool gpu::isBlockGemm(const GemmSpec &spec, const Variant &variant) {
