@@ -8,10 +8,9 @@
 // multiplied, the copies of the next two are under way.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/kernels/gemm/Tiling.h"
+#include "compiler/kernels/gpu/BlockShape.h"
 #include "compiler/kernels/gpu/ElementEpilogue.h"
 #include "compiler/kernels/gpu/WarpTile.h"
-#include "llvm/Support/MathExtras.h"
 #include <limits>
 #include <numeric>
 
@@ -24,62 +23,11 @@ using qcc::target::Values;
 using qcc::target::Variant;
 
 namespace {
-constexpr int64_t stages = 3, warps = 4, threads = warps * BlockOps::warpThreads;
+using Shape = BlockShape;
+constexpr int64_t stages = 3, warps = Shape::warps, threads = Shape::threads;
 constexpr int64_t warpRows = WarpTile::rows, warpColumns = WarpTile::columns,
                   columnsOfThread = WarpTile::columnsOfThread, chunkBytes = WarpTile::chunkBytes;
 constexpr int64_t halves = 2 * WarpTile::rowTiles; ///< of 8 rows, of which a thread has one each
-/// Fewer rows leave most of a tile empty.
-constexpr int64_t fewestRows = 9;
-/// Fewer blocks leave most of a GPU's multiprocessors (an A100 has 108, an H100 132) without one, and less
-/// depth is not worth the addition at the end.
-constexpr int64_t fewestBlocks = 96, fewestDeepTiles = 4;
-/// Of a group's columns, for floats: with fewer, a thread for each output is as good.
-constexpr int64_t fewestFloatColumns = 16;
-
-/// How x is walked, which does not depend on the weights' bits.
-Segments segmentsOfBytes(GemmSpec spec) {
-  spec.nibbles.reset();
-  return segmentsOf(spec);
-}
-
-struct Shape {
-  explicit Shape(const GemmSpec &spec)
-      : tiling(spec), segments(segmentsOfBytes(spec)), panels(panelsOf(spec)),
-        rows(tiling.images * tiling.rows * tiling.width),
-        depthTiles(segments.packedSteps() * chunkBytes / lineDepth),
-        weightChunks(WarpTile::weightChunks(spec)),
-        panelTileBytes(spec.nibbles ? WarpTile::groupsOfTile * spec.nibbles->groupBytes()
-                                    : panelColumns * weightChunks * chunkBytes) {
-    arrange(panels == 1 ? 1 : 2, 1);
-    if (!spec.nibbles && rowBlocks * columnBlocks * spec.groups < fewestBlocks &&
-        depthTiles >= fewestDeepTiles)
-      arrange(1, warps);
-  }
-
-  Tiling tiling;
-  Segments segments;
-  int64_t panels, rows, depthTiles;
-  int64_t weightChunks;   ///< of a line
-  int64_t panelTileBytes; ///< of a panel's weights in a tile
-  int64_t warpsAcross, warpsDown, warpsDeep, tileRows, tileColumns;
-  int64_t rowBlocks, columnBlocks;
-  int64_t steps;                       ///< of `warpsDeep` tiles of depth each
-  int64_t activationBytes, stageBytes; ///< of x; and of the weights behind it
-
-private:
-  void arrange(int64_t across, int64_t deep) {
-    warpsAcross = across;
-    warpsDeep = deep;
-    warpsDown = warps / (across * deep);
-    tileRows = warpsDown * warpRows;
-    tileColumns = warpsAcross * warpColumns;
-    rowBlocks = llvm::divideCeil(rows, tileRows);
-    columnBlocks = llvm::divideCeil(panels, warpsAcross);
-    steps = llvm::divideCeil(depthTiles, deep);
-    activationBytes = deep * tileRows * lineDepth;
-    stageBytes = activationBytes + deep * warpsAcross * panelTileBytes;
-  }
-};
 
 class Kernel : ProductArguments {
 public:
@@ -501,25 +449,6 @@ void Kernel::finish(Value thread) {
     storeHalf(code.add(down, constant(half)), [&](int64_t c) { return tile.sum(half / 2, half % 2, c); });
 }
 } // namespace
-
-bool gpu::fitsBlocks(const GemmSpec &spec) {
-  if (spec.isFloat && (spec.nibbles || spec.n < fewestFloatColumns))
-    return false;
-  if (spec.batch * spec.outH * spec.outW >= fewestRows)
-    return true;
-  // Most of a tile is empty, but four warps that share the depth are faster than threads that walk it alone.
-  // (How floats are packed depends on what is said here.)
-  return !spec.isFloat && Shape(spec).warpsDeep > 1;
-}
-
-bool gpu::isBlockGemm(const GemmSpec &spec, const Variant &variant) {
-  return fitsBlocks(spec) && (!spec.isFloat || variant.sm >= 80 || variant.isEmulated());
-}
-
-Launch gpu::blockGemmLaunch(const GemmSpec &spec) {
-  Shape shape(spec);
-  return {shape.rowBlocks * shape.columnBlocks * spec.groups, threads};
-}
 
 void gpu::emitBlockGemm(OpBuilder &builder, func::FuncOp function, const GemmSpec &spec,
                         const Variant &variant) {
