@@ -4,6 +4,7 @@
 from Inputs.decoders import DEPTH, WORDS, gpt, llama
 from support import *
 
+features.load_sanitizers(BUILD)
 FLOAT, INT8 = "--quantize=none", "--quantize=dynamic"
 sys.path.insert(0, str(ROOT / "docs/examples"))
 

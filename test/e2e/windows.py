@@ -3,6 +3,7 @@
 from Inputs.signals import sound, text
 from support import *
 
+features.load_sanitizers(BUILD)
 FLOAT = "--quantize=none"
 
 
