@@ -193,25 +193,35 @@ LogicalResult lengthRules::pad(Masker &masker, Operation *op, Results &results) 
   return success();
 }
 
-/// Indices that count from the end count from that of the run.
+bool lengthRules::areFromTheFront(Value indices) {
+  std::optional<reference::Tensor> known = constantOf(indices);
+  bool fromFront = known.has_value();
+  for (int64_t i = 0; known && i < known->size(); ++i)
+    fromFront &= known->getInt(i) >= 0;
+  return fromFront;
+}
+
+void lengthRules::countFromTheFront(Masker &masker, OpOperand &operand, const Extent &extent) {
+  if (extent.isFixed() || areFromTheFront(operand.get()))
+    return;
+  Operation *op = operand.getOwner();
+  OpBuilder builder(op);
+  Value indices = operand.get();
+  RankedTensorType type = tensorType(indices);
+  Extents extents = masker.extents(indices);
+  Value zero = createScalar(builder, op->getLoc(), 0, indices);
+  Value isBack = LessOp::create(builder, op->getLoc(), type.clone(builder.getI1Type()), indices, zero);
+  Value back = AddOp::create(builder, op->getLoc(), type, indices,
+                             masker.countAs(op, extent, type.getElementType()), ArrayAttr());
+  operand.set(WhereOp::create(builder, op->getLoc(), type, isBack, back, indices));
+  masker.setExtents(operand.get(), extents);
+}
+
 LogicalResult lengthRules::gather(Masker &masker, Operation *op, Results &results) {
   auto gather = cast<GatherOp>(op);
   const Extents from = masker.extents(gather.getInput()), at = masker.extents(gather.getIndices());
   auto axis = static_cast<size_t>(gather.getAxis());
-  std::optional<reference::Tensor> known = constantOf(gather.getIndices());
-  bool fromFront = known.has_value();
-  for (int64_t i = 0; known && i < known->size(); ++i)
-    fromFront &= known->getInt(i) >= 0;
-  if (!from[axis].isFixed() && !fromFront) {
-    OpBuilder builder(op);
-    Value indices = gather.getIndices();
-    RankedTensorType type = tensorType(indices);
-    Value zero = createScalar(builder, op->getLoc(), 0, indices);
-    Value isBack = LessOp::create(builder, op->getLoc(), type.clone(builder.getI1Type()), indices, zero);
-    Value back = AddOp::create(builder, op->getLoc(), type, indices,
-                               masker.countAs(op, from[axis], type.getElementType()), ArrayAttr());
-    gather.getIndicesMutable().assign(WhereOp::create(builder, op->getLoc(), type, isBack, back, indices));
-  }
+  countFromTheFront(masker, gather.getIndicesMutable(), from[axis]);
   Extents extents(from.begin(), from.begin() + axis);
   extents.append(at.begin(), at.end());
   extents.append(from.begin() + axis + 1, from.end());
@@ -225,11 +235,7 @@ LogicalResult lengthRules::gatherND(Masker &masker, Operation *op, Results &resu
   auto batch = static_cast<size_t>(gather.getBatchDims());
   size_t tuple = sizeOf(gather.getIndices(), at.size() - 1);
   bool indexes = anyBounded(Extents(from.begin() + batch, from.begin() + batch + tuple));
-  std::optional<reference::Tensor> known = constantOf(gather.getIndices());
-  bool fromFront = known.has_value();
-  for (int64_t i = 0; known && i < known->size(); ++i)
-    fromFront &= known->getInt(i) >= 0;
-  if ((indexes && !fromFront) || !at.back().isFixed())
+  if ((indexes && !areFromTheFront(gather.getIndices())) || !at.back().isFixed())
     return masker.refuse(op, "picks from an axis of a bounded length by numbers that may count from its end");
   for (size_t axis = 0; axis < batch; ++axis)
     if (from[axis] != at[axis])

@@ -59,13 +59,40 @@ LogicalResult lengthRules::cumSum(Masker &masker, Operation *op, Results &result
 
 LogicalResult lengthRules::gatherElements(Masker &masker, Operation *op, Results &results) {
   auto gather = cast<GatherElementsOp>(op);
-  std::optional<reference::Tensor> known = constantOf(gather.getIndices());
-  bool fromFront = known.has_value();
-  for (int64_t i = 0; known && i < known->size(); ++i)
-    fromFront &= known->getInt(i) >= 0;
-  if (!masker.extents(gather.getInput())[gather.getAxis()].isFixed() && !fromFront)
-    return masker.refuse(op, "picks from an axis of a bounded length by numbers that may count from its end");
+  countFromTheFront(masker, gather.getIndicesMutable(), masker.extents(gather.getInput())[gather.getAxis()]);
   results.push_back(masker.extents(gather.getIndices()));
+  return success();
+}
+
+/// Updates that do not count lie behind what counts of the input, along an axis that both have: there they
+/// replace nothing. Their indices may be anything; none reaches out of the tensor.
+LogicalResult lengthRules::scatterElements(Masker &masker, Operation *op, Results &results) {
+  auto scatter = cast<ScatterElementsOp>(op);
+  const Extents into = masker.extents(scatter.getInput());
+  auto axis = static_cast<int64_t>(scatter.getAxis());
+  for (OpOperand *operand : {&scatter.getIndicesMutable(), &scatter.getUpdatesMutable()})
+    for (auto [i, extent] : llvm::enumerate(masker.extents(operand->get())))
+      if (!extent.isFixed() && (int64_t(i) == axis || extent != into[i]))
+        return masker.refuse(op, "writes elements of a bounded number along axis " + Twine(i));
+  countFromTheFront(masker, scatter.getIndicesMutable(), into[axis]);
+  results.push_back(into);
+  return success();
+}
+
+LogicalResult lengthRules::scatterND(Masker &masker, Operation *op, Results &results) {
+  auto scatter = cast<ScatterNDOp>(op);
+  const Extents into = masker.extents(scatter.getInput()), updates = masker.extents(scatter.getUpdates());
+  int64_t tuple = tensorType(scatter.getIndices()).getShape().back();
+  if (anyBounded(masker.extents(scatter.getIndices())))
+    return masker.refuse(op, "writes slices of a bounded number");
+  if (anyBounded(Extents(into.begin(), into.begin() + tuple)) && !areFromTheFront(scatter.getIndices()))
+    return masker.refuse(op,
+                         "writes into an axis of a bounded length by numbers that may count from its end");
+  int64_t more = int64_t(updates.size()) - int64_t(into.size());
+  for (int64_t axis = tuple; axis < int64_t(into.size()); ++axis)
+    if (!updates[axis + more].isFixed() && updates[axis + more] != into[axis])
+      return masker.refuse(op, "joins two axes of different lengths");
+  results.push_back(into);
   return success();
 }
 

@@ -342,7 +342,10 @@ const llvm::StringMap<LengthRule> &table() {
                 "identity",   "scast",         "bit_shift", "bitwise_and", "bitwise_or",
                 "bitwise_xor"});
     add(byFirstOperand, {"quantize", "dequantize", "quantize_linear", "dequantize_linear", "lookup"});
-    add(samplesOnly, {"conv_integer", "resize", "depth_to_space"});
+    add(samplesOnly, {"conv_integer"});
+    add(resize, {"resize"});
+    add(depthToSpace, {"depth_to_space"});
+    add(gridSample, {"grid_sample"});
     add(globalPool, {"global_average_pool", "global_max_pool"});
     add(batchNormalization, {"batch_normalization"});
     add(layerNormalization, {"layer_normalization"});
@@ -358,6 +361,8 @@ const llvm::StringMap<LengthRule> &table() {
     add(gatherND, {"gather_nd"});
     add(gatherElements, {"gather_elements"});
     add(tensorScatter, {"tensor_scatter"});
+    add(scatterElements, {"scatter_elements"});
+    add(scatterND, {"scatter_nd"});
     add(argReduce, {"arg_max", "arg_min"});
     add(topK, {"top_k"});
     add(cumSum, {"cum_sum"});

@@ -99,6 +99,9 @@ llvm::LogicalResult conv(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult convTranspose(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult maxPool(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult averagePool(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult resize(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult depthToSpace(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult gridSample(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult globalPool(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult rnn(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult gru(Masker &masker, mlir::Operation *op, Results &results);
@@ -109,7 +112,13 @@ llvm::LogicalResult topK(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult cumSum(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult gatherElements(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult tensorScatter(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult scatterElements(Masker &masker, mlir::Operation *op, Results &results);
+llvm::LogicalResult scatterND(Masker &masker, mlir::Operation *op, Results &results);
 // LengthMoves.cpp
+/// Whether they are constants none of which counts from the end.
+bool areFromTheFront(mlir::Value indices);
+/// Of indices along an axis of that extent those that count from the end count from that of the run.
+void countFromTheFront(Masker &masker, mlir::OpOperand &indices, const Extent &extent);
 llvm::LogicalResult transpose(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult reshape(Masker &masker, mlir::Operation *op, Results &results);
 llvm::LogicalResult concat(Masker &masker, mlir::Operation *op, Results &results);

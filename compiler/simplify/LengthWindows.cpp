@@ -166,6 +166,80 @@ LogicalResult lengthRules::globalPool(Masker &masker, Operation *op, Results &re
   return reduce(masker, reduction, results);
 }
 
+/// What lies behind what counts along `axis` gets the last numbers that do.
+static Value repeatLast(Masker &masker, Operation *user, Value value, int64_t axis) {
+  OpBuilder builder(user);
+  Location loc = user->getLoc();
+  Extents extents = masker.extents(value);
+  auto type = RankedTensorType::get({sizeOf(value, axis)}, builder.getI64Type());
+  reference::Tensor positions = zeros(type);
+  for (int64_t i = 0; i < positions.size(); ++i)
+    positions.setInt(i, i);
+  Value last = masker.count(extents[axis].plus(-1));
+  Value at =
+      MinOp::create(builder, loc, type, ValueRange{createConstant(builder, loc, positions, type), last});
+  Value repeated = GatherOp::create(builder, loc, value.getType(), value, at, axis);
+  masker.setExtents(repeated, extents);
+  return repeated;
+}
+
+/// Whole multiples of an axis, where a position is read from a place that does not depend on where the axis
+/// ends. Beyond the end the last numbers are read again.
+LogicalResult lengthRules::resize(Masker &masker, Operation *op, Results &results) {
+  auto resize = cast<ResizeOp>(op);
+  Extents extents = masker.extents(resize.getInput());
+  StringRef places = resize.getCoordinateTransformationMode(), rounding = resize.getNearestMode();
+  bool isHalf = places.contains("half_pixel"), isFree = isHalf || places == "asymmetric";
+  bool staysInside = resize.getMode() == "nearest" &&
+                     (rounding == "floor" || (isHalf && rounding.starts_with("round_prefer")));
+  for (auto [axis, extent] : llvm::enumerate(extents)) {
+    if (extent.isFixed())
+      continue;
+    int64_t from = sizeOf(resize.getInput(), axis), factor = sizeOf(resize.getResult(), axis) / from;
+    auto scales = resize.getScales();
+    bool isWhole = scales && axis < scales->size() && (*scales)[axis] == static_cast<float>(factor);
+    if (isWhole && factor == 1 && places != "tf_crop_and_resize")
+      continue;
+    std::optional<Extent> times = factor ? extent.times(factor) : std::nullopt;
+    if (!isWhole || !times || !isFree || resize.getExcludeOutside())
+      return masker.refuse(op, "resizes axis " + Twine(axis) +
+                                   " by other than a whole factor, or in a way that depends on its end");
+    if (!staysInside)
+      resize.getInputMutable().assign(repeatLast(masker, op, resize.getInput(), axis));
+    extents[axis] = *times;
+  }
+  results.push_back(extents);
+  return success();
+}
+
+LogicalResult lengthRules::depthToSpace(Masker &masker, Operation *op, Results &results) {
+  auto spread = cast<DepthToSpaceOp>(op);
+  Extents extents = masker.extents(spread.getInput());
+  if (!extents[1].isFixed())
+    return masker.refuse(op, "has a bounded number of channels");
+  for (size_t axis = 2; axis < extents.size(); ++axis) {
+    if (extents[axis].isFixed())
+      continue;
+    std::optional<Extent> times = extents[axis].times(spread.getBlocksize());
+    if (!times)
+      return masker.refuse(op, "multiplies a length that was divided before");
+    extents[axis] = *times;
+  }
+  results.push_back(extents);
+  return success();
+}
+
+/// Places are parts of an image: that must be there as a whole, they may be any number.
+LogicalResult lengthRules::gridSample(Masker &masker, Operation *op, Results &results) {
+  Extents image = masker.extents(op->getOperand(0)), grid = masker.extents(op->getOperand(1));
+  if (anyBounded(Extents(image.begin() + 1, image.end())))
+    return masker.refuse(op, "reads an image of bounded size at parts of it");
+  if (image[0] != grid[0])
+    return masker.refuse(op, "joins two axes of different lengths");
+  results.push_back({image[0], image[1], grid[1], grid[2]});
+  return success();
+}
+
 LogicalResult lengthRules::rnn(Masker &masker, Operation *op, Results &results) {
   return recurrent<RnnOp>(masker, op, results);
 }

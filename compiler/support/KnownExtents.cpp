@@ -179,6 +179,8 @@ std::optional<Extents> byRule(OpResult result, Known known) {
     return reshape(result, known);
   if (isa<ReduceMeanOp, ReduceSumOp, ReduceMaxOp, ReduceMinOp, ReduceL2Op, ReduceProdOp>(op))
     return reduction(result, known);
+  if (isa<GatherElementsOp>(op))
+    return known(op->getOperand(1));
   if (isa<ConvOp, MaxPoolOp, AveragePoolOp>(op))
     return windows(result, known);
   if (auto matmul = dyn_cast<MatMulOp>(op))

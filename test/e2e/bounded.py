@@ -176,6 +176,35 @@ def what_mixes_positions_sees_those_that_count():
     check_lengths(model, ["x:1x2..19x6"], lambda length: {"x": numbers(1, length, 6)}, (2, 3, 8, 18, 19))
 
 
+@case
+def images_grow_and_places_are_picked():
+    """Resize by whole factors, DepthToSpace, GridSample, and indices beside a bounded axis or along it."""
+    places = lambda *row: np.array([[[list(row)] * 5] * 4])
+    constants = {"by": np.array([1, 1, 3, 2], np.float32), "wider": np.array([1, 1, 1, 2], np.float32), "none": np.array([0]), "one": np.array([1]), "two": np.array([2]), "three": np.array([3]),
+                 "at": np.array([[0, 2], [0, 1]]), "some": places(-1, 0, -2), "others": places(-1, 1, 0), "add": np.ones((1, 4, 5, 3), np.float32), "image": numbers(1, 3, 6, 7)}  # fmt: skip
+    resize = lambda name, by, **more: ("Resize", ["x", "", by], [name], more)
+    nodes = [
+        resize("floor", "by", mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+        resize("nearest", "by", mode="nearest"),
+        resize("ceil", "by", mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="ceil"),
+        resize("linear", "by", mode="linear"),
+        resize("cubic", "wider", mode="cubic", coordinate_transformation_mode="pytorch_half_pixel"),
+        ("DepthToSpace", ["x"], ["wide"], {"blocksize": 2}),
+        ("GatherElements", ["x", "some"], ["picked"], {"axis": 3}),
+        ("ScatterElements", ["x", "others", "add"], ["written"], {"axis": 3, "reduction": "add"}),
+        ("Slice", ["x", "one", "three", "one"], ["slices"], {}),
+        ("Squeeze", ["slices", "none"], ["updates"], {}),
+        ("ScatterND", ["x", "at", "updates"], ["sliced"], {}),
+        ("Slice", ["x", "none", "two", "one"], ["pairs"], {}),
+        ("Transpose", ["pairs"], ["grid"], {"perm": [0, 3, 2, 1]}),
+        ("GridSample", ["image", "grid"], ["sampled"], {}),
+    ]
+    shapes = {"floor": [1, 4, 15, "A"], "nearest": [1, 4, 15, "A"], "ceil": [1, 4, 15, "A"], "linear": [1, 4, 15, "A"], "cubic": [1, 4, 5, "A"], "wide": [1, 1, 10, "A"],
+              "picked": [1, 4, 5, 3], "written": [1, 4, 5, "L"], "sliced": [1, 4, 5, "L"], "sampled": [1, 3, "L", 5]}  # fmt: skip
+    model = graph(scratch() / "m.onnx", nodes, [("x", [1, 4, 5, "L"])], list(shapes.items()), constants)
+    check_lengths(model, ["x:1x4x5x3..18"], lambda length: {"x": numbers(1, 4, 5, length)}, (3, 4, 10, 17, 18))
+
+
 def layers(path):
     """An LSTM of both directions, a GRU that reads backwards, and the last state of each."""
     nodes, constants, outputs = [], {}, []
@@ -465,13 +494,14 @@ def operands_by_length(path):
 
 @case
 def what_cannot_follow_a_length_is_refused():
-    square = {"ends": np.array([2**31 - 1]), "three": np.array([3]), "zero": np.array([[0]]), "half": np.array([0.5], np.float32)}
+    square = {"ends": np.array([2**31 - 1]), "three": np.array([3]), "back": np.array([[-1]]), "wide": np.array([1, 1, 2], np.float32), "half": np.array([0.5], np.float32)}
     x = [("x", [2, "L"])]
     cases = {
         # of another form for other lengths
         "grow evenly": ([("Size", ["x"], ["size"], {}), ("Div", ["size", "three"], ["part"], {}), ("Expand", ["half", "part"], ["y"], {})], x, "x:2x1..9", [("y", ["M"])]),
         "joins or cuts": ([("Reshape", ["x", "ends"], ["y"], {})], x, "x:2x1..9", [("y", ["M"])]),
-        "mixes the positions": ([("ScatterND", ["x", "zero", "half"], ["y"], {})], [("x", ["L"])], "x:1..9", [("y", ["L"])]),
+        "writes into an axis": ([("ScatterND", ["x", "back", "half"], ["y"], {})], [("x", ["L"])], "x:1..9", [("y", ["L"])]),
+        "whole factor": ([("Resize", ["z", "", "wide"], ["y"], {"mode": "linear", "coordinate_transformation_mode": "align_corners"})], [("z", [1, 2, "L"])], "z:1x2x3..9", [("y", [1, 2, "M"])]),
         "number of its windows up": ([("MaxPool", ["z"], ["y"], {"kernel_shape": [3], "strides": [2], "ceil_mode": 1})], [("z", [1, 2, "L"])], "z:1x2x3..9", [("y", [1, 2, "M"])]),
     }
     cases["joins or cuts"][0][0] = ("Flatten", ["x"], ["y"], {"axis": 0})

@@ -10,8 +10,17 @@ func.func @joinsAxes(%x: tensor<2x8xf32>) -> tensor<16xf32> attributes {qcc.inpu
 // -----
 
 // An operation without a rule keeps nothing apart.
-func.func @hasNoRule(%x: tensor<8x4xf32>, %i: tensor<2x1xi64>, %y: tensor<2x4xf32>) -> tensor<8x4xf32> attributes {qcc.input_names = ["x", "i", "y"], qcc.output_names = ["z"], qcc.lengths = [array<i64: 0, 0, 1, 8>], qcc.input_extents = [array<i64: 0, 0, 1, 0>, array<i64>, array<i64>]} {
+func.func @hasNoRule(%x: tensor<8x4xf32>) -> tensor<8x4xui8> attributes {qcc.input_names = ["x"], qcc.output_names = ["z"], qcc.lengths = [array<i64: 0, 0, 1, 8>], qcc.input_extents = [array<i64: 0, 0, 1, 0>]} {
   // expected-error @+1 {{mixes the positions of an axis, or is not known to keep them apart}}
+  %0, %1, %2 = "qcc.dynamic_quantize"(%x) <{axis = 1 : i64}> {qcc.extents = [array<i64: 0, 0, 1, 0>]} : (tensor<8x4xf32>) -> (tensor<8x4xui8>, tensor<8xf32>, tensor<8xi32>)
+  return %0 : tensor<8x4xui8>
+}
+
+// -----
+
+// Indices of the run may count from the end of a longer one.
+func.func @countsFromTheEnd(%x: tensor<8x4xf32>, %i: tensor<2x1xi64>, %y: tensor<2x4xf32>) -> tensor<8x4xf32> attributes {qcc.input_names = ["x", "i", "y"], qcc.output_names = ["z"], qcc.lengths = [array<i64: 0, 0, 1, 8>], qcc.input_extents = [array<i64: 0, 0, 1, 0>, array<i64>, array<i64>]} {
+  // expected-error @+1 {{writes into an axis of a bounded length by numbers that may count from its end}}
   %0 = "qcc.scatter_nd"(%x, %i, %y) {qcc.extents = [array<i64: 0, 0, 1, 0>]} : (tensor<8x4xf32>, tensor<2x1xi64>, tensor<2x4xf32>) -> tensor<8x4xf32>
   return %0 : tensor<8x4xf32>
 }
