@@ -70,7 +70,7 @@ static int disagrees(const qcc_model *model, const void *const *in, const qcc_te
 static int is_within_bounds(const qcc_tensor_info *info, const void *shape) {
   for (uint32_t axis = 0; axis < info->rank; ++axis) {
     int64_t extent = extent_at(shape, axis);
-    if (extent < info->min_shape[axis] || extent > info->shape[axis])
+    if (extent < info->min_shape[axis] || extent > info->shape[axis] || extent % bound_of(info, 4, axis))
       return 0;
   }
   return 1;

@@ -20,7 +20,7 @@ std::vector<int64_t> RunLengths::of(const std::vector<Tensor> &inputs) const {
   for (const Length &length : lengths) {
     auto place = llvm::find(shapeInputs, length.input) - shapeInputs.begin();
     const Tensor &shape = inputs[inputs.size() - shapeInputs.size() + static_cast<size_t>(place)];
-    values.push_back(shape.getInt(length.axis));
+    values.push_back(shape.getInt(length.axis) / length.step);
   }
   return values;
 }

@@ -91,7 +91,8 @@ private:
       for (int64_t extent : port.type.getShape())
         shape.push_back(u64(extent));
       SmallVector<Constant *> bounds;
-      for (int64_t number : llvm::concat<const int64_t>(port.least, port.lengths, port.more, port.offsets))
+      for (int64_t number :
+           llvm::concat<const int64_t>(port.least, port.lengths, port.more, port.offsets, port.steps))
         bounds.push_back(u64(number));
       rows.push_back(record({text(port.name), text(port.cName), u32(port.abiType), u32(shape.size()),
                              array(shape, "shape"), array(bounds, "bounds"), u64(port.bytes),

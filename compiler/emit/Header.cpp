@@ -62,7 +62,7 @@ std::string shapeList(const Port &port, StringRef separator) {
   return text;
 }
 
-/// "1, 1..128"
+/// "1, 1..128, 32..640/32"
 std::string boundsText(const Port &port) {
   std::string text;
   for (auto [i, extent] : llvm::enumerate(port.type.getShape())) {
@@ -70,6 +70,8 @@ std::string boundsText(const Port &port) {
     if (port.isBounded() && port.least[i] != extent)
       text += std::to_string(port.least[i]) + "..";
     text += std::to_string(extent);
+    if (port.isBounded() && port.steps[i] != 1)
+      text += "/" + std::to_string(port.steps[i]);
   }
   return text;
 }

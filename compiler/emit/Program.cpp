@@ -103,6 +103,7 @@ void readBounds(func::FuncOp main, StringRef name, ArrayRef<Length> lengths, std
       ports[i].lengths.push_back(term(0));
       ports[i].more.push_back(term(1));
       ports[i].offsets.push_back(isInput && !extent.isFixed() ? extent.offset : 0);
+      ports[i].steps.push_back(isInput && !extent.isFixed() ? lengths[term(0)].step : 1);
     }
   }
 }

@@ -21,7 +21,7 @@ struct Port {
   int64_t zeroPoint = 0;
   /// Of bounded shape: for each extent the least, which length of the run it is and which is added (-1: none,
   /// or of outputs), and a number that is added. Else empty.
-  std::vector<int64_t> least = {}, lengths = {}, more = {}, offsets = {};
+  std::vector<int64_t> least = {}, lengths = {}, more = {}, offsets = {}, steps = {};
 
   bool isBounded() const { return !least.empty(); }
 };

@@ -183,11 +183,12 @@ LogicalResult findLengths(ModuleOp module, const Model &model, const Inputs &inp
   SmallVector<Extents> extents = extentsOf(main, inputExtentsAttr, main.getArgumentTypes());
   SmallVector<std::pair<int64_t, int64_t>> bounds;
   for (auto [i, length] : llvm::enumerate(inputs.lengths)) {
-    const Place &place = *llvm::find_if(
-        inputs.places, [&](const Place &at) { return at.extent == Extent(static_cast<int64_t>(i)); });
-    lengths.push_back(
-        {static_cast<int64_t>(place.argument), static_cast<int64_t>(place.axis), length.least, length.most});
-    names.push_back(length.name);
+    const Place &place = *llvm::find_if(inputs.places, [&, i = i, step = length.step](const Place &at) {
+      return at.extent == Extent(static_cast<int64_t>(i), step);
+    });
+    lengths.push_back({static_cast<int64_t>(place.argument), static_cast<int64_t>(place.axis), length.least,
+                       length.most, length.step});
+    names.push_back(length.step == 1 ? length.name : length.name + "/" + std::to_string(length.step));
     most.push_back(length.most);
     bounds.emplace_back(length.least, length.most);
   }

@@ -50,7 +50,8 @@ std::string listOf(const std::vector<ValueInfo> &inputs) {
 }
 
 std::string sizeText(const Dim &dim) {
-  return (dim.least < 0 ? "" : std::to_string(dim.least) + "..") + std::to_string(dim.size);
+  return (dim.least < 0 ? "" : std::to_string(dim.least) + "..") + std::to_string(dim.size) +
+         (dim.step == 1 ? "" : "/" + std::to_string(dim.step));
 }
 
 std::string shapeText(const std::vector<Dim> &dims) {
@@ -139,7 +140,7 @@ private:
     return !second.empty();
   }
 
-  /// "128", "1..128", or what other dimensions say: "past", "past+1".
+  /// "128", "1..128", "32..640/32" for multiples of 32, or what other dimensions say: "past", "past+1".
   bool parseDim(const std::string &option, const char *&at, Dim &dim) {
     if (!parseSize(at, dim.size)) {
       dim.size = -1;
@@ -154,8 +155,13 @@ private:
     if (dim.least > dim.size || dim.size < 1)
       usage("--shape=" + option + ": " + std::to_string(dim.least) + ".." + std::to_string(dim.size) +
             " are no bounds: expected LEAST..MOST with 0 <= LEAST <= MOST and 1 <= MOST");
+    if (*at == '/' && (!parseSize(++at, dim.step) || dim.step == 0))
+      return false;
+    if (dim.least % dim.step || dim.size % dim.step)
+      usage("--shape=" + option + ": " + std::to_string(dim.least) + " and " + std::to_string(dim.size) +
+            " must be multiples of the " + std::to_string(dim.step) + " behind them");
     if (dim.least == dim.size)
-      dim.least = -1;
+      dim.least = -1, dim.step = 1;
     return true;
   }
 
@@ -193,11 +199,13 @@ private:
                    " dimensions (" + shapeText(input->dims) + "), not " + std::to_string(dims.size()));
     for (size_t i = 0; i < dims.size(); ++i) {
       Dim &dim = input->dims[i];
-      if (dim.size >= 0 && (dim.size != dims[i].size || dim.least != dims[i].least))
+      if (dim.size >= 0 &&
+          (dim.size != dims[i].size || dim.least != dims[i].least || dim.step != dims[i].step))
         return usage("--shape=" + option + ": dimension " + std::to_string(i) + " of input '" + name +
                      "' is fixed to " + sizeText(dim) + (given.count(name) ? " before" : " in the model"));
       dim.size = dims[i].size;
       dim.least = dims[i].least;
+      dim.step = dims[i].step;
       if (!dims[i].name.empty())
         dim.name = dims[i].name;
     }
@@ -212,7 +220,8 @@ private:
         if (dim.name.empty() || dim.size < 0)
           continue;
         auto [known, isNew] = sizes.emplace(dim.name, dim);
-        if (!isNew && (known->second.size != dim.size || known->second.least != dim.least))
+        if (!isNew && (known->second.size != dim.size || known->second.least != dim.least ||
+                       known->second.step != dim.step))
           usage("dimension '" + dim.name + "' would be both " + sizeText(known->second) + " and " +
                 sizeText(dim) + " (input '" + input.name + "')");
       }
@@ -228,7 +237,8 @@ private:
     int64_t least = sum.number, most = sum.number;
     for (const std::string &name : sum.names) {
       auto known = sizes.find(name);
-      if (known == sizes.end() || __builtin_add_overflow(most, known->second.size, &most))
+      if (known == sizes.end() || known->second.step != 1 ||
+          __builtin_add_overflow(most, known->second.size, &most))
         return;
       least += known->second.least < 0 ? known->second.size : known->second.least;
     }
@@ -304,8 +314,8 @@ private:
       std::string own = result.arguments[i].name + ":" + std::to_string(axis);
       auto [at, isNew] = known.emplace(dim.name.empty() ? own : dim.name, result.lengths.size());
       if (isNew)
-        result.lengths.push_back({at->first, dim.least, dim.size});
-      result.places.push_back({i, axis, Extent(static_cast<int64_t>(at->second))});
+        result.lengths.push_back({at->first, dim.least / dim.step, dim.size / dim.step, dim.step});
+      result.places.push_back({i, axis, Extent(static_cast<int64_t>(at->second), dim.step)});
     });
     forEach([&](size_t i, size_t axis, const Dim &dim) {
       if (!isSum(dim))

@@ -18,8 +18,8 @@ struct InputError {
 
 /// A size that the caller of the model chooses.
 struct Length {
-  std::string name; ///< for messages
-  int64_t least, most;
+  std::string name;              ///< for messages
+  int64_t least, most, step = 1; ///< in steps: the size is the length times `step`
 };
 
 /// A dimension of an argument that depends on lengths.

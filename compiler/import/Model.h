@@ -39,6 +39,7 @@ struct Dim {
   int64_t size = -1;
   std::string name;
   int64_t least = -1; ///< where the caller of the model chooses a size: from here to `size`
+  int64_t step = 1;   ///< then of multiples of this
 };
 
 struct ValueInfo {

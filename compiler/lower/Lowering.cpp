@@ -167,9 +167,9 @@ void Lowering::limitStep(Operation *op, InvokeOp step, const Extent &extent, int
     limited.set(kernels::limitKey, body.getI64IntegerAttr(pixels));
     step.setKernel(kernelFor(op, limited.getDictionary(body.getContext())));
   }
-  step->setAttr(kernels::rowsAttr,
-                body.getDenseI64ArrayAttr({argument, length.axis, scale, extent.offset, extent.divisor, size,
-                                           units.groups, units.perGroup}));
+  step->setAttr(kernels::rowsAttr, body.getDenseI64ArrayAttr(
+                                       {argument, length.axis, scale, extent.offset * length.step,
+                                        extent.divisor * length.step, size, units.groups, units.perGroup}));
 }
 
 void Lowering::lowerGeneric(Operation &op) {

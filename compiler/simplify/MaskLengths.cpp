@@ -169,7 +169,11 @@ Value Masker::lengthOf(int64_t index) {
                                atStart.getDenseI64ArrayAttr({length.axis}),
                                atStart.getDenseI64ArrayAttr({length.axis + 1}),
                                atStart.getDenseI64ArrayAttr({0}), atStart.getDenseI64ArrayAttr({1}));
-  return value = createReshape(atStart, function.getLoc(), axis, {});
+  value = createReshape(atStart, function.getLoc(), axis, {});
+  if (length.step != 1)
+    value = DivOp::create(atStart, function.getLoc(), value.getType(), value,
+                          createScalar(atStart, function.getLoc(), length.step, value));
+  return value;
 }
 
 Value Masker::count(const Extent &extent) {

@@ -97,14 +97,18 @@ SmallVector<Length> qcc::lengthsOf(func::FuncOp main) {
   SmallVector<Length> lengths;
   if (auto all = main->getAttrOfType<ArrayAttr>(lengthsAttr))
     for (auto one : all.getAsRange<DenseI64ArrayAttr>())
-      lengths.push_back({one[0], one[1], one[2], one[3]});
+      lengths.push_back({one[0], one[1], one[2], one[3], one.size() > 4 ? one[4] : 1});
   return lengths;
 }
 
 void qcc::setLengths(func::FuncOp main, ArrayRef<Length> lengths) {
   SmallVector<Attribute> all;
-  for (const Length &one : lengths)
-    all.push_back(DenseI64ArrayAttr::get(main.getContext(), {one.input, one.axis, one.least, one.most}));
+  for (const Length &one : lengths) {
+    SmallVector<int64_t> row{one.input, one.axis, one.least, one.most};
+    if (one.step != 1)
+      row.push_back(one.step);
+    all.push_back(DenseI64ArrayAttr::get(main.getContext(), row));
+  }
   main->setAttr(lengthsAttr, ArrayAttr::get(main.getContext(), all));
 }
 

@@ -3,7 +3,7 @@
 // With --shape=ids:1x1..128 the types of all tensors have the size of the longest
 // run, and so has their memory; how much of it counts depends on the length of the
 // run (docs/decisions/0017). Attributes of @main say so:
-//   qcc.lengths        for each length: an input, its axis, the least and the most
+//   qcc.lengths        for each length: an input, its axis, the least, the most, and the step
 //   qcc.input_extents  for each input, qcc.output_extents for each output: its
 //                      axes that depend on a length (Extents, as an attribute)
 //   qcc.shape_inputs   once masks are there: the last arguments are the shapes, as
@@ -64,9 +64,9 @@ struct Extent {
 /// One for each axis.
 using Extents = llvm::SmallVector<Extent, 4>;
 
-/// A length, and where a run says it.
+/// A length, and where a run says it: there the size is `step` times as much.
 struct Length {
-  int64_t input, axis, least, most;
+  int64_t input, axis, least, most, step = 1;
 };
 
 bool anyBounded(const Extents &extents);

@@ -83,7 +83,7 @@ class Model:
         self._library = library
         self._model = library.qcc_get_model()
         info = self._model.contents
-        if info.abi_version not in (2, 4) or not info.runtime:  # 4: some shapes have bounds
+        if info.abi_version not in (2, 5) or not info.runtime:  # 5: some shapes have bounds
             raise RuntimeError(f"{path}: made for another version of the runtime")
         self._runtime = info.runtime.contents
         self.name = info.name.decode()

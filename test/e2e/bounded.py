@@ -205,6 +205,36 @@ def images_grow_and_places_are_picked():
     check_lengths(model, ["x:1x4x5x3..18"], lambda length: {"x": numbers(1, 4, 5, length)}, (3, 4, 10, 17, 18))
 
 
+@case
+def images_of_bounded_size_shrink_and_grow_in_steps():
+    """What comes back from half the size is added, where the model accepts multiples of 4 alone."""
+    constants = {"w": numbers(4, 2, 3, 3), "v": numbers(4, 4, 3, 3, seed=1), "u": numbers(4, 4, 2, 2, seed=2), "twice": np.array([1, 1, 2, 2], np.float32)}
+    down = lambda x, w, y: ("Conv", [x, w], [y], {"pads": [1] * 4, "strides": [2, 2]})
+    up = lambda x, y, **more: ("Resize", [x, "", "twice"], [y], more)
+    nodes = [down("x", "w", "half"), down("half", "v", "quarter"), up("quarter", "back", mode="linear"), ("Add", ["half", "back"], ["sum"], {}),
+             ("ConvTranspose", ["quarter", "u"], ["grown"], {"strides": [2, 2]}), ("Concat", ["sum", "grown"], ["both"], {"axis": 1}),
+             up("both", "y", mode="nearest"), ("SpaceToDepth", ["sum"], ["deep"], {"blocksize": 2})]  # fmt: skip
+    model = graph(scratch() / "m.onnx", nodes, [("x", [1, 2, "H", "W"])], [("y", [1, 8, "H", "W"]), ("deep", [1, 16, "A", "B"])], constants)
+    inputs_of = lambda sizes: {"x": numbers(1, 2, *sizes)}
+    library = check_lengths(model, ["x:1x2x8..20/4x4..24/4"], inputs_of, ((8, 4), (20, 24), (12, 8), (16, 24)))
+    np.save(scratch() / "x.npy", numbers(1, 2, 12, 10))
+    said = run([BUILD / "bin/qcc-run", library, "--in", f"x={scratch() / 'x.npy'}"], status=1).stderr
+    check("input 'x' is (1, 2, 8..20/4, 4..24/4)" in said, said)
+    for shape, words in (("8..20/3x8", "8 and 20 must be multiples of the 3"), ("8..20/0x8", "is no shape"), ("8..20/x8", "is no shape")):
+        said = run([BUILD / "bin/qcc", FLOAT, f"--shape=x:1x2x{shape}", model, "-o", scratch() / "m.o"], status=2).stderr
+        check(words in said, said)
+    np.savez(scratch() / "calib.npz", **{"x.0": numbers(1, 2, 8, 16), "x.1": numbers(1, 2, 10, 16)})
+    said = run([BUILD / "bin/qcc", f"--calib={scratch() / 'calib.npz'}", "--shape=x:1x2x8..20/4x16", model, "-o", scratch() / "m.o"], status=1).stderr
+    check("sample 1 (arrays of number 1): input 'x' has shape (1, 2, 10, 16), of which axis 2 is no multiple of 4" in said, said)
+
+
+@case
+def the_text_detector_takes_any_width():
+    require("shared-models")
+    model = MODELS / "ppocr_det/ch_PP-OCRv4_det_infer.onnx"
+    check_lengths(model, ["x:1x3x64x32..256/32"], lambda width: {"x": 0.5 * numbers(1, 3, 64, width)}, (32, 96, 256), rtol=1e-3, atol=1e-4)
+
+
 def layers(path):
     """An LSTM of both directions, a GRU that reads backwards, and the last state of each."""
     nodes, constants, outputs = [], {}, []

@@ -223,7 +223,7 @@ TEST_F(Cuda, KernelsThatAreMissingAreAnError) {
 }
 
 // x [1..2][2] becomes -x, of the same shape, which a kernel adds zeros to: two int64 are four int32.
-const int64_t bounded[] = {2, 2}, bounds[] = {1, 2, 0, -1, -1, -1, 0, 0};
+const int64_t bounded[] = {2, 2}, bounds[] = {1, 2, 0, -1, -1, -1, 0, 0, 1, 1};
 const qcc_tensor_info boundedPorts[] = {{"x", "x", QCC_TYPE_I32, 2, bounded, bounds, 16, 0, 0}};
 const qcc_cuda_pointer ofShape[] = {
     {QCC_CUDA_INPUT_SHAPE, 0, 0}, {QCC_CUDA_CONSTANT, 0, 0}, {QCC_CUDA_OUTPUT_SHAPE, 0, 0}};

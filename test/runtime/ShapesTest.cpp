@@ -7,8 +7,8 @@ namespace {
 
 // Two inputs (1, 1..8) of one length, one (2..4, 3) of another, a fixed one; the output has the first's
 // shape.
-const int64_t line[] = {1, 8}, lineBounds[] = {1, 1, -1, 0, -1, -1, 0, 0};
-const int64_t table[] = {4, 3}, tableBounds[] = {2, 3, 1, -1, -1, -1, 0, 0};
+const int64_t line[] = {1, 8}, lineBounds[] = {1, 1, -1, 0, -1, -1, 0, 0, 1, 1};
+const int64_t table[] = {4, 3}, tableBounds[] = {2, 3, 1, -1, -1, -1, 0, 0, 1, 1};
 const int64_t fixed[] = {2};
 const qcc_tensor_info inputs[] = {
     {"ids", "ids", QCC_TYPE_I64, 2, line, lineBounds, 64, 0, 0},
@@ -121,10 +121,29 @@ TEST(Shapes, NothingOverlapsThem) {
 
 void nothing(const qcc_frame *, uint32_t, uint32_t) {}
 
+TEST(Shapes, GoInSteps) {
+  const int64_t wide[] = {8}, bounds[] = {2, 0, -1, 0, 2};
+  const qcc_tensor_info one[] = {{"x", "x", QCC_TYPE_U8, 1, wide, bounds, 8, 0, 0}};
+  const qcc_step_fn quiet[] = {nothing};
+  const qcc_variant variant[] = {{"x86-64", 0, quiet}};
+  qcc_model model = fake::bare(variant, fake::infos, 1);
+  model.abi_version = QCC_ABI_VERSION_BOUNDED;
+  model.n_inputs = model.n_outputs = 1;
+  model.inputs = model.outputs = one;
+  uint8_t x[8] = {}, y[8] = {};
+  int64_t length = 0, written = 0;
+  const void *in[] = {x, &length};
+  void *out[] = {y, &written};
+  for (length = 0; length <= 10; ++length)
+    EXPECT_EQ(qcc_run(&model, in, out, nullptr, 0, nullptr),
+              length >= 2 && length <= 8 && length % 2 == 0 ? QCC_OK : QCC_ERR_SHAPE)
+        << length;
+}
+
 TEST(Shapes, AddUp) {
   // A length of 0..8, one of 1..4, one that is both and one more; the output is the first with one more.
-  const int64_t past[] = {8}, pastBounds[] = {0, 0, -1, 0}, now[] = {4}, nowBounds[] = {1, 1, -1, 0};
-  const int64_t all[] = {13}, allBounds[] = {2, 0, 1, 1}, next[] = {9}, nextBounds[] = {1, -1, -1, 0};
+  const int64_t past[] = {8}, pastBounds[] = {0, 0, -1, 0, 1}, now[] = {4}, nowBounds[] = {1, 1, -1, 0, 1};
+  const int64_t all[] = {13}, allBounds[] = {2, 0, 1, 1, 1}, next[] = {9}, nextBounds[] = {1, -1, -1, 0, 1};
   const qcc_tensor_info three[] = {{"past", "past", QCC_TYPE_U8, 1, past, pastBounds, 8, 0, 0},
                                    {"now", "now", QCC_TYPE_U8, 1, now, nowBounds, 4, 0, 0},
                                    {"all", "all", QCC_TYPE_U8, 1, all, allBounds, 13, 0, 0}};

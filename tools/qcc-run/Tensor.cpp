@@ -178,11 +178,17 @@ size_t elementsOf(const qcc_tensor_info &info) {
   return elements;
 }
 
+/// What an extent is a multiple of.
+static int64_t stepAt(const qcc_tensor_info &info, uint32_t axis) {
+  return info.min_shape[4 * info.rank + axis];
+}
+
 bool fitsShape(const qcc_tensor_info &info, const std::vector<int64_t> &shape) {
   if (!info.min_shape || shape.size() != info.rank)
     return shape == shapeOf(info);
   for (uint32_t axis = 0; axis < info.rank; ++axis)
-    if (shape[axis] < info.min_shape[axis] || shape[axis] > info.shape[axis])
+    if (shape[axis] < info.min_shape[axis] || shape[axis] > info.shape[axis] ||
+        shape[axis] % stepAt(info, axis))
       return false;
   return true;
 }
@@ -194,7 +200,8 @@ std::string boundsText(const qcc_tensor_info &info) {
   for (uint32_t axis = 0; axis < info.rank; ++axis)
     text += (axis ? ", " : "(") +
             (info.min_shape[axis] < info.shape[axis] ? std::to_string(info.min_shape[axis]) + ".." : "") +
-            std::to_string(info.shape[axis]);
+            std::to_string(info.shape[axis]) +
+            (stepAt(info, axis) == 1 ? "" : "/" + std::to_string(stepAt(info, axis)));
   return text + (info.rank == 1 ? ",)" : ")");
 }
 

@@ -84,13 +84,18 @@ std::string whyNotTogether(func::FuncOp main, const calibrate::Shapes &shapes) {
   SmallVector<Length> lengths = lengthsOf(main);
   SmallVector<int64_t> values;
   for (const Length &length : lengths)
-    values.push_back(shapes[length.input][length.axis]);
+    values.push_back(shapes[length.input][length.axis] / length.step);
   auto all = extentsOf(main, inputExtentsAttr, main.getArgumentTypes());
   for (auto [i, shape] : llvm::enumerate(shapes))
     for (auto [axis, extent] : llvm::enumerate(all[i])) {
       if (extent.isFixed() || extent.at(values) == shape[axis])
         continue;
-      int64_t input = lengths[extent.terms.front().first].input;
+      const Length &length = lengths[extent.terms.front().first];
+      int64_t input = length.input;
+      if (input == int64_t(i) && length.axis == int64_t(axis))
+        return "input '" + names[i].str() + "' has shape " + support::npyShapeText(shape) +
+               ", of which axis " + std::to_string(axis) + " is no multiple of " +
+               std::to_string(length.step);
       return "input '" + names[i].str() + "' has shape " + support::npyShapeText(shape) +
              ", but beside input '" + names[input].str() + "' of shape " +
              support::npyShapeText(shapes[input]) + " axis " + std::to_string(axis) + " has " +

@@ -25,7 +25,7 @@ extern "C" {
  * its end without a new version, which its struct_bytes shows. */
 #define QCC_ABI_VERSION 2u
 /* That of a model with inputs of bounded shape, whose callers pass more pointers. */
-#define QCC_ABI_VERSION_BOUNDED 4u
+#define QCC_ABI_VERSION_BOUNDED 5u
 
 /*===-- Status ------------------------------------------------------------===*/
 
@@ -107,10 +107,11 @@ typedef struct qcc_tensor_info {
   const int64_t *shape;     /* rank extents, row-major, the last one contiguous; the
                                upper bounds where min_shape is set; NULL at rank 0 */
   const int64_t *min_shape; /* NULL: the shape is fixed. Else (--shape=NAME:1x1..512)
-                               four rows of rank numbers: lower bounds; which length an
+                               five rows of rank numbers: lower bounds; which length an
                                input's extent is, -1 for none; one that is added to it,
-                               or -1; a number that is added. Extents of the same
-                               lengths agree in a run */
+                               or -1; a number that is added; a number that an input's
+                               extent is a multiple of. Extents of the same lengths
+                               agree in a run */
   uint64_t bytes;           /* size of the buffer in bytes, with upper bounds that for
                                them; 0 is an empty tensor, whose pointer may be NULL */
   double scale;             /* real = scale * (value - zero_point); 0: the values
