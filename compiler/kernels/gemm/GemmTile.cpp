@@ -200,8 +200,10 @@ Values TileWriter::loopSteps(Value x, const Values &carried) {
   Values rowPointers;
   for (Value offset : rowOffsets)
     rowPointers.push_back(code.at(x, offset));
-  if (bytes && bytes->chunkSteps())
-    return loopChunks(rowPointers, carried);
+  if (bytes && bytes->chunkSteps()) {
+    Values next = loopChunks(rowPointers, carried);
+    return tile.tail ? step(rowPointers, code.mul(args.steps, 4), next, /*half=*/true) : next;
+  }
   if (bytes) {
     int64_t depth = ByteTile::depthOf(tile.packing), atOnce = bytes->stepsAtOnce();
     Value whole = code.mul(code.div(args.steps, atOnce), atOnce * depth), end = code.mul(args.steps, depth);
