@@ -7,7 +7,7 @@ PART: only the groups with this in their name. test/e2e/on_gpu.py checks the sam
 import shutil
 
 from gpu import *
-from shared_networks import FASHION, networks
+from shared_networks import networks
 
 EQUAL, CLOSE = {}, {"rtol": 1e-3, "atol": 1e-4}
 

@@ -57,10 +57,9 @@ def run_in_stream(model, call, outputs):
     driver, stream = driver_of_stream()
     many = [{name: np.zeros_like(array) for name, array in outputs.items()} for _ in range(10)]
     pointers = lambda arrays: (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
-    queue = model._library.qcc_rt_run_async if hasattr(model._library, "qcc_rt_run_async") else model._library.m_run_async
     kept = [(pointers(call.arrays[0]), pointers(list(into.values()))) for into in many]
     for given, into in kept:
-        assert queue(given, into, stream) == 0, "m_run_async fails"
+        assert model._library.m_run_async(given, into, stream) == 0, "m_run_async fails"
     assert driver.cuStreamSynchronize(stream) == 0, "the stream reports an error"
     return many
 
