@@ -17,19 +17,68 @@ using namespace qcc::target;
 
 namespace {
 
-class WideTile final : public ByteTile {
+/// Four bytes of depth are two halves, which are multiplied one after the other.
+class HalvesTile : public ByteTile {
 public:
-  WideTile(VectorOps &ops, int64_t rows, int64_t vectors, bool wideWeights)
-      : ByteTile(ops, rows, vectors), wideWeights(wideWeights) {}
-  bool widensWeights() const override { return true; }
-  int64_t chunkSteps() const override { return chunkBytes / 4; }
+  using ByteTile::ByteTile;
+  int64_t chunkSteps() const final { return chunkBytes / 4; }
 
-  Values start(const Values &bias) override {
+  Values start(const Values &bias) final {
     Values sums;
     for (int64_t row = 0; row < rows; ++row)
       sums.append(bias.begin(), bias.end());
     return sums;
   }
+
+  Values prepare(ArrayRef<Value> pixels) final {
+    Values prepared;
+    Value scratch = code.stackBytes(rows * rowBytes);
+    for (auto [row, pixel] : llvm::enumerate(pixels)) {
+      Value apart = code.at(scratch, row * rowBytes);
+      for (int64_t byte = 0; byte < chunkBytes; byte += ops.bytes) {
+        VectorOps::Operand halves = takeApart(code.load(ops.i32s(), pixel, byte));
+        code.store(halves[0], apart, byte);
+        code.store(halves[1], apart, chunkBytes + byte);
+      }
+      prepared.push_back(apart);
+    }
+    return prepared;
+  }
+
+  void add(Values &sums, ArrayRef<Value> pixels, Value weights, int64_t) final {
+    SmallVector<VectorOps::Operand> columns;
+    for (int64_t j = 0; j < vectors; ++j)
+      columns.push_back(columnsAt(weights, j));
+    for (int64_t row = 0; row < rows; ++row) {
+      VectorOps::Operand pixel = {broadcast(pixels[row], 0), broadcast(pixels[row], chunkBytes)};
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value &sum = sums[row * vectors + j];
+        sum = dot(sum, pixel, columns[j]);
+      }
+    }
+  }
+
+  Values finish(const Values &sums) final { return sums; }
+
+protected:
+  /// Both halves of activations, of weights: of one vector of columns.
+  virtual VectorOps::Operand takeApart(Value dwords) = 0;
+  virtual VectorOps::Operand columnsAt(Value weights, int64_t j) = 0;
+  /// One half of a step's activations, in all columns.
+  virtual Value broadcast(Value pixel, int64_t offset) = 0;
+  virtual Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column) = 0;
+
+private:
+  /// Of a row, taken apart at once: all first halves, then all second ones.
+  static constexpr int64_t chunkBytes = 64, rowBytes = 2 * chunkBytes;
+};
+
+/// The halves are even and odd bytes, widened.
+class WideTile final : public HalvesTile {
+public:
+  WideTile(VectorOps &ops, int64_t rows, int64_t vectors, bool wideWeights)
+      : HalvesTile(ops, rows, vectors), wideWeights(wideWeights) {}
+  bool widensWeights() const override { return true; }
 
   void widen(Value weights, Value to) override {
     for (int64_t j = 0; j < vectors; ++j) {
@@ -39,41 +88,13 @@ public:
     }
   }
 
-  Values prepare(ArrayRef<Value> pixels) override {
-    Values prepared;
-    Value scratch = code.stackBytes(rows * rowBytes);
-    for (auto [row, pixel] : llvm::enumerate(pixels)) {
-      Value widened = code.at(scratch, row * rowBytes);
-      for (int64_t byte = 0; byte < chunkBytes; byte += ops.bytes) {
-        VectorOps::Operand halves = ops.activations(code.load(ops.i32s(), pixel, byte));
-        code.store(halves[0], widened, byte);
-        code.store(halves[1], widened, chunkBytes + byte);
-      }
-      prepared.push_back(widened);
-    }
-    return prepared;
-  }
-
-  void add(Values &sums, ArrayRef<Value> pixels, Value weights, int64_t) override {
-    SmallVector<VectorOps::Operand> columns;
-    for (int64_t j = 0; j < vectors; ++j)
-      columns.push_back(wideWeights ? wide(weights, j) : narrow(weights, j));
-    for (int64_t row = 0; row < rows; ++row) {
-      VectorOps::Operand pixel = {broadcast(pixels[row], 0), broadcast(pixels[row], chunkBytes)};
-      for (int64_t j = 0; j < vectors; ++j) {
-        Value &sum = sums[row * vectors + j];
-        sum = ops.dot(sum, pixel, columns[j]);
-      }
-    }
-  }
-
-  Values finish(const Values &sums) override { return sums; }
-
 private:
-  /// Of a row, widened at once: even bytes, then odd ones.
-  static constexpr int64_t chunkBytes = 64, rowBytes = 2 * chunkBytes;
   const bool wideWeights;
 
+  VectorOps::Operand takeApart(Value dwords) override { return ops.activations(dwords); }
+  VectorOps::Operand columnsAt(Value weights, int64_t j) override {
+    return wideWeights ? wide(weights, j) : narrow(weights, j);
+  }
   VectorOps::Operand narrow(Value weights, int64_t j) {
     return ops.weights(code.load(ops.i8s(), weights, j * 64, ops.bytes));
   }
@@ -83,59 +104,29 @@ private:
     };
     return {load(0), load(1)};
   }
-  Value broadcast(Value pixel, int64_t offset) {
+  Value broadcast(Value pixel, int64_t offset) override {
     return code.bitcast(ops.i16s(), code.splat(ops.count(), code.load(code.i32(), pixel, offset, 4)));
+  }
+  Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column) override {
+    return ops.dot(sum, pixel, column);
   }
 };
 
-class Bf16Tile final : public ByteTile {
+/// The halves are the numbers of a pair, as floats.
+class Bf16Tile final : public HalvesTile {
 public:
-  using ByteTile::ByteTile;
-  int64_t chunkSteps() const override { return chunkBytes / 4; }
-
-  Values start(const Values &bias) override {
-    Values sums;
-    for (int64_t row = 0; row < rows; ++row)
-      sums.append(bias.begin(), bias.end());
-    return sums;
-  }
-
-  Values prepare(ArrayRef<Value> pixels) override {
-    Values prepared;
-    Value scratch = code.stackBytes(rows * rowBytes);
-    for (auto [row, pixel] : llvm::enumerate(pixels)) {
-      Value floats = code.at(scratch, row * rowBytes);
-      for (int64_t byte = 0; byte < chunkBytes; byte += ops.bytes) {
-        VectorOps::Operand halves = ops.bf16Pairs(code.load(ops.i32s(), pixel, byte));
-        code.store(halves[0], floats, byte);
-        code.store(halves[1], floats, chunkBytes + byte);
-      }
-      prepared.push_back(floats);
-    }
-    return prepared;
-  }
-
-  void add(Values &sums, ArrayRef<Value> pixels, Value weights, int64_t) override {
-    SmallVector<VectorOps::Operand> columns;
-    for (int64_t j = 0; j < vectors; ++j)
-      columns.push_back(ops.bf16Pairs(code.load(ops.i32s(), weights, j * ops.bytes, ops.bytes)));
-    for (int64_t row = 0; row < rows; ++row) {
-      VectorOps::Operand pixel = {broadcast(pixels[row], 0), broadcast(pixels[row], chunkBytes)};
-      for (int64_t j = 0; j < vectors; ++j) {
-        Value &sum = sums[row * vectors + j];
-        sum = ops.dotBf16(sum, pixel, columns[j]);
-      }
-    }
-  }
-
-  Values finish(const Values &sums) override { return sums; }
+  using HalvesTile::HalvesTile;
 
 private:
-  /// Of a row, taken apart at once: the first numbers of 16 pairs, then the second ones.
-  static constexpr int64_t chunkBytes = 64, rowBytes = 2 * chunkBytes;
-
-  Value broadcast(Value pixel, int64_t offset) {
+  VectorOps::Operand takeApart(Value dwords) override { return ops.bf16Pairs(dwords); }
+  VectorOps::Operand columnsAt(Value weights, int64_t j) override {
+    return ops.bf16Pairs(code.load(ops.i32s(), weights, j * ops.bytes, ops.bytes));
+  }
+  Value broadcast(Value pixel, int64_t offset) override {
     return code.splat(ops.count(), code.load(code.f32(), pixel, offset, 4));
+  }
+  Value dot(Value sum, const VectorOps::Operand &pixel, const VectorOps::Operand &column) override {
+    return ops.dotBf16(sum, pixel, column);
   }
 };
 
